@@ -1,0 +1,115 @@
+"""Bring the file of one month as it was located: whole, readable as parquet, and not twice.
+
+The last good file is kept beside it as a second hard link that no rule knows, since Snakemake deletes the output before
+the job starts: the same facts then cost a link instead of a transfer, and a publisher that fails costs nothing.
+"""
+
+import os
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+from monthwise import exits, files, program, publisher
+from monthwise.publisher import partial
+
+KEPT = ".raw.kept.parquet"  # with .raw.kept.json: the source.json it was fetched by, and its size
+MAGIC = b"PAR1"
+
+
+class NotParquet(Exception):
+    """What a file is instead, or what it lacks."""
+
+
+def rows_of(path: str | Path) -> int:
+    """Return the number of rows of a parquet file; raise NotParquet where it is none or not whole.
+
+    Reads the footer: at least one column, and every column chunk lies inside the file. Reads no data.
+    """
+    size = os.stat(path).st_size
+    with open(path, "rb") as file:
+        head = file.read(64)
+        file.seek(max(size - len(MAGIC), 0))
+        tail = file.read()
+    if not head.startswith(MAGIC):
+        raise NotParquet(_kind(head))
+    if tail != MAGIC:
+        raise NotParquet(f"parquet cut short, {size:,} bytes without a footer")
+    try:
+        footer = pyarrow.parquet.read_metadata(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise NotParquet(f"parquet with a footer that cannot be read ({' '.join(str(error).split())})") from None
+    if footer.num_columns == 0:
+        raise NotParquet("parquet without a column")
+    end_of_data = size - footer.serialized_size - len(MAGIC) - 4
+    for group in range(footer.num_row_groups):
+        for column in range(footer.num_columns):
+            chunk = footer.row_group(group).column(column)
+            begin = chunk.dictionary_page_offset or chunk.data_page_offset
+            if begin + chunk.total_compressed_size > end_of_data:
+                raise NotParquet(f"parquet cut short, row group {group} is not inside its {size:,} bytes")
+    return footer.num_rows
+
+
+def _kind(head: bytes) -> str:
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "an HTML page"
+    if text.startswith(b"<"):
+        return "an XML document"
+    return f"a file that begins with {head[:16]!r}" if head else "an empty file"
+
+
+def link_kept(facts: dict, raw: Path) -> bool:
+    """Make `raw` a link of the kept file if that was fetched by the same facts; return whether it is."""
+    kept = raw.parent / KEPT
+    try:
+        if files.read_json(kept.with_suffix(".json")) != {"source": facts, "size": kept.stat().st_size}:
+            return False
+        rows_of(kept)
+        os.link(kept, raw)
+        os.utime(raw)
+    except (OSError, ValueError, NotParquet):
+        return False
+    return True
+
+
+def keep(facts: dict, raw: Path) -> None:
+    """Keep `raw` in the place of what was kept; where the file system has no hard links, nothing is kept."""
+    kept = raw.parent / KEPT
+    record = kept.with_suffix(".json")
+    link, entry = files.part_of(kept), files.part_of(record)
+    try:
+        os.link(raw, link)
+        files.write_json(entry, {"source": facts, "size": raw.stat().st_size})
+        # In this order a kill in the middle leaves a file without its record, which nobody takes for good.
+        record.unlink(missing_ok=True)
+        os.replace(link, kept)
+        os.replace(entry, record)
+    except OSError:
+        pass
+    finally:
+        link.unlink(missing_ok=True)
+        entry.unlink(missing_ok=True)
+
+
+def main(job) -> str:
+    facts, raw = files.read_json(job.source), Path(job.raw)
+    month = publisher.name(job.settings)
+    if link_kept(facts, raw):
+        return f"{month}: {rows_of(raw):,} rows, {raw.stat().st_size:,} bytes, kept from before, nothing fetched"
+    publisher.fetch(facts, job.settings, raw)
+    where = facts.get("url") or f"{facts.get('file', 'the month')} of {job.settings['source']}"
+    try:
+        rows = rows_of(raw)
+    except NotParquet as fault:
+        raise exits.BadData(
+            f"{month}: {where} is {fault}; look at it there, and ask again when it is whole, or take the month out "
+            "with skip"
+        ) from None
+    keep(facts, raw)
+    partial.discard(raw.parent)
+    return f"{month}: {rows:,} rows, {raw.stat().st_size:,} bytes, fetched: {where}"
+
+
+if __name__ == "__main__":
+    program.run(main, inputs=("source",), outputs=("raw",))

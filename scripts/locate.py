@@ -1,0 +1,23 @@
+"""Ask the publisher about one month and write down what it says: where the file is, its size, when it changed."""
+
+from monthwise import files, program, publisher
+
+
+def summary(facts: dict) -> str:
+    """Return the facts of a source.json in one line."""
+    said = [facts["kind"]]
+    if facts.get("size") is not None:
+        said.append(f"{facts['size']:,} bytes")
+    if facts.get("last_modified"):
+        said.append(f"last modified {facts['last_modified']}")
+    return f"{publisher.name(facts)} is published: {', '.join(said)}"
+
+
+def main(job) -> str:
+    facts = publisher.locate(job.settings)
+    files.write_json(job.source, facts)
+    return summary(facts)
+
+
+if __name__ == "__main__":
+    program.run(main, outputs=("source",))

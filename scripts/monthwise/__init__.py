@@ -1,0 +1,1 @@
+"""What Monthwise's programs and commands share: one subject a module."""

@@ -1,0 +1,86 @@
+"""Whole files or none: outputs are written under another name, and renamed if their inputs are what they were."""
+
+import glob
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from .exits import TryAgain
+
+
+def to_json(content: object) -> bytes:
+    """Return `content` as JSON with sorted keys, so that equal content gives equal bytes. NaN is refused."""
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def write_json(path: str | Path, content: object) -> None:
+    """Write `content` as JSON (to_json) to `path`."""
+    Path(path).write_bytes(to_json(content))
+
+
+def read_json(path: str | Path) -> dict:
+    """Return the content of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def replace_file(path: str | Path, content: bytes) -> None:
+    """Put `content` in the place of `path` at one stroke."""
+    part = part_of(path)
+    part.write_bytes(content)
+    os.replace(part, path)
+
+
+def part_of(path: str | Path) -> Path:
+    """Return the name under which this process writes `path`; removes what killed processes left of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    host = socket.gethostname()
+    for left in glob.glob(glob.escape(str(path.parent / f".{path.name}.{host}.")) + "*.part"):
+        if not _is_alive(int(left.split(".")[-2])):
+            Path(left).unlink(missing_ok=True)
+    return path.parent / f".{path.name}.{host}.{os.getpid()}.part"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+class Inputs:
+    """The inputs of a job as they were when it began."""
+
+    def __init__(self, paths: Iterable[str | Path]):
+        self.before = {str(path): _stamp(path) for path in paths}
+
+    def check(self, among: Iterable[str] | None = None) -> None:
+        """Raise TryAgain where one of them (or of those `among` them) is not what it was.
+
+        Snakemake records the content that an input has at the end of a job, so a result of the old content would
+        count as done.
+        """
+        for path in self.before if among is None else among:
+            if path in self.before and _stamp(path) != self.before[path]:
+                raise TryAgain(f"{path} changed while it was read; nothing was written, ask again")
+
+
+def _stamp(path: str | Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,42 @@
+"""Months, written `YYYY-MM`: plain strings, so that they sort, serve as wildcards and stand in JSON as they are."""
+
+import datetime
+import re
+
+PATTERN = r"\d{4}-(?:0[1-9]|1[0-2])"
+
+
+def is_month(text: object) -> bool:
+    """Whether `text` is a month, such as `2021-03`."""
+    return isinstance(text, str) and re.fullmatch(PATTERN, text, re.ASCII) is not None
+
+
+def shift(month: str, by: int) -> str:
+    """Return the month `by` months after `month` (before it, where `by` is negative)."""
+    count = int(month[:4]) * 12 + int(month[5:]) - 1 + by
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"
+
+
+def span(first: str, last: str) -> list[str]:
+    """Return all months from `first` to `last`, both in; none where `first` is after `last`."""
+    found = []
+    while first <= last:
+        found.append(first)
+        first = shift(first, 1)
+    return found
+
+
+def today() -> str:
+    """Return the month it is now, by the clock of this machine."""
+    return datetime.date.today().strftime("%Y-%m")
+
+
+def parse_range(text: str) -> tuple[str, str]:
+    """Return first and last month of `2024-03` or `2024-03..2024-09`; ValueError says what is wrong with it."""
+    first, dots, last = text.partition("..")
+    for month in (first, last) if dots else (first,):
+        if not is_month(month):
+            raise ValueError(f"{month!r} is no month: write 2024-03, or 2024-03..2024-09 for a range")
+    if dots and first > last:
+        raise ValueError(f"the range {text} ends before it begins")
+    return first, last or first

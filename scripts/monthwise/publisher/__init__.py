@@ -1,0 +1,83 @@
+"""Where months come from: `https`, `file:FOLDER` or `demo`. Each kind is one module with the same functions.
+
+`locate(settings)` returns the facts of one month (the content of source.json), `fetch(facts, settings, path)` writes
+its file to `path`, whole or not at all. Settings: `source`, `service`, `month`, `file` (its name there), and what the
+kind needs: `url` and perhaps `patience` for https, `demo` and `layout` for demo.
+"""
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+from .. import exits, files
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def locate(settings: dict) -> dict:
+    """Return what the publisher says about the month: service, month, kind, file, size in bytes, etag, last_modified.
+
+    What it does not say is None. Raises NotPublished, Unreachable, BadData or WrongConfig. Safe in threads.
+    """
+    return _module(kind_of(settings["source"])).locate(settings)
+
+
+def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+    """Write the file that `facts` speak of to `path`, byte for byte.
+
+    Raises TryAgain where the publisher's file is not the one that was located; else as `locate`.
+    """
+    kind = kind_of(settings["source"])
+    if facts["kind"] != kind:
+        raise exits.TryAgain(
+            f"{name(settings)} was located at another kind of source ({facts['kind']}) than config says ({kind}); "
+            + how_to_locate(settings)
+        )
+    _module(kind).fetch(facts, settings, path)
+
+
+def update(path: str | Path, facts: dict) -> bool:
+    """Write `facts` to the source.json at `path` if they are not what it says; return whether it changed."""
+    try:
+        if files.read_json(path) == facts:
+            return False
+    except (FileNotFoundError, ValueError):
+        pass
+    part = files.part_of(path)
+    files.write_json(part, facts)
+    os.replace(part, path)
+    return True
+
+
+def kind_of(source: str) -> str:
+    """Return the kind of a source as source.json names it: `https`, `file` or `demo`."""
+    kind, _, rest = source.partition(":")
+    if source not in ("https", "demo") and not (kind == "file" and rest):
+        raise exits.WrongConfig(f"there is no source {source!r}; write https, file:FOLDER or demo")
+    return kind
+
+
+def resolve_folder(source: str) -> Path:
+    """Return the folder of `file:FOLDER`; a relative one lies in the repository."""
+    return ROOT / Path(source.removeprefix("file:")).expanduser()
+
+
+def name(settings: dict) -> str:
+    """Return service and month, as messages begin."""
+    return f"{settings['service']} {settings['month']}"
+
+
+def how_to_locate(settings: dict) -> str:
+    """Return what to do where source.json is out of date, as messages end."""
+    return f"./monthwise locate {settings['month']} --service {settings['service']}, then ask again"
+
+
+def _module(kind: str) -> ModuleType:
+    # Imported when asked for: a folder needs no HTTP client, and the Snakefile none of them.
+    if kind == "https":
+        from . import https as module
+    elif kind == "demo":
+        from . import demo as module
+    else:
+        from . import folder as module
+    return module

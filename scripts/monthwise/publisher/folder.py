@@ -1,0 +1,93 @@
+"""A folder laid out like the publisher's. Standard library only: the Snakefile asks it for the newest month."""
+
+import datetime
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from .. import exits
+from ..months import is_month
+from . import how_to_locate, name, resolve_folder
+
+FICLONE = 0x40049409  # linux/fs.h: the file shares the blocks of another until one of them is written to
+
+
+def months(folder: str | Path, file_pattern: str) -> list[str]:
+    """Return the months that have a file in `folder`, in order; `file_pattern` is like `fhv_tripdata_{month}.parquet`.
+
+    Raises WrongConfig where there is no such folder.
+    """
+    before, _, after = file_pattern.partition("{month}")
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_file()]
+    except OSError as error:
+        raise exits.WrongConfig(
+            f"the folder {folder} of `source` cannot be read ({error.strerror}); write source: file:FOLDER, "
+            "where FOLDER is absolute or relative to the repository"
+        ) from None
+    fitting = (n[len(before) : len(n) - len(after)] for n in names if n.startswith(before) and n.endswith(after))
+    return sorted(month for month in fitting if is_month(month))
+
+
+def newest(folder: str | Path, file_pattern: str) -> str | None:
+    """Return the newest month that has a file in `folder`, None where there is none."""
+    return max(months(folder, file_pattern), default=None)
+
+
+def locate(settings: dict) -> dict:
+    """Return the facts of one month: size in bytes, and the time of the last change, in UTC."""
+    folder = resolve_folder(settings["source"])
+    path = folder / settings["file"]
+    out = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
+    if not path.is_file():
+        raise exits.NotPublished(
+            f"{name(settings)} is not published: there is no {path}; "
+            + (f"the newest month that is out is {out[-1]}" if out else "no month of this service is out")
+            + "; a later run finds it, or take the month out with skip"
+        )
+    return {
+        "service": settings["service"],
+        "month": settings["month"],
+        "kind": "file",
+        "file": settings["file"],
+        "etag": None,
+        **_facts(os.stat(path)),
+    }
+
+
+def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+    """Clone the month's file to `path` where the file system can, else copy it: a link would share later edits."""
+    published = resolve_folder(settings["source"]) / facts["file"]
+    located = {key: facts[key] for key in ("size", "last_modified")}
+    try:
+        found = _facts(os.stat(published))
+    except FileNotFoundError:
+        raise exits.NotPublished(
+            f"{name(settings)} is no longer published: there is no {published}; put it back, or take the month out "
+            "with skip"
+        ) from None
+    except OSError as error:
+        raise exits.Unreachable(f"{name(settings)}: {published} cannot be read ({error.strerror})") from None
+    if found == located:
+        with open(published, "rb") as source, open(path, "wb") as copy:
+            _clone_or_copy(source, copy)
+        if _facts(os.stat(published)) == located and os.stat(path).st_size == facts["size"]:
+            return
+    raise exits.TryAgain(f"{name(settings)}: {published} changed since it was located; {how_to_locate(settings)}")
+
+
+def _clone_or_copy(source, copy) -> None:
+    try:
+        fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
+    except OSError:
+        shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+
+
+def _facts(status: os.stat_result) -> dict:
+    # Whole microseconds from the integer: a float has too few digits for the time of day and the date together.
+    moment = datetime.datetime.fromtimestamp(status.st_mtime_ns // 10**9, datetime.UTC)
+    text = moment.replace(microsecond=status.st_mtime_ns % 10**9 // 1000).isoformat(timespec="microseconds")
+    return {"size": status.st_size, "last_modified": text.replace("+00:00", "Z")}

@@ -1,0 +1,198 @@
+"""Months from a web server, such as the TLC's own: one request says what there is, another brings it."""
+
+import datetime
+import email.utils
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import urllib3
+
+from .. import exits, months
+from . import how_to_locate, name
+from .connection import Failed, Patience, ask, persist, receive
+from .partial import Partial
+
+# The TLC's files lie in a bucket behind CloudFront that may not be listed: there a key that does not exist is 403.
+MISSING = {403, 404, 410}
+OK, PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 200, 206, 416
+HEAD_UNKNOWN = {405, 501}
+MONTHS_BEFORE = 6
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the publisher says about a file; `size` is that of the whole file in bytes, what is not said is None."""
+
+    size: int | None
+    etag: str | None
+    last_modified: str | None
+
+
+def locate(settings: dict) -> dict:
+    """Return the facts of one month: url, size, etag, and the time of the last change, in UTC."""
+    url, patience = _url(settings, settings["month"]), Patience.of(settings)
+    status, offer, is_page = persist(lambda: _look(url, patience), patience, f"{name(settings)}: {url}")
+    _refuse(status, url, settings)
+    if is_page:
+        # As facts it would replace what is known of the month, and its file be deleted for it.
+        raise exits.BadData(
+            f"{name(settings)}: {url} answers with an HTML page, not with the file; open the address in a browser "
+            "(a login page of the network?), then ask again"
+        )
+    return {
+        "service": settings["service"],
+        "month": settings["month"],
+        "kind": "https",
+        "file": settings["file"],
+        "url": url,
+        **asdict(offer),
+    }
+
+
+def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+    """Download the file that `facts` speak of to `path`; what a cut transfer brought stays beside it (partial.py)."""
+    patience = Patience.of(settings)
+    what = f"{name(settings)}: {facts['url']}"
+    with Partial(Path(path).parent, facts) as partial:
+        persist(lambda: _transfer(facts, settings, partial, patience), patience, what, lambda: partial.size)
+        partial.become(path)
+
+
+def _transfer(facts: dict, settings: dict, partial: Partial, patience: Patience) -> None:
+    """Bring what is missing of the file, in one request."""
+    if partial.size and partial.size == facts["size"]:
+        return
+    unchanged = _validator(facts)
+    if unchanged is None or partial.size > (facts["size"] or partial.size):
+        partial.clear()
+    headers = {"Range": f"bytes={partial.size}-", "If-Range": unchanged} if partial.size else {}
+    with ask("GET", facts["url"], headers, patience) as response:
+        if response.status == RANGE_NOT_SATISFIABLE:
+            # Only for a range that begins at or after the file's end, so it is shorter than it was said to be.
+            partial.clear()
+            raise Failed("ends before its length")
+        _refuse(response.status, facts["url"], settings)
+        offer = _offer(response)
+        difference = _difference(facts, offer)
+        if difference:
+            partial.clear()
+            raise _changed(facts, settings, difference)
+        if response.status == PARTIAL_CONTENT and _range(response)[0] != partial.size:
+            partial.clear()
+            raise Failed("sent another part of the file than was asked for")
+        if response.status == OK:
+            partial.clear()
+        size = facts["size"] if offer.size is None else offer.size
+
+        def take(chunk: bytes) -> None:
+            if size is not None and partial.size + len(chunk) > size:
+                partial.clear()
+                raise _changed(facts, settings, f"more than {size:,} bytes")
+            partial.write(chunk)
+
+        try:
+            receive(response, take, patience)
+        except Failed as failed:
+            raise Failed(f"{failed} after {_progress(partial, size)}") from None
+    if size is not None and partial.size < size:
+        raise Failed(f"ended after {_progress(partial, size)}")
+
+
+def _progress(partial: Partial, size: int | None) -> str:
+    return f"{partial.size:,} bytes" if size is None else f"{partial.size:,} of {size:,} bytes"
+
+
+def _changed(facts: dict, settings: dict, difference: str) -> exits.TryAgain:
+    return exits.TryAgain(
+        f"{name(settings)}: {facts['url']} changed since it was located ({difference}); {how_to_locate(settings)}"
+    )
+
+
+def _look(url: str, patience: Patience) -> tuple[int, Offer, bool]:
+    """Return status, what is said about the file, and whether the answer is an HTML page."""
+    with ask("HEAD", url, {}, patience) as response:
+        response.drain_conn()  # no bytes; gives the connection back to the pool
+    if response.status in HEAD_UNKNOWN:
+        with ask("GET", url, {"Range": "bytes=0-0"}, patience) as response:
+            pass
+    kind = response.headers.get("Content-Type", "").lower()
+    return response.status, _offer(response), kind.startswith("text/html")
+
+
+def _refuse(status: int, url: str, settings: dict) -> None:
+    """Raise what a status means that brings no file."""
+    if status in MISSING:
+        hint = " (so does the TLC where there is no such file)" if status == 403 else ""
+        raise exits.NotPublished(
+            f"{name(settings)} is not published: {url} answers {status}{hint}; {_newest(settings)}; "
+            "a later run finds it"
+        )
+    if status not in (OK, PARTIAL_CONTENT):
+        raise exits.Unreachable(f"{name(settings)}: {url} answers {status}; see whether the address is right")
+
+
+def _newest(settings: dict) -> str:
+    """Return, in words, the newest month that is out before the one of `settings`; asks each month once."""
+    once = Patience.of({"patience": {**(settings.get("patience") or {}), "tries": 1}})
+    last = min(months.shift(settings["month"], -1), months.today())
+    first = months.shift(last, 1 - MONTHS_BEFORE)
+    for month in reversed(months.span(first, last)):
+        try:
+            status, _, is_page = _look(_url(settings, month), once)
+        except Failed:
+            return "which month is the newest could not be asked"
+        if status in (OK, PARTIAL_CONTENT) and not is_page:
+            return f"the newest month that is out before it is {month}"
+    return f"neither is any month from {first} to {last}"
+
+
+def _url(settings: dict, month: str) -> str:
+    if not settings["url"].startswith(("https://", "http://")):
+        raise exits.WrongConfig(f"publisher url {settings['url']!r} is no address; it begins with https://")
+    return f"{settings['url'].rstrip('/')}/{settings['file'].replace(settings['month'], month)}"
+
+
+def _offer(response: urllib3.BaseHTTPResponse) -> Offer:
+    length = response.headers.get("Content-Length", "")
+    size = int(length) if length.isdecimal() else None
+    if response.status == PARTIAL_CONTENT:
+        size = _range(response)[1]
+    changed = response.headers.get("Last-Modified")
+    return Offer(size, response.headers.get("ETag"), _utc(changed) if changed else None)
+
+
+def _range(response: urllib3.BaseHTTPResponse) -> tuple[int | None, int | None]:
+    """Return where the part begins and how long the whole is, of `Content-Range: bytes 0-9/100` or `.../*`."""
+    part, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+    begin = part.partition("-")[0]
+    return int(begin) if begin.isdecimal() else None, int(whole) if whole.isdecimal() else None
+
+
+def _difference(facts: dict, offer: Offer) -> str | None:
+    """Return in what the file on offer is not the one that was located; None where it is the same, for all we know."""
+    if None not in (facts["size"], offer.size) and facts["size"] != offer.size:
+        return f"{offer.size:,} bytes instead of {facts['size']:,}"
+    # Servers behind one address may disagree about the time of the same file, so the ETag decides where there is one.
+    for key in ("etag", "last_modified"):
+        then, now = facts[key], getattr(offer, key)
+        if then and now:
+            return None if then.removeprefix("W/") == now.removeprefix("W/") else f"{key} {now} instead of {then}"
+    return None
+
+
+def _validator(facts: dict) -> str | None:
+    """Return what If-Range says: bytes of this very file, or all of the new one (RFC 9110, 13.1.5)."""
+    if facts["etag"] and not facts["etag"].startswith("W/"):
+        return facts["etag"]
+    if facts["last_modified"]:
+        return email.utils.format_datetime(datetime.datetime.fromisoformat(facts["last_modified"]), usegmt=True)
+    return None
+
+
+def _utc(date: str) -> str | None:
+    """Return a date of HTTP as `2021-03-01T12:00:00Z`; None where it is no date."""
+    try:
+        moment = email.utils.parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")

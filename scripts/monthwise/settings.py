@@ -1,0 +1,261 @@
+"""Settings: what config means for a service, a month and a stage.
+
+Everything that config alone can get wrong ends here with WrongConfig, before a job starts.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from . import config as config_file
+from . import recipes
+from .config import ROOT, closest
+from .exits import WrongConfig, WrongUsage
+from .months import is_month, shift, span
+from .publisher import folder, resolve_folder
+
+# What `changes` entries may change.
+DATED = ("window", "train")
+
+
+class Windows(NamedTuple):
+    """The data months of a run month: those it trains on, oldest first, and the one it is measured on."""
+
+    training: list[str]
+    validation: str
+
+
+class Settings:
+    """The checked config of one call, and what it means.
+
+    `files` are further config files, `overrides` the `--config` values, as in config.py.
+    """
+
+    def __init__(self, files: list[str | Path] | tuple = (), overrides: Mapping | None = None):
+        self.config = config_file.read(files, overrides)
+        self.services: list[str] = self.config["services"]
+        self._check()
+
+    # What holds in a month
+
+    def at(self, service: str, month: str) -> dict:
+        """Return the settings with a date (`window`, `train`) that hold for a run month."""
+        held = {key: self.config[key] for key in DATED}
+        for change in self.config["changes"]:
+            if change["from"] <= month and service in change.get("services", [service]):
+                held = config_file.merge(held, {key: change[key] for key in DATED if key in change})
+        train = _check_train(held["train"], f"settings of {service} {month}")
+        if "zones" in recipes.parameters(train["recipe"]):
+            zones = "map" if self.describe(service).get("zones") else "codes"
+            train = train | {"parameters": {"zones": zones} | train["parameters"]}
+        return held | {"train": train}
+
+    def is_skipped(self, service: str, month: str) -> bool:
+        """Whether a data month is taken out of all windows."""
+        return month in self.config["skip"].get(service, ())
+
+    def training_months(self, service: str, month: str) -> list[str]:
+        """Return the data months that run month `month` trains on, oldest first: none skipped, the last at most M-2."""
+        length = self.at(service, month)["window"]["length"]
+        found: list[str] = []
+        candidate = shift(month, -2)
+        while len(found) < length:
+            if not self.is_skipped(service, candidate):
+                found.insert(0, candidate)
+            candidate = shift(candidate, -1)
+        return found
+
+    def validation_month(self, service: str, month: str) -> str | None:
+        """Return M-1, the data month that a challenger is measured on; None where it is skipped and none is trained."""
+        validation = shift(month, -1)
+        return None if self.is_skipped(service, validation) else validation
+
+    def run_windows(self, service: str, month: str) -> "Windows":
+        """Return the data months of a run month that trains; WrongUsage for one that cannot."""
+        validation = self.validation_month(service, month)
+        if validation is None:
+            raise WrongUsage(
+                f"{service} {month} trains no model: its validation month {shift(month, -1)} is skipped"
+                f" (skip in config/config.yaml); ask for another month, or take it out of skip"
+            )
+        return Windows(self.training_months(service, month), validation)
+
+    # What a stage gets
+
+    def of_job(self, stage: str, service: str, month: str) -> dict:
+        """Return the settings of the job of `stage` for a data or run month; nothing that it does not need."""
+        return getattr(self, f"_of_{stage}")(service, month) | {"service": service, "month": month}
+
+    def _of_locate(self, service: str, month: str) -> dict:
+        description = self.describe(service)
+        source = self.config["source"]
+        where = {"source": source, "file": description["file"].replace("{month}", month)}
+        if source == "https":
+            where["url"] = description["url"]
+        if source == "demo":
+            demo = self.config["demo"]
+            is_out = demo["first"] <= month <= demo["last"]
+            # The bounds stay out: one more month in them must not make the others anew.
+            where["demo"] = {"seed": demo["seed"], "rows": demo["rows"]} | ({} if is_out else {"newest": demo["last"]})
+            where["layout"] = description["layout"]
+        return where
+
+    def _of_ingest(self, service: str, month: str) -> dict:
+        return self._of_locate(service, month)
+
+    def _of_clean(self, service: str, month: str) -> dict:
+        description = self.describe(service)
+        quality = {key: value for key, value in self.config["quality"].items() if key != "waive"}
+        return {
+            "columns": description["columns"],
+            "distance_unit": description.get("distance_unit"),
+            "duration": description["duration"],
+            "quality": quality,
+            "waiver": self.config["quality"]["waive"].get(service, {}).get(month),
+        }
+
+    def _of_featurize(self, service: str, month: str) -> dict:
+        return {}
+
+    def _of_train(self, service: str, month: str) -> dict:
+        return self.at(service, month)["train"] | {"months": self.run_windows(service, month).training}
+
+    def _of_evaluate(self, service: str, month: str) -> dict:
+        return {"validation_month": self.run_windows(service, month).validation}
+
+    def _of_track(self, service: str, month: str) -> dict:
+        windows = self.run_windows(service, month)
+        return {
+            "uri": self.config["tracking"]["uri"],
+            "experiment": f"monthwise-{service}",
+            "training_months": windows.training,
+            "validation_month": windows.validation,
+        }
+
+    def describe(self, service: str) -> dict:
+        """Return the entry of config/services.yaml; WrongConfig where there is none."""
+        catalog = self.config["catalog"]
+        if service not in catalog:
+            raise WrongConfig(f"unknown service {service!r}{closest(service, catalog)} (config/services.yaml)")
+        return catalog[service]
+
+    # Which run months
+
+    def run_months(self, service: str, today: str, located: list[str] | tuple = ()) -> list[str]:
+        """Return the run months from `first` to `last`.
+
+        `today` is the month of now, `located` the data months with a `source.json` on disk: both count for https alone.
+        """
+        first = self._begin(service) if self.config["first"] == "begin" else self.config["first"]
+        last = self.config["last"]
+        if last == "newest":
+            last = shift(self._newest_out(service, today, located), 1)
+        if first > last:
+            raise WrongConfig(
+                f"{service}: first ({first}, from `{self.config['first']}`) is after last ({last}, from"
+                f" `{self.config['last']}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
+            )
+        return span(first, last)
+
+    def _begin(self, service: str) -> str:
+        if service in self.config["begin"]:
+            return self.config["begin"][service]
+        oldest = {"demo": lambda: self.config["demo"]["first"], "https": lambda: None}.get(
+            self.config["source"], lambda: self._published(service)[0]
+        )()
+        if oldest is None:
+            raise WrongConfig(f"begin.{service} is missing in config/config.yaml: the first run month, YYYY-MM")
+        month = shift(oldest, 2)
+        while self.training_months(service, month)[0] < oldest:
+            month = shift(month, 1)
+        return month
+
+    def newest_possible(self, service: str, today: str) -> str:
+        """Return the newest data month that can be out: the one before `today`, or the last of demo or the folder."""
+        return shift(today, -1) if self.config["source"] == "https" else self._newest_out(service, today, [])
+
+    def _newest_out(self, service: str, today: str, located: list[str] | tuple) -> str:
+        if self.config["source"] == "demo":
+            return self.config["demo"]["last"]
+        if self.config["source"] == "https":
+            return max([*located, shift(today, -self.config["publisher"]["lag"])])
+        return self._published(service)[-1]
+
+    def _published(self, service: str) -> list[str]:
+        pattern = self.describe(service)["file"]
+        found = folder.months(resolve_folder(self.config["source"]), pattern)
+        if not found:
+            raise WrongConfig(f"{service}: there is no file like {pattern} in {self.config['source']}")
+        return found
+
+    # What config alone can get wrong
+
+    def _check(self) -> None:
+        config = self.config
+        for service in self.services:
+            description = self.describe(service)
+            if config["source"] == "https" and "url" not in description:
+                raise WrongConfig(f"catalog.{service}.url is missing in config/services.yaml: where are its files?")
+            if config["source"] == "demo" and "layout" not in description:
+                raise WrongConfig(f"catalog.{service}.layout is missing in config/services.yaml: demo imitates which?")
+            zones = description.get("zones")
+            if zones and not (ROOT / zones).is_file():
+                raise WrongConfig(f"catalog.{service}.zones: there is no file {zones}")
+        for key, named in {
+            "begin": config["begin"],
+            "skip": config["skip"],
+            "quality.waive": config["quality"]["waive"],
+        }.items():
+            for service in named:
+                if service not in config["catalog"]:
+                    raise WrongConfig(f"{key}: unknown service {service!r}{closest(service, config['catalog'])}")
+        if config["source"].startswith("file:"):
+            folder.months(resolve_folder(config["source"]), "{month}")
+        first, last = config["first"], config["last"]
+        for key, month, word in (("first", first, "begin"), ("last", last, "newest")):
+            if month != word and not is_month(month):
+                raise WrongConfig(f"{key}: {month!r} is no month: write YYYY-MM, or `{word}`")
+        if config["demo"]["first"] > config["demo"]["last"]:
+            raise WrongConfig("demo.first is after demo.last")
+        if "@" in config["tracking"]["uri"].split("://", 1)[-1].split("/", 1)[0]:
+            raise WrongConfig(
+                "tracking.uri holds a user or password: set the environment's MLFLOW_TRACKING_URI instead"
+            )
+        _check_train(config["train"], "train")
+        self._check_changes()
+
+    def _check_changes(self) -> None:
+        changes = self.config["changes"]
+        for position, change in enumerate(changes):
+            name = f"changes[{position}] (from {change['from']})"
+            for service in change.get("services", self.services):
+                self.describe(service)
+                begin = self.config["begin"].get(service)
+                if begin and change["from"] < begin:
+                    raise WrongConfig(
+                        f"{name} is before begin of {service} ({begin}): say it in the settings themselves"
+                    )
+            if position and change["from"] < changes[position - 1]["from"]:
+                raise WrongConfig(f"{name} is out of order: it stands after one from {changes[position - 1]['from']}")
+            if not any(key in change for key in DATED):
+                raise WrongConfig(f"{name} changes nothing: give one of {', '.join(DATED)}")
+            # Only what holds in the end shows whether parameters fit their recipe.
+            for service in change.get("services", self.services):
+                self.at(service, change["from"])
+
+
+def _check_train(train: dict, where: str) -> dict:
+    """Return `train` with numbers for texts among its parameters; WrongConfig for an unknown recipe or parameter."""
+    recipe = train["recipe"]
+    if recipe not in recipes.names():
+        raise WrongConfig(f"{where}: unknown recipe {recipe!r}{closest(recipe, recipes.names())}")
+    known = recipes.parameters(recipe)
+    given = {}
+    for name, value in train["parameters"].items():
+        if name not in known:
+            raise WrongConfig(f"{where}: recipe {recipe} has no parameter {name!r}{closest(name, known)}")
+        kind = {"int": "integer", "float": "number"}.get(known[name])
+        given[name] = config_file.to_number(value, kind) if kind else value
+        if kind and (isinstance(given[name], (str, bool)) or (kind == "integer" and not isinstance(given[name], int))):
+            raise WrongConfig(f"{where}: parameter {name} of recipe {recipe} is {value!r}, but wants {known[name]}")
+    return train | {"parameters": given}

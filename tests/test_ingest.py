@@ -1,0 +1,310 @@
+"""The published file of a month: brought whole, checked, kept, and never half-written."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ingest
+import numpy
+import pyarrow
+import pyarrow.parquet
+import pytest
+from misbehaving_server import HTML, Answer, MisbehavingServer
+from monthwise import exits, files, publisher
+from monthwise.publisher import folder, partial
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = "green_tripdata_2021-01.parquet"
+PATIENCE = {"connect_s": 2, "read_s": 0.5, "tries": 2, "back_off_s": 0.01, "slow_bytes": 1000}
+
+
+def write_month(path, rows=20_000, seed=1):
+    numbers = numpy.random.default_rng(seed).random((3, rows))
+    table = pyarrow.table({f"column_{n}": column for n, column in enumerate(numbers)})
+    pyarrow.parquet.write_table(table, path, row_group_size=5_000)
+
+
+class Month:
+    """One month as the workflow sees it: a publisher's folder, source.json and raw.parquet."""
+
+    def __init__(self, home):
+        self.mirror, self.home = home / "mirror", home / "data" / "green" / "2021-01"
+        self.mirror.mkdir()
+        self.home.mkdir(parents=True)
+        self.published, self.raw = self.mirror / FILE, self.home / "raw.parquet"
+        self.settings = {"source": f"file:{self.mirror}", "service": "green", "month": "2021-01", "file": FILE}
+        write_month(self.published)
+
+    def serve(self, server):
+        self.settings |= {"source": "https", "url": server.url, "patience": PATIENCE}
+        return server
+
+    def locate(self):
+        publisher.update(self.home / "source.json", publisher.locate(self.settings))
+
+    def command(self):
+        options = {"--source": self.home / "source.json", "--settings": json.dumps(self.settings), "--raw": self.raw}
+        return [sys.executable, "scripts/ingest.py", *(str(part) for pair in options.items() for part in pair)]
+
+    def ingest(self):
+        """Run the program as Snakemake does, the old output deleted; return its exit code and last line."""
+        self.raw.unlink(missing_ok=True)
+        ended = subprocess.run(self.command(), cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert "Traceback" not in ended.stdout + ended.stderr
+        last = ended.stdout.splitlines()[-1]
+        assert last.startswith(f"exit {ended.returncode}: ")
+        assert "green 2021-01" in last
+        assert self.raw.exists() == (ended.returncode == 0)
+        assert not list(self.home.glob(".*.part"))
+        return ended.returncode, last
+
+    def names(self):
+        return sorted(path.name for path in self.home.iterdir())
+
+
+@pytest.fixture
+def month(tmp_path):
+    return Month(tmp_path)
+
+
+@pytest.fixture
+def server(month):
+    with MisbehavingServer(month.mirror) as server:
+        yield month.serve(server)
+
+
+def test_a_month_of_the_web_is_fetched_and_kept(month, server):
+    month.locate()
+    code, line = month.ingest()
+    assert code == 0
+    assert "20,000 rows" in line
+    assert month.raw.read_bytes() == month.published.read_bytes()
+    assert month.names() == [".raw.kept.json", ".raw.kept.parquet", "raw.parquet", "source.json"]
+    assert os.path.samefile(month.raw, month.home / ingest.KEPT)
+
+
+def test_the_same_facts_cost_no_second_transfer(month, server):
+    month.locate()
+    month.ingest()
+    before = len(server.requests)
+    code, line = month.ingest()
+    assert code == 0
+    assert "nothing fetched" in line
+    assert len(server.requests) == before
+    assert month.raw.read_bytes() == month.published.read_bytes()
+    code, _ = month.ingest()
+    assert code == 0
+
+
+def test_a_restated_month_is_fetched_and_kept_in_place_of_the_old(month, server):
+    month.locate()
+    month.ingest()
+    write_month(month.published, seed=2)
+    month.locate()
+    assert month.ingest()[0] == 0
+    assert month.raw.read_bytes() == month.published.read_bytes()
+    assert os.path.samefile(month.raw, month.home / ingest.KEPT)
+    assert json.loads((month.home / ".raw.kept.json").read_text())["source"] == files.read_json(
+        month.home / "source.json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Answer(status=500), os.EX_UNAVAILABLE),
+        (Answer(status=403), os.EX_NOINPUT),
+        (Answer(headers={"ETag": '"another"'}), os.EX_TEMPFAIL),
+        (Answer(after=400, then="stall"), os.EX_UNAVAILABLE),
+    ],
+)
+def test_where_the_fetch_of_a_restated_month_fails_the_kept_file_stays(month, server, answer, code):
+    month.locate()
+    month.ingest()
+    good = month.raw.read_bytes()
+    write_month(month.published, seed=2)
+    month.locate()
+    server.behave(FILE, answer, method="GET")
+    assert month.ingest()[0] == code
+    assert (month.home / ingest.KEPT).read_bytes() == good
+    assert (month.home / ".raw.kept.json").exists()
+
+
+@pytest.mark.parametrize("from_folder", [True, False])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (lambda good: HTML, "an HTML page"),
+        (lambda good: b"<?xml version='1.0'?><Error/>", "an XML document"),
+        (lambda good: good[:-1000], "cut short"),
+        (lambda good: b"", "an empty file"),
+    ],
+)
+def test_what_is_no_parquet_ends_with_65_and_says_what_it_is(month, server, content, said, from_folder):
+    bad = content(month.published.read_bytes())
+    month.published.write_bytes(bad)
+    if from_folder:
+        month.settings["source"] = f"file:{month.mirror}"
+    month.locate()
+    code, line = month.ingest()
+    assert code == os.EX_DATAERR
+    assert said in line
+    assert FILE in line
+    assert month.names() == ["source.json"]
+
+
+def test_a_month_that_shrank_in_head_and_get_alike_is_cut_short(month, server):
+    server.behave(FILE, Answer(headers={"Content-Length": "70000"}))
+    month.locate()
+    code, line = month.ingest()
+    assert code == os.EX_DATAERR
+    assert "cut short, 70,000 bytes" in line
+
+
+def test_a_job_that_was_killed_is_resumed_by_the_next(month, server):
+    month.locate()
+    server.behave(FILE, Answer(after=200_000, then="stall"), Answer(), method="GET")
+    month.settings["patience"] = {**PATIENCE, "read_s": 30}
+    job = subprocess.Popen(month.command(), cwd=ROOT, stdout=subprocess.DEVNULL)
+    begun = month.home / partial.NAME
+    for _ in range(200):
+        if begun.exists() and begun.stat().st_size == 200_000:
+            break
+        time.sleep(0.05)
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    assert not month.raw.exists()
+    assert month.ingest()[0] == 0
+    assert server.asked("GET")[-1].headers["range"] == "bytes=200000-"
+    assert month.raw.read_bytes() == month.published.read_bytes()
+    assert partial.NAME not in month.names()
+
+
+def test_a_month_of_a_folder_is_never_linked_to_it(month):
+    month.locate()
+    assert month.ingest()[0] == 0
+    assert month.raw.read_bytes() == month.published.read_bytes()
+    assert os.stat(month.published).st_nlink == 1
+    with open(month.raw, "ab") as raw:
+        raw.write(b"edited")
+    assert folder.locate(month.settings) == files.read_json(month.home / "source.json")
+
+
+def test_a_restated_file_in_a_folder_is_a_change(month):
+    month.locate()
+    write_month(month.published, seed=2)
+    code, line = month.ingest()
+    assert code == os.EX_TEMPFAIL
+    assert "changed since it was located; ./monthwise locate 2021-01" in line
+
+
+def test_a_file_that_changes_while_it_is_copied_is_a_change(month, monkeypatch):
+    facts = folder.locate(month.settings)
+
+    def copy_and_restate(source, copy):
+        shutil.copyfileobj(source, copy)
+        write_month(month.published, seed=2)
+
+    monkeypatch.setattr(folder, "_clone_or_copy", copy_and_restate)
+    with pytest.raises(exits.TryAgain):
+        folder.fetch(facts, month.settings, month.raw)
+
+
+def test_a_file_that_left_the_folder_is_not_published(month):
+    month.locate()
+    month.published.unlink()
+    code, line = month.ingest()
+    assert code == os.EX_NOINPUT
+    assert "no longer published" in line
+
+
+def test_facts_of_another_kind_of_source_are_not_taken(month, server):
+    month.locate()
+    month.settings["source"] = f"file:{month.mirror}"
+    code, line = month.ingest()
+    assert code == os.EX_TEMPFAIL
+    assert "./monthwise locate 2021-01" in line
+
+
+def test_a_file_system_without_hard_links_keeps_nothing_and_fails_nothing(month, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(95, "Operation not supported")
+
+    shutil.copy(month.published, month.raw)
+    monkeypatch.setattr(ingest.os, "link", refuse)
+    ingest.keep({}, month.raw)
+    assert month.names() == ["raw.parquet"]
+    assert not ingest.link_kept({}, month.raw)
+
+
+@pytest.mark.parametrize("damage", ["size", "facts", "record", "content"])
+def test_a_kept_file_that_is_not_what_it_was_is_not_taken(month, damage):
+    facts = folder.locate(month.settings)
+    shutil.copy(month.published, month.raw)
+    ingest.keep(facts, month.raw)
+    month.raw.unlink()
+    kept, record = month.home / ingest.KEPT, month.home / ".raw.kept.json"
+    if damage == "size":
+        kept.write_bytes(kept.read_bytes() + b"PAR1")
+    elif damage == "facts":
+        facts = {**facts, "size": 1}
+    elif damage == "record":
+        record.write_text("{")
+    else:
+        kept.write_bytes(bytes(kept.stat().st_size))
+    assert not ingest.link_kept(facts, month.raw)
+    assert not month.raw.exists()
+
+
+def test_a_row_group_outside_the_file_is_noticed(month, tmp_path):
+    whole = month.published.read_bytes()
+    footer = 8 + int.from_bytes(whole[-8:-4], "little")
+    holed = tmp_path / "holed.parquet"
+    holed.write_bytes(whole[:50_000] + whole[-footer:])
+    with pytest.raises(ingest.NotParquet, match="cut short, row group"):
+        ingest.rows_of(holed)
+
+
+def test_a_footer_that_is_noise_is_noticed(tmp_path):
+    noise = tmp_path / "noise.parquet"
+    noise.write_bytes(b"PAR1" + bytes(100) + (90).to_bytes(4, "little") + b"PAR1")
+    with pytest.raises(ingest.NotParquet, match="footer that cannot be read"):
+        ingest.rows_of(noise)
+
+
+def test_a_file_without_a_column_is_noticed(tmp_path):
+    pyarrow.parquet.write_table(pyarrow.table({}), tmp_path / "bare.parquet")
+    with pytest.raises(ingest.NotParquet, match="without a column"):
+        ingest.rows_of(tmp_path / "bare.parquet")
+
+
+def test_a_file_without_rows_is_for_clean_to_judge(tmp_path):
+    write_month(tmp_path / "empty.parquet", rows=0)
+    assert ingest.rows_of(tmp_path / "empty.parquet") == 0
+
+
+def test_a_full_disk_ends_with_73_and_names_the_file(month, server, monkeypatch):
+    month.locate()
+    limited = f"ulimit -f 64; exec {' '.join(map(shell_quote, month.command()))}"
+    ended = subprocess.run(["/bin/bash", "-c", limited], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == os.EX_CANTCREAT
+    assert ended.stdout.splitlines()[-1].startswith(f"exit 73: cannot write {month.home / partial.NAME}")
+    assert not month.raw.exists()
+
+
+def shell_quote(text):
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+@pytest.mark.skipif("TLC_MIRROR" not in os.environ, reason="set TLC_MIRROR to a folder of the TLC's files")
+def test_real_months_pass():
+    months = folder.months(os.environ["TLC_MIRROR"], "green_tripdata_{month}.parquet")
+    paths = [Path(os.environ["TLC_MIRROR"]) / f"green_tripdata_{month}.parquet" for month in months]
+    rows = {month: ingest.rows_of(path) for month, path in zip(months, paths, strict=True)}
+    assert len(rows) >= 2
+    assert rows.get("2021-01", 76518) == 76518
