@@ -58,7 +58,7 @@ def _outcome(main, inputs, outputs, many) -> tuple[int, str]:
 def _call(main, inputs, outputs, many) -> str:
     parser = Parser(description=sys.modules[main.__module__].__doc__)
     for name in (*inputs, *outputs):
-        nargs = {"nargs": "*"} if name in many else {}
+        nargs = {"nargs": "*", "default": []} if name in many else {}
         parser.add_argument(f"--{name.replace('_', '-')}", required=name not in many, metavar="PATH", **nargs)
     parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON")
     job = parser.parse_args()

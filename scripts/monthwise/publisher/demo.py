@@ -85,6 +85,8 @@ def write_month(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if group <= 0 or group % BLOCK:
+        raise ValueError(f"a row group of {group} rows is no multiple of {BLOCK}")
     schema = schema_of(layout, month)
     drawn = _draw_month(layout, month, rows, seed, service or layout)
     writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)

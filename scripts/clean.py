@@ -1,0 +1,220 @@
+"""Turn a published month into trips of one schema, and say in numbers what was dropped, repaired and missing.
+
+A row is dropped for the first of DROPS that it meets. What is merely implausible in a row that is kept becomes missing
+and is counted as a repair. Every number is the same wherever the month is cut into batches.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from monthwise import codes, columns, files, months, program, tables
+from monthwise.exits import BadData, WrongConfig
+from pyarrow import types
+
+TRIPS = pa.schema(
+    [
+        ("trip", pa.int64()),  # row number in raw.parquet, from 0
+        ("pickup_time", pa.timestamp("us")),  # local, without a zone
+        ("duration_min", pa.float64()),
+        ("pickup_zone", pa.int64()),  # missing is -1
+        ("dropoff_zone", pa.int64()),
+        ("distance_mi", pa.float64()),  # missing is null, here and below
+        ("vendor", pa.int64()),
+        ("passengers", pa.int64()),
+        ("trip_type", pa.int64()),
+        ("rate_code", pa.int64()),
+    ]
+)
+ZONES = ("pickup_zone", "dropoff_zone")
+DROPS = ("time_missing", "duration_below_min", "duration_above_max", "pickup_outside_month")
+MILES = {"mi": 1.0, "km": 1 / 1.609344, "m": 1 / 1609.344}
+MINUTE = 60_000_000  # microseconds
+
+
+class Cleaned(NamedTuple):
+    """The kept trips of a batch, and what was counted on the way to them."""
+
+    trips: pa.RecordBatch
+    keys: np.ndarray  # uint64 for each trip, equal where the rows are equal
+    drops: dict[str, int]
+    repairs: dict[str, int]
+    missing: dict[str, int]
+
+
+def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
+    """Clean rows whose columns are named by role; `first` is the number of the first one in its month."""
+    pickup, local, pickup_there = columns.times(rows.column("pickup_time"))
+    dropoff, _, dropoff_there = columns.times(rows.column("dropoff_time"))
+    duration_min = (dropoff - pickup) / MINUTE
+    begin, end = (_microseconds(month) for month in (settings["month"], months.shift(settings["month"], 1)))
+    outside = (local < begin) | (local >= end)
+    reasons = (
+        ~(pickup_there & dropoff_there),
+        duration_min < settings["duration"]["min"],
+        duration_min > settings["duration"]["max"],
+        outside & settings["quality"]["pickup_in_month"],
+    )
+    kept, drops = np.ones(len(local), bool), {}
+    for name, hit in zip(DROPS, reasons, strict=True):
+        drops[name] = int(np.count_nonzero(hit & kept))
+        kept &= ~hit
+
+    published = {
+        role: columns.numbers(rows.column(role), role)[kept]
+        for role in (*columns.IDS, *columns.NUMBERS)
+        if role in rows.schema.names
+    }
+    keys = row_keys([pickup[kept], dropoff[kept], *published.values()])
+    found = {"trip": np.flatnonzero(kept) + first, "pickup_time": local[kept], "duration_min": duration_min[kept]}
+    repairs = {}
+    for role, numbers in published.items():
+        sound = repair(role, numbers, settings)
+        name = "distance_mi" if role == "distance" else role
+        repairs[f"{name}_implausible"] = _missing(sound) - _missing(numbers)
+        found[name] = sound
+    nothing = np.full(len(keys), np.nan)
+    missing = {field.name: _missing(found.get(field.name, nothing)) for field in TRIPS}
+    arrays = [_column(found.get(field.name, nothing), field) for field in TRIPS]
+    return Cleaned(pa.RecordBatch.from_arrays(arrays, schema=TRIPS), keys, drops, repairs, missing)
+
+
+def repair(role: str, numbers: np.ndarray, settings: dict) -> np.ndarray:
+    """Return the numbers of a role in the unit of its output column, NaN where they cannot be meant."""
+    if role in columns.IDS:
+        whole = codes.usable(numbers)
+        return np.where(whole == codes.MISSING, np.nan, whole)
+    if role == "distance":
+        numbers = numbers * MILES[settings["distance_unit"]]
+        rule = settings["quality"]["distance_mi"] or {}
+        sound = np.isfinite(numbers)
+    else:
+        rule = settings["quality"][role] or {}
+        sound = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))  # exact as an integer
+    if "above" in rule:
+        sound &= numbers > rule["above"]
+    if "min" in rule:
+        sound &= numbers >= rule["min"]
+    if "max" in rule:
+        sound &= numbers <= rule["max"]
+    return np.where(sound, numbers, np.nan)
+
+
+def row_keys(values: list[np.ndarray]) -> np.ndarray:
+    """Return a hash of 64 bits for each row; 20 million different rows meet by chance once in 90,000 months."""
+    keys = np.zeros(len(values[0]), np.uint64)
+    for column in values:  # mixed after each one: numbers of few digits differ in their upper bits alone
+        keys ^= column.view(np.uint64)
+        keys *= np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(32)
+    return keys
+
+
+def judge(counts: dict, quality: dict, has_distance: bool = True) -> tuple[str, dict | None]:
+    """Return `pass`, `warn` or `reject`, and the first rule that gave it: its name, the number and the bound.
+
+    A month without any trip is rejected whatever the thresholds are.
+    """
+    rows_in, rows_out = counts["rows_in"], counts["rows_out"]
+    reject, warn = quality["reject"] or {}, quality["warn"] or {}
+    kept = rows_out / max(rows_in, 1)
+    duplicates = counts["duplicates"] / max(rows_out, 1)
+    no_distance = counts["missing"].get("distance_mi", 0) if has_distance else 0
+    rules = [
+        ("reject", "rows_below", rows_out, max(reject.get("rows_below", 0), 1)),
+        ("reject", "kept_share_below", kept, reject.get("kept_share_below")),
+        ("warn", "kept_share_below", kept, warn.get("kept_share_below")),
+        ("warn", "duplicates_share_above", duplicates, warn.get("duplicates_share_above")),
+        ("warn", "missing_distance_share_above", no_distance, warn.get("missing_distance_share_above")),
+    ]
+    for verdict, name, number, bound in rules:
+        if bound is not None and (number < bound if name.endswith("below") else number > bound):
+            return verdict, {"name": name, "number": number, "bound": bound}
+    return "pass", None
+
+
+class Month:
+    """A month as its batches go by: yields clean trips, and knows in the end what quality.json says."""
+
+    def __init__(self, raw: str, settings: dict, batch_rows: int = tables.BATCH_ROWS):
+        self.raw, self.settings, self.batch_rows = raw, settings, batch_rows
+        self.about = f"{settings['service']} {settings['month']}"
+        if "distance" in settings["columns"] and settings["distance_unit"] not in MILES:
+            raise WrongConfig(f"{self.about}: say the unit of distance in catalog.{settings['service']}.distance_unit")
+        self.file = tables.open_parquet(raw, self.about)
+        self.chosen = columns.choose(self.file.schema_arrow, settings, raw)
+        self.keys = np.empty(self.file.metadata.num_rows, np.uint64)  # memory is taken as it is filled
+        self.rows_in = self.rows_out = 0
+        self.drops, self.repairs, self.missing = Counter(), Counter(), Counter()
+
+    def trips(self) -> Iterator[pa.RecordBatch]:
+        """Yield the clean trips in the order of the file."""
+        names = sorted(set(self.chosen.values()))
+        for batch in tables.batches(self.file, self.raw, self.about, names, self.batch_rows):
+            arrays = [batch.column(name) for name in self.chosen.values()]
+            try:
+                cleaned = clean(pa.RecordBatch.from_arrays(arrays, list(self.chosen)), self.rows_in, self.settings)
+            except pa.ArrowInvalid as error:  # a time beyond microseconds, an unknown time zone
+                raise BadData(f"{self.about}: {self.raw} cannot be converted: {str(error).splitlines()[0]}") from error
+            self._count(cleaned, batch.num_rows)
+            yield cleaned.trips
+
+    def _count(self, cleaned: Cleaned, rows: int) -> None:
+        until = self.rows_out + len(cleaned.keys)
+        self.keys[self.rows_out : until] = cleaned.keys
+        self.rows_in, self.rows_out = self.rows_in + rows, until
+        for name in ("drops", "repairs", "missing"):
+            getattr(self, name).update(getattr(cleaned, name))
+
+    def quality(self) -> dict:
+        """Return the content of quality.json, once all trips went by; repairs and duplicates are of kept rows."""
+        self.keys = self.keys[: self.rows_out]
+        self.keys.sort()
+        counts = {
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "drops": dict(self.drops) or dict.fromkeys(DROPS, 0),
+            "repairs": dict(self.repairs),
+            "duplicates": int(np.count_nonzero(self.keys[1:] == self.keys[:-1])),
+            "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
+        }
+        service, month = self.settings["service"], self.settings["month"]
+        verdict, rule = judge(counts, self.settings["quality"], "distance" in self.chosen)
+        waiver = self.settings["waiver"]
+        return {**counts, "service": service, "month": month, "verdict": verdict, "rule": rule, "waiver": waiver}
+
+
+def main(job) -> str:
+    """Write trips.parquet and quality.json of one month."""
+    month = Month(job.raw, job.settings)
+    tables.write(job.trips, TRIPS, month.trips())
+    quality = month.quality()
+    files.write_json(job.quality, quality)
+    rule = quality["rule"]
+    why = f" ({rule['name']}: {rule['number']:.6g}, bound {rule['bound']})" if rule else ""
+    return f"{month.about}: {quality['rows_out']} of {quality['rows_in']} rows kept, verdict {quality['verdict']}{why}"
+
+
+def _microseconds(month: str) -> int:
+    return int(np.datetime64(month, "us").astype(np.int64))
+
+
+def _missing(numbers: np.ndarray) -> int:
+    return int(np.count_nonzero(np.isnan(numbers)))
+
+
+def _column(numbers: np.ndarray, field: pa.Field) -> pa.Array:
+    if numbers.dtype == np.int64:
+        return tables.array(numbers, field.type)
+    there = ~np.isnan(numbers)
+    if field.name in ZONES:
+        return tables.array(np.where(there, numbers, codes.MISSING).astype(np.int64), field.type)
+    if types.is_integer(field.type):
+        numbers = np.where(there, numbers, 0).astype(np.int64)
+    return tables.array(numbers, field.type, there)
+
+
+if __name__ == "__main__":
+    program.run(main, inputs=("raw",), outputs=("trips", "quality"))

@@ -1,0 +1,91 @@
+"""The publisher's columns by their role, whatever their names and types are that year."""
+
+import difflib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from . import codes, tables
+from .exits import BadData, WrongConfig
+
+TIMES = ("pickup_time", "dropoff_time")
+IDS = ("pickup_zone", "dropoff_zone", "vendor")
+NUMBERS = ("distance", "passengers", "trip_type", "rate_code")
+
+
+def choose(schema: pa.Schema, settings: dict, path: str) -> dict[str, str]:
+    """Return the file's name for each role that the service has.
+
+    Raises BadData where a role has no column, also one that trips can do without: a column that was renamed must not
+    pass for one that is missing.
+    """
+    spellings, about = settings["columns"], f"{settings['service']} {settings['month']}"
+    for role in TIMES:
+        if role not in spellings:
+            raise WrongConfig(f"{about}: no column is named for {role}; add {_key(role, settings)}")
+    chosen = {role: next((name for name in spellings[role] if name in schema.names), None) for role in spellings}
+    for role, name in chosen.items():
+        if name is None:
+            closest = _closest(spellings[role], [name for name in schema.names if name not in chosen.values()])
+            raise BadData(
+                f"{about}: {path} has no column for {role}: looked for {', '.join(spellings[role])};"
+                f" {f'closest is {closest}' if closest else 'no other column is left'}; edit {_key(role, settings)}"
+            )
+        if not _fits(role, schema.field(name).type):
+            wanted = "times" if role in TIMES else "ids" if role in IDS else "numbers"
+            raise BadData(
+                f"{about}: {path} should hold {wanted} for {role} in column {name}, whose type is"
+                f" {schema.field(name).type}; name another column in {_key(role, settings)}"
+            )
+    return chosen
+
+
+def times(column: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return moments in microseconds, the same as local time, and where they are there.
+
+    Where a time zone is given, the difference of two moments is right also when the clock is changed in between.
+    """
+    column = _plain(column)
+    there = tables.present(column)
+    local = column
+    if types.is_timestamp(column.type) and column.type.tz is not None:
+        local = pc.local_timestamp(column)
+        column = column.cast(pa.timestamp(column.type.unit))  # the moment in UTC
+    moments, local = (
+        tables.values(given.cast(pa.timestamp("us"), safe=given.type != pa.timestamp("ns")), "int64")
+        for given in (column, local)
+    )
+    return moments, local, np.ones(len(column), bool) if there is None else there
+
+
+def numbers(column: pa.Array, role: str) -> np.ndarray:
+    """Return the ids or numbers of a column as float64, NaN where there is none."""
+    column = _plain(column)
+    return codes.ids(column) if role in IDS else tables.floats(column)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if types.is_dictionary(column.type) else column
+
+
+def _fits(role: str, kind: pa.DataType) -> bool:
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    if types.is_null(kind):
+        return True
+    if role in TIMES:
+        return types.is_timestamp(kind)
+    numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    return numeric or (role in IDS and codes.is_text(kind))
+
+
+def _closest(spellings: list[str], names: list[str]) -> str | None:
+    def likeness(name: str) -> float:
+        return max(difflib.SequenceMatcher(None, name.lower(), spelling.lower()).ratio() for spelling in spellings)
+
+    return max(names, key=likeness, default=None)
+
+
+def _key(role: str, settings: dict) -> str:
+    return f"catalog.{settings['service']}.columns.{role} in config/services.yaml"
