@@ -1,0 +1,45 @@
+"""Recipes: one file each, with one function `pipeline` that returns an unfitted scikit-learn pipeline.
+
+Names, parameters and trusted types are read from the files as text, so that config can be checked while the Snakefile
+is parsed without importing scikit-learn.
+"""
+
+import ast
+import functools
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Return the names of all recipes."""
+    return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+
+
+def parameters(recipe: str) -> dict[str, str]:
+    """Return the parameters of a recipe and the names of their types, as its `pipeline` function is annotated."""
+    function = next(
+        node for node in _tree(recipe).body if isinstance(node, ast.FunctionDef) and node.name == "pipeline"
+    )
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    return {arg.arg: ast.unparse(arg.annotation) if arg.annotation else "object" for arg in arguments}
+
+
+def trusted_types(recipe: str) -> list[str]:
+    """Return the types that a model file of this recipe may hold beyond those that skops knows: its `TRUSTED`."""
+    for node in _tree(recipe).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TRUSTED":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def build(recipe: str, parameters: Mapping[str, object]):
+    """Return the unfitted pipeline of a recipe."""
+    return importlib.import_module(f".{recipe}", __package__).pipeline(**parameters)
+
+
+@functools.cache
+def _tree(recipe: str) -> ast.Module:
+    return ast.parse((FOLDER / f"{recipe}.py").read_text(encoding="utf-8"))

@@ -1,0 +1,98 @@
+"""Evaluation: the errors, trip by trip and by segment, and what cannot be evaluated."""
+
+import json
+import subprocess
+import sys
+
+import evaluate
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import skops.io
+from monthwise import exits, models, zones
+from monthwise.baseline import PairMean
+from monthwise.errors import errors, errors_by, segments
+from sklearn.dummy import DummyRegressor
+from test_train import call, table
+from workflow import REPOSITORY
+
+
+def test_errors_are_the_textbook_ones():
+    found = errors(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 3.0, 8.0]))
+    assert found["rmse_min"] == pytest.approx(np.sqrt((0 + 4 + 0 + 16) / 4))
+    assert found["mae_min"] == pytest.approx(1.5)
+    assert found["bias_min"] == pytest.approx(-0.5)
+    assert found["p90_abs_min"] == pytest.approx(np.quantile([0, 2, 0, 4], 0.9))
+    assert found["rows"] == 4
+
+
+def test_segments_share_out_all_trips_and_their_squared_errors():
+    features = table(2000).to_pandas()
+    features.loc[:10, "distance_mi"] = np.nan
+    features["pickup_zone"] = 265
+    features.loc[:99, "pickup_zone"] = 4
+    target = features["duration_min"].to_numpy()
+    prediction = target + np.random.default_rng(0).normal(size=len(target))
+    found = segments(features, zones.read(REPOSITORY / "config/zones/new-york.csv"))
+    for segment in found.values():
+        by = errors_by(segment, prediction, target)
+        assert sum(part["rows"] for part in by.values()) == 2000
+        squares = sum(part["rows"] * part["rmse_min"] ** 2 for part in by.values())
+        assert squares == pytest.approx(2000 * errors(prediction, target)["rmse_min"] ** 2)
+    assert found["borough"].value_counts().to_dict() == {"Unknown": 1900, "Manhattan": 100}
+    assert (found["distance_mi"] == "missing").sum() == 11
+
+
+def test_unseen_pairs_are_counted():
+    seen, met = table(50, seed=1).to_pandas(), table(50, seed=2).to_pandas()
+    met["pair"] = [7, *[int(seen["pair"][0])] * 49]
+    target = seen["duration_min"]
+    model = DummyRegressor().fit(seen[["hour"]], target)
+    trips, metrics = evaluate.evaluate(model, PairMean().fit(seen, target), met, ["hour"], None)
+    assert metrics["unseen_pairs"] == 1
+    assert list(trips.columns) == ["trip", "prediction_min", "duration_min"]
+    assert "borough" not in metrics["by"]
+
+
+def evaluated(folder, model="model") -> subprocess.CompletedProcess:
+    options = {"model": model, "baseline": "baseline", "training": "training", "features": "features.parquet"}
+    options |= {"validation": "validation.parquet", "metrics": "metrics.json"}
+    paths = [f"--{name}={folder / path}" for name, path in options.items()]
+    settings = json.dumps({"service": "green", "month": "2021-03", "validation_month": "2021-02"})
+    command = [sys.executable, "scripts/evaluate.py", *paths, "--settings", settings]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_the_program_writes_the_same_bytes_twice_and_the_metrics_follow_from_the_trips(tmp_path):
+    assert call(tmp_path, table()).returncode == 0
+    written = []
+    for _ in range(2):
+        ended = evaluated(tmp_path)
+        assert ended.returncode == 0, ended.stdout
+        written.append([(tmp_path / name).read_bytes() for name in ("validation.parquet", "metrics.json")])
+    assert written[0] == written[1]
+    trips = pq.read_table(tmp_path / "validation.parquet").to_pandas()
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    off = trips["prediction_min"] - trips["duration_min"]
+    assert metrics["rmse_min"] == pytest.approx(np.sqrt((off**2).mean()), rel=1e-12)
+    assert metrics["train_rows"] == 400
+
+
+def test_a_model_file_with_a_type_that_is_not_trusted_is_refused_by_name(tmp_path):
+    assert call(tmp_path, table()).returncode == 0
+    skops.io.dump(PairMean(), tmp_path / "planted")
+    ended = evaluated(tmp_path, model="planted")
+    assert ended.returncode == 65
+    assert "monthwise.baseline.PairMean" in ended.stdout.splitlines()[-1]
+
+
+def test_a_damaged_model_file_is_one_line(tmp_path):
+    (tmp_path / "model").write_bytes(b"no model")
+    with pytest.raises(exits.BadData, match="train the month again"):
+        models.load(tmp_path / "model", "linear")
+
+
+def test_bands_take_every_distance():
+    distances = pd.DataFrame({"distance_mi": [0.0, 1.0, 1.5, 16.0, 16.1, np.nan], "hour": 1, "pickup_zone": 1})
+    assert list(segments(distances, None)["distance_mi"]) == ["0-1", "0-1", "1-2", "8-16", "16-", "missing"]

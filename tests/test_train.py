@@ -1,0 +1,107 @@
+"""Training: what is fitted, on which rows, and what a broken recipe says."""
+
+import json
+import subprocess
+import sys
+
+import featurize
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import train
+from monthwise import models, recipes, tables
+from monthwise.baseline import PairMean
+from workflow import REPOSITORY
+
+SETTINGS = {
+    "service": "green",
+    "month": "2021-03",
+    "months": ["2021-01"],
+    "recipe": "linear",
+    "parameters": {"solver": "lasso"},
+    "max_rows": 5_000_000,
+    "seed": 1,
+}
+
+
+def table(rows: int = 400, seed: int = 0) -> pa.Table:
+    """Features of trips whose duration is two minutes and three for each mile."""
+    random = np.random.default_rng(seed)
+    columns = {field.name: random.integers(0, 5, rows) for field in featurize.FEATURES}
+    columns["trip"] = np.arange(rows)
+    columns["distance_mi"] = random.uniform(0.5, 8, rows)
+    columns["duration_min"] = 2 + 3 * columns["distance_mi"]
+    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in featurize.FEATURES})
+
+
+def call(folder, features: pa.Table, **changed) -> subprocess.CompletedProcess:
+    tables.write(folder / "features.parquet", features.schema, features.to_batches())
+    outputs = [f"--{name}={folder / name}" for name in ("model", "baseline", "training")]
+    settings = json.dumps(SETTINGS | changed)
+    command = [sys.executable, "scripts/train.py", "--features", str(folder / "features.parquet"), *outputs]
+    return subprocess.run([*command, "--settings", settings], cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked():
+    months = table(1000)
+    first, again, other = (train.sample(months, 100, seed)["trip"].to_pylist() for seed in (1, 1, 2))
+    assert len(first) == 100
+    assert first == sorted(first) == again != other
+    assert train.sample(months, 1000, 1).num_rows == 1000
+
+
+def test_the_program_writes_a_model_that_predicts_and_says_what_it_was_trained_on(tmp_path):
+    ended = call(tmp_path, table(), max_rows=300)
+    assert ended.returncode == 0, ended.stdout
+    said = json.loads((tmp_path / "training").read_text())
+    assert (said["rows_available"], said["train_rows"], said["months"]) == (400, 300, ["2021-01"])
+    model = models.load(tmp_path / "model", "linear")
+    features = table(seed=3).to_pandas()
+    assert np.abs(model.predict(features[said["columns"]]) - features["duration_min"]).max() < 0.1
+
+
+@pytest.mark.parametrize("recipe", recipes.names())
+@pytest.mark.parametrize("missing", ["distance_mi", "vendor", "straight_mi"])
+def test_every_recipe_can_do_without_an_optional_column(recipe, missing, tmp_path):
+    features = table().to_pandas()
+    features[missing] = np.nan
+    known = {"zones": "codes"} if "zones" in recipes.parameters(recipe) else {}
+    for parameters in ({}, known):
+        pipeline, _ = train.fit(features, recipe, parameters)
+        models.dump(pipeline, tmp_path / "model")
+        loaded = models.load(tmp_path / "model", recipe)
+        assert np.array_equal(pipeline.predict(features), loaded.predict(features))
+
+
+def test_boosting_gives_the_same_bits_on_one_thread_and_on_two():
+    from threadpoolctl import threadpool_limits
+
+    features = table(3000).to_pandas()
+    predictions = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="openmp"):
+            predictions.append(train.fit(features, "boosted", {})[0].predict(features))
+    assert np.array_equal(*predictions)
+
+
+def test_the_baseline_falls_back_from_pair_to_zone_to_all():
+    seen = pd.DataFrame({"pair": [11, 11, 12, 21], "pickup_zone": [1, 1, 1, 2]})
+    baseline = PairMean().fit(seen, pd.Series([10.0, 20.0, 30.0, 100.0]))
+    asked = pd.DataFrame({"pair": [11, 13, 99], "pickup_zone": [1, 1, 9]})
+    assert baseline.predict(asked).tolist() == [15.0, 20.0, 40.0]
+    assert baseline.knows_pair(asked).tolist() == [True, False, False]
+
+
+def test_a_window_without_trips_is_one_line(tmp_path):
+    ended = call(tmp_path, table(0))
+    assert ended.returncode == 65
+    assert ended.stdout.splitlines()[-1].startswith("exit 65: green 2021-03: no trip in 2021-01")
+
+
+def test_parameters_that_scikit_learn_refuses_are_one_line(tmp_path):
+    ended = call(tmp_path, table(), parameters={"solver": "lasso", "alpha": -1.0})
+    assert ended.returncode == 65
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "look at train.parameters" in ended.stdout.splitlines()[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["features.parquet"]
