@@ -1,0 +1,296 @@
+"""The MLflow store: where it is, one writer at a time, the runs of a month, and what its failures mean to a person.
+
+MLflow is imported inside the functions: it takes more than a second, and whoever only names a store need not wait.
+"""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import re
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from .exits import CANNOT_WRITE, CannotWrite, Exit, TryAgain, Unreachable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SERVICE, MONTH, CONTENT = "monthwise.service", "monthwise.month", "monthwise.content"
+LOCK_WAIT_S = 600  # some hundred jobs in a row; who holds the lock longer than that hangs
+
+# MLflow's own limits let one request to a store that is away go on for many minutes.
+LIMITS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
+}
+DATABASE_ATTEMPTS = 3  # MLflow's ten take 100 s, and sleep longest before the last
+SILENCE = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+}
+# A run or experiment that the caller's shell is in is not ours.
+FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_ACTIVE_MODEL_ID")
+
+
+def store_uri(settings: Mapping[str, str]) -> str:
+    """Return the store's URI: the environment's MLFLOW_TRACKING_URI goes before the settings' `uri`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or settings["uri"]
+
+
+def public(uri: str) -> str:
+    """Return a URI without user, password, query and fragment, fit for logs and files."""
+    if uri.startswith("sqlite:"):
+        return uri.partition("?")[0]
+    scheme, mark, rest = uri.partition("://")
+    if not mark:
+        return uri
+    # Passwords may hold `/`, `?`, `#` and `@`, so nothing before the last `@` is shown.
+    return scheme + mark + re.split(r"[?#]", rest.rpartition("@")[2])[0]
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """Return the file of an SQLite store; None of other stores."""
+    path = uri.removeprefix("sqlite:///").partition("?")[0]
+    return Path(path).absolute() if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
+
+
+@contextlib.contextmanager
+def locked(uri: str) -> Iterator[None]:
+    """Hold the store's lock: one writer at a time, so that tables are created once and no run is written twice.
+
+    The lock is a file beside an SQLite store, and in the working directory for any other.
+    """
+    database = sqlite_file(uri)
+    path = database.with_name(f"{database.name}.lock") if database else Path("mlflow.db.lock")
+    try:
+        lock = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
+    except OSError as error:
+        if error.errno in CANNOT_WRITE and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise Unreachable(_line(uri, f"{path.parent}: {os.strerror(error.errno)}")) from error
+    with lock:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TryAgain(f"{path} is held by another job for more than {LOCK_WAIT_S} s; ask again") from None
+                time.sleep(0.02)
+        yield
+
+
+def connect(uri: str) -> "MlflowClient":
+    """Return a client of the store; call it under the lock, because on a new store it creates the tables.
+
+    User and password of an http store move from the URI to where MLflow looks for them too: its messages and files
+    then cannot show them.
+    """
+    import mlflow
+    import mlflow.store.db.utils
+
+    mlflow.store.db.utils.MAX_RETRY_COUNT = DATABASE_ATTEMPTS
+    try:
+        if (database := sqlite_file(uri)) and not database.exists():
+            _create(database)
+        bare = _without_login(uri)
+        mlflow.set_tracking_uri(bare)
+        mlflow.set_registry_uri(bare)
+        client = mlflow.MlflowClient()
+        client.search_experiments(max_results=1)  # opens the store now, not in the middle of something
+        return client
+    except Exception as error:
+        raise exit_of(error, uri) or Unreachable(_line(uri, _reason(str(error), uri))) from error
+
+
+def _create(database: Path) -> None:
+    """Make a new SQLite store under another name and rename it.
+
+    Killed among the steps that make its tables, it would be a file that MLflow can neither use nor repair.
+    """
+    import mlflow
+
+    part = database.with_name(f"{database.name}.part")
+    try:
+        _remove(part)
+        mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+        os.replace(part, database)
+    finally:
+        _remove(part)
+
+
+def _remove(part: Path) -> None:
+    for left in (part, part.with_name(f"{part.name}-journal")):
+        left.unlink(missing_ok=True)
+
+
+def _without_login(uri: str) -> str:
+    if database := sqlite_file(uri):
+        return f"sqlite:///{database}"  # MLflow keeps one connection by URI, whatever the working directory
+    if uri.startswith(("http://", "https://")) and "@" in (parts := urlsplit(uri)).netloc:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return uri
+
+
+def prepare() -> None:
+    """Set what MLflow reads while it is imported, and keep its talk out of the job's log. Call it before `connect`."""
+    os.environ.update(SILENCE)
+    for name, value in LIMITS.items():
+        os.environ.setdefault(name, value)
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """Return the id of an experiment; makes it where it is missing, restores it where someone deleted it."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return client.create_experiment(name)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return found.experiment_id
+
+
+def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
+    """Return all visible runs of a service and run month, oldest first, whatever their content and state."""
+    query = f"tags.`{SERVICE}` = '{service}' and tags.`{MONTH}` = '{month}'"
+    return list(client.search_runs([experiment], query, order_by=["attributes.start_time ASC"]))
+
+
+def is_whole(run: "Run") -> bool:
+    """Whether a run was written to its end: the status is the last thing that is written."""
+    return run.info.status == "FINISHED" and bool(run.outputs and run.outputs.model_outputs)
+
+
+def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> "Run | None":
+    """Return the oldest whole run of a month and content; call it under the lock.
+
+    What killed jobs left of the month half-written is deleted on the way, whatever its content.
+    """
+    runs = runs_of(client, experiment, service, month)
+    for run in runs:
+        if not is_whole(run):
+            _delete(client, run)
+    return next((run for run in runs if is_whole(run) and run.data.tags.get(CONTENT) == content), None)
+
+
+def _delete(client: "MlflowClient", run: "Run") -> None:
+    """Take a run and its models out of sight (`mlflow gc` removes them for good)."""
+    for model in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
+        client.delete_logged_model(model.model_id)
+    client.delete_run(run.info.run_id)
+
+
+def code_commit(repository: Path) -> tuple[str, str]:
+    """Return the commit of a repository and whether its tree is clean (`true`, `false`); `unknown` without git.
+
+    A folder inside somebody else's repository has no commit of its own.
+    """
+    try:
+        root, commit = _git(repository, "rev-parse", "--show-toplevel", "HEAD").split("\n")
+        if Path(root).resolve() != repository.resolve():
+            return "unknown", "unknown"
+        return commit, "false" if _git(repository, "status", "--porcelain") else "true"
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return "unknown", "unknown"
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    # Without optional locks `status` does not get into the way of a commit or of other jobs.
+    command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+
+
+@contextlib.contextmanager
+def in_one_line(uri: str, where: str) -> Iterator[None]:
+    """Turn failures of the store into exits; `where` (service and month) begins their line.
+
+    An exception that is nobody's fault but the program's goes on, unless its text holds a secret.
+    """
+    try:
+        yield
+    except Exit as end:
+        raise type(end)(str(end) if where in str(end) else f"{where}: {end}") from None
+    except Exception as error:
+        if (end := exit_of(error, uri)) is not None:
+            raise type(end)(f"{where}: {end}") from None
+        text = str(error)
+        if hide(text, uri) != text:
+            raise RuntimeError(f"{type(error).__name__}: {hide(text, uri)}") from None
+        raise
+
+
+def exit_of(error: Exception, uri: str) -> Exit | None:
+    """Return the exit that stands for a failure of the store; None where it is a fault of the program."""
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    chain = list(_chain(error))
+    text = " ".join(str(link) for link in chain)
+    full = any(isinstance(link, OSError) and link.errno in CANNOT_WRITE for link in chain)
+    if full or "disk is full" in text or "disk I/O error" in text:
+        reason = _reason(text, uri)
+        return CannotWrite(f"cannot write to tracking store {public(uri)} ({reason}); make room, then ask again")
+    if "database is locked" in text:
+        return TryAgain(f"tracking store {public(uri)} is being written by another program; ask again")
+    if isinstance(error, MlflowException) and error.error_code in _OWN_FAULTS:
+        return None
+    if isinstance(error, MlflowException | RequestException | SQLAlchemyError | ModuleNotFoundError):
+        return Unreachable(_line(uri, _reason(text, uri)))
+    return None
+
+
+_OWN_FAULTS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "MALFORMED_REQUEST"}
+
+
+def hide(text: str, uri: str) -> str:
+    """Return a text without what is secret about a URI and in the environment."""
+    user = uri.partition("://")[2].rpartition("@")[0]
+    password = user.partition(":")[2]
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
+    named = [(uri, public(uri)), *((secret, "***") for secret in (user, password, unquote(password), token))]
+    for secret, shown in named:
+        if secret:
+            text = text.replace(secret, shown)
+    return text
+
+
+def _line(uri: str, reason: str) -> str:
+    return (
+        f"tracking store {public(uri)} cannot be reached ({reason}); the model stays: start the store, or set"
+        f" tracking.uri or MLFLOW_TRACKING_URI, then ask again"
+    )
+
+
+def _reason(text: str, uri: str) -> str:
+    """Return what matters of a chain of messages: the system's words where there are some, else the first line."""
+    system = re.search(r"\[Errno -?\d+\] ([^'\")\]]+)|(timed out)|\(sqlite3\.\w+\) ([^\n]+)", text)
+    if system:
+        return next(group for group in system.groups() if group).strip()
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+    return hide(first, uri)[:200].rstrip(".")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,330 @@
+"""Tracking: one whole run per month and content, whatever was killed, asked twice or asked at once."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from monthwise import exits, tracking
+from small_run import COLUMNS, REPOSITORY, features, settings, small_run, start
+
+os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+
+import mlflow
+import mlflow.sklearn
+import track
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _undo():
+    """What a program may do to its own process must not reach other tests."""
+    before = dict(os.environ)
+    yield
+    logging.disable(logging.NOTSET)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A folder with one store for all tests that ask for months of their own services: making tables takes a second."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_folder(store, monkeypatch):
+    monkeypatch.chdir(store)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # mlflow.set_tracking_uri sets it
+
+
+def ask(options: dict, job: dict) -> dict:
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    track.main(argparse.Namespace(settings=job, **options))
+    return json.loads(Path(options["tracking"]).read_text())
+
+
+def month(folder: Path, service: str, recipe: str = "boosted") -> tuple[dict, dict]:
+    return small_run(folder, service=service, recipe=recipe), settings("sqlite:///mlflow.db", service=service)
+
+
+def runs(service: str) -> list:
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(f"monthwise-{service}")
+    return client.search_runs([experiment.experiment_id])
+
+
+def models(service: str) -> list:
+    client = mlflow.MlflowClient()
+    return client.search_logged_models([client.get_experiment_by_name(f"monthwise-{service}").experiment_id])
+
+
+@pytest.fixture(scope="module")
+def green(store):
+    before = Path.cwd()
+    os.chdir(store)
+    options, job = month(store, "green")
+    yield options, job, ask(options, job)
+    os.chdir(before)
+
+
+def test_a_run_shows_month_parameters_errors_data_and_code(green):
+    _, _, written = green
+    run = mlflow.get_run(written["run_id"])
+    assert run.info.run_name == "green 2021-05"
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {
+        "recipe": "boosted",
+        "recipe.max_iter": "5",
+        "recipe.early.stopping": "False",
+        "seed": "1",
+        "window": "1",
+        "training_months": "2021-03",
+        "validation_month": "2021-04",
+    }
+    assert run.data.metrics == {"rmse_min": 4.25, "mae_min": 3.5, "rows": 300, "train_rows": 300}
+    assert set(run.data.tags["monthwise.clean"].split()) <= {"true", "false", "unknown"}
+    assert run.data.tags["monthwise.commit"] == tracking.code_commit(REPOSITORY)[0]
+    artifacts = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(written["run_id"])}
+    assert artifacts >= {"metrics.json", "training.json"}
+
+
+def test_data_months_are_inputs_with_their_fingerprints(green):
+    options, _, written = green
+    seen = {
+        (entry.dataset.name, entry.tags[0].value, entry.dataset.digest)
+        for entry in mlflow.get_run(written["run_id"]).inputs.dataset_inputs
+    }
+    assert seen == {
+        ("green 2021-03", "training", track.files.sha256(options["features"][0])[:12]),
+        ("green 2021-04", "validation", track.files.sha256(options["validation_features"])[:12]),
+    }
+
+
+@pytest.mark.parametrize("recipe", ["boosted", "linear"])
+def test_the_logged_model_predicts_the_same(recipe, store):
+    from monthwise.models import load
+
+    options, job = month(store, f"predict-{recipe}", recipe)
+    written = ask(options, job)
+    trips = features("2021-04")[COLUMNS]
+    expected = load(options["model"], recipe).predict(trips)
+    assert (mlflow.sklearn.load_model(written["model_uri"]).predict(trips) == expected).all()
+    served = mlflow.pyfunc.load_model(written["model_uri"])
+    assert (served.predict(trips) == expected).all()
+    assert served.metadata.signature.inputs.input_names() == COLUMNS
+    assert served.metadata.load_input_example(None) is not None
+
+
+def test_missing_values_of_the_first_trips_make_no_column_optional(store):
+    import pyarrow.parquet as pq
+
+    options, job = month(store, "missing")
+    table = features("2021-03")
+    table.loc[:3, "distance_mi"] = None
+    pq.write_table(track_table(table), options["features"][0])
+    signature = mlflow.models.get_model_info(ask(options, job)["model_uri"]).signature
+    assert all(column.required for column in signature.inputs.inputs)
+
+
+def track_table(frame):
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def test_everything_lies_in_the_working_directory(green, store):
+    _, _, written = green
+    assert (store / "mlflow.db").is_file()
+    assert list(store.glob(f"mlruns/*/models/{written['model_id']}/artifacts/model.skops"))
+    assert written["uri"] == "sqlite:///mlflow.db"
+
+
+def test_asked_again_it_finds_its_run_and_writes_nothing(green, store):
+    options, job, written = green
+
+    def state():
+        with sqlite3.connect("mlflow.db") as database:
+            return list(database.iterdump()), sorted(map(str, store.glob("mlruns/**/*")))
+
+    before = state()
+    assert ask(options, job) == written
+    assert state() == before
+
+
+def test_another_model_file_of_the_same_model_is_the_same_run(green):
+    import skops.io
+    from monthwise.models import load
+
+    options, job, written = green
+    before = Path(options["model"]).read_bytes()
+    skops.io.dump(load(options["model"], "boosted"), options["model"])
+    assert Path(options["model"]).read_bytes() != before
+    assert ask(options, job) == written
+
+
+@pytest.mark.parametrize("what", ["metrics", "features", "parameters"])
+def test_another_content_is_another_run_and_the_older_stays(what, store):
+    service = f"restated-{what}"
+    options, job = month(store, service)
+    first = ask(options, job)
+    if what == "features":
+        import pyarrow.parquet as pq
+
+        pq.write_table(track_table(features("2021-03", rows=299)), options["features"][0])
+    else:
+        path = Path(options["training" if what == "parameters" else "metrics"])
+        path.write_text(path.read_text().replace('"max_iter": 5', '"max_iter": 6').replace("4.25", "4.5"))
+    second = ask(options, job)
+    assert second["run_id"] != first["run_id"]
+    assert {run.info.run_id for run in runs(service)} == {first["run_id"], second["run_id"]}
+
+
+@pytest.mark.parametrize("step", ["log_inputs", "log_artifact", "log_model"])
+def test_a_run_that_failed_half_way_is_replaced(step, store, monkeypatch):
+    service = f"failed-{step}"
+    options, job = month(store, service)
+    owner = mlflow.sklearn if step == "log_model" else mlflow.MlflowClient
+    with monkeypatch.context() as planted:
+        planted.setattr(owner, step, lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ask(options, job)
+    assert len(runs(service)) == 1
+    written = ask(options, job)
+    assert [run.info.run_id for run in runs(service)] == [written["run_id"]]
+    assert [model.model_id for model in models(service)] == [written["model_id"]]
+
+
+def test_a_deleted_experiment_is_restored(store):
+    options, job = month(store, "deleted")
+    written = ask(options, job)
+    mlflow.MlflowClient().delete_experiment(written["experiment_id"])
+    assert ask(options, job)["experiment_id"] == written["experiment_id"]
+    assert len(runs("deleted")) == 1
+
+
+def test_several_jobs_at_once_on_a_new_store_one_killed_in_the_middle(tmp_path):
+    options = {name: small_run(tmp_path, name) for name in ("2021-05", "2021-06")}
+    jobs = {name: settings("sqlite:///mlflow.db", name) for name in options}
+    killed = start(tmp_path, options["2021-05"], jobs["2021-05"])
+    state = wait_for_a_running_run(tmp_path / "mlflow.db", killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert state == "RUNNING"
+    again = {**options["2021-05"], "tracking": str(tmp_path / "again.json")}
+    together = [
+        start(tmp_path, options["2021-05"], jobs["2021-05"]),
+        start(tmp_path, again, jobs["2021-05"]),
+        start(tmp_path, options["2021-06"], jobs["2021-06"]),
+    ]
+    for process in together:
+        out, _ = process.communicate(timeout=120)
+        assert out.startswith("exit 0: green 2021-0"), out  # and MLflow says nothing
+        assert out.count("\n") == 1
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        found = database.execute(
+            "select name, status from runs where lifecycle_stage = 'active' order by name"
+        ).fetchall()
+    assert found == [("green 2021-05", "FINISHED"), ("green 2021-06", "FINISHED")]
+    assert Path(again["tracking"]).read_text() == Path(options["2021-05"]["tracking"]).read_text()
+
+
+def wait_for_a_running_run(database: Path, process) -> str | None:
+    while process.poll() is None:
+        try:
+            with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+                row = connection.execute("select status from runs").fetchone()
+        except sqlite3.OperationalError:
+            row = None
+        if row:
+            return row[0]
+        time.sleep(0.005)
+    return None
+
+
+# Faults
+
+
+def test_a_server_that_is_away_is_one_line_without_password(tmp_path, green):
+    options, job, _ = green
+    with socket.socket() as reserved:  # bound, and nobody listens
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        away = {**options, "tracking": str(tmp_path / "tracking.json")}
+        process = start(tmp_path, away, job, MLFLOW_TRACKING_URI=f"http://ann:s3cr%40t@127.0.0.1:{port}/x?key=s3cret")
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == exits.Unreachable.code
+    assert out.startswith(f"exit 69: green 2021-05: tracking store http://127.0.0.1:{port}/x cannot be reached")
+    assert out.count("\n") == 1
+    assert "s3cr" not in out
+    assert not (tmp_path / "tracking.json").exists()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:////no/such/folder/mlflow.db",
+        "foo://ann:s3cret@host/x",
+        "postgresql://ann:s3cret@127.0.0.1:9/db",
+        "./mlruns",
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_unreachable(uri, green):
+    options, job, _ = green
+    began = time.monotonic()
+    with pytest.raises(exits.Unreachable) as end:
+        ask(options, {**job, "uri": uri})
+    assert "\n" not in str(end.value)
+    assert str(end.value).startswith("green 2021-05: tracking store ")
+    assert "s3cret" not in str(end.value)
+    assert time.monotonic() - began < 5
+
+
+def test_a_file_that_is_no_database_is_unreachable(green, tmp_path):
+    options, job, _ = green
+    (tmp_path / "mlflow.db").write_text("<html>" * 1000)
+    with pytest.raises(exits.Unreachable, match="not a database"):
+        ask(options, {**job, "uri": f"sqlite:///{tmp_path}/mlflow.db"})
+
+
+@pytest.mark.parametrize("limit", [100_000, 1_100_000])  # too little for the tables; for the model
+def test_a_full_disk_is_one_line(limit, tmp_path):
+    import resource
+
+    options = small_run(tmp_path)
+    big = Path(options["metrics"])
+    big.write_text(json.dumps({"rmse_min": 4.25, "by": "x" * 1_200_000}))
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(exits.CannotWrite) as end:
+            ask(options, settings(f"sqlite:///{tmp_path}/full.db"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(end.value).startswith("green 2021-05: cannot write to tracking store sqlite:///")
+
+
+def test_the_environment_goes_before_the_settings(green, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////no/such/folder/mlflow.db")
+    options, job, _ = green
+    with pytest.raises(exits.Unreachable, match="/no/such/folder"):
+        track.main(argparse.Namespace(settings=job, **options))
+
+
+def test_files_and_months_that_do_not_match_are_refused(green):
+    options, job, _ = green
+    with pytest.raises(exits.WrongUsage):
+        ask(options, {**job, "training_months": ["2021-02", "2021-03"]})
+
+
+def test_own_classes_travel_with_the_model():
+    assert track.code_paths_of(["sklearn.tree.X"]) is None
+    assert track.code_paths_of(["monthwise.baseline.PairMean"]) == [str(REPOSITORY / "scripts/monthwise")]
