@@ -1,0 +1,90 @@
+# One data month: asked for, fetched, cleaned, made into features. Each once, although it serves three runs.
+
+
+rule locate:
+    input:
+        # An edit must not throw away what is known of a month, nor ask for all of them again.
+        program=ancient(program("locate")),
+    output:
+        source=ensure("data/{service}/{month}/source.json", non_empty=True),
+    log:
+        "logs/locate/{service}/{month}.log",
+    benchmark:
+        "benchmarks/locate/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=200,
+    params:
+        settings=settings("locate"),
+    shell:
+        "python {input.program:q} --settings {params.settings:q} --source {output.source:q} > {log:q} 2>&1"
+
+
+rule ingest:
+    input:
+        program=program("ingest"),
+        modules=modules("ingest"),
+        source="data/{service}/{month}/source.json",
+    output:
+        raw=ensure("data/{service}/{month}/raw.parquet", non_empty=True),
+    log:
+        "logs/ingest/{service}/{month}.log",
+    benchmark:
+        "benchmarks/ingest/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=500,
+    params:
+        settings=settings("ingest"),
+    shell:
+        "python {input.program:q} --source {input.source:q} --settings {params.settings:q}"
+        " --raw {output.raw:q} > {log:q} 2>&1"
+
+
+rule clean:
+    input:
+        program=program("clean"),
+        modules=modules("clean"),
+        raw="data/{service}/{month}/raw.parquet",
+    output:
+        trips=ensure("data/{service}/{month}/trips.parquet", non_empty=True),
+        quality=ensure("data/{service}/{month}/quality.json", non_empty=True),
+    log:
+        "logs/clean/{service}/{month}.log",
+    benchmark:
+        "benchmarks/clean/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=memory(300, 1),
+    params:
+        settings=settings("clean"),
+    shell:
+        "python {input.program:q} --raw {input.raw:q} --settings {params.settings:q}"
+        " --trips {output.trips:q} --quality {output.quality:q} > {log:q} 2>&1"
+
+
+rule featurize:
+    input:
+        program=program("featurize"),
+        modules=modules("featurize"),
+        trips="data/{service}/{month}/trips.parquet",
+        quality="data/{service}/{month}/quality.json",
+        zones=zones_file,
+    output:
+        features=ensure("data/{service}/{month}/features.parquet", non_empty=True),
+    log:
+        "logs/featurize/{service}/{month}.log",
+    benchmark:
+        "benchmarks/featurize/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=memory(300, 1),
+    params:
+        settings=settings("featurize"),
+    shell:
+        "python {input.program:q} --trips {input.trips:q} --quality {input.quality:q} --zones {input.zones:q}"
+        " --settings {params.settings:q} --features {output.features:q} > {log:q} 2>&1"

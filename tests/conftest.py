@@ -1,0 +1,61 @@
+"""What the tests share: real months, and a workflow that was built once."""
+
+import os
+from pathlib import Path
+
+import pytest
+from monthwise import months
+from monthwise.publisher import demo
+from workflow import Clone
+
+SERVICES = ("green", "yellow")
+FIRST, LAST = "2023-03", "2024-02"  # run months
+DATA_MONTHS = months.span("2023-01", "2024-01")
+
+# Small months and a model that fits at once: what is tested is which jobs run, not how well they predict.
+SETTINGS = {
+    "source": "file:published",
+    "services": list(SERVICES),
+    "begin": {"green": FIRST, "yellow": FIRST},
+    "last": LAST,
+    "train": {"recipe": "linear", "parameters": {"solver": "lasso"}},
+}
+
+
+def publish(folder: Path, service: str, month: str, rows: int = 1_000, seed: int = 1) -> None:
+    """Put a month into the folder that a clone's source is."""
+    folder.mkdir(exist_ok=True)
+    demo.write_month(folder / f"{service}_tripdata_{month}.parquet", service, month, rows, seed)
+
+
+@pytest.fixture(scope="session")
+def tlc() -> Path:
+    """The folder of real months."""
+    if "TLC_MIRROR" not in os.environ:
+        pytest.skip("NOT CHECKED ON REAL MONTHS: set TLC_MIRROR to a folder with the TLC's green files of 2021 to 2023")
+    return Path(os.environ["TLC_MIRROR"])
+
+
+@pytest.fixture(scope="session")
+def unbuilt(tmp_path_factory) -> Clone:
+    """Twelve run months of two services, published and configured, nothing built; not to be changed."""
+    clone = Clone(tmp_path_factory.mktemp("unbuilt") / "clone")
+    for service in SERVICES:
+        for month in DATA_MONTHS:
+            publish(clone.path("published"), service, month)
+    clone.configure(SETTINGS)
+    return clone
+
+
+@pytest.fixture(scope="session")
+def built(unbuilt: Clone, tmp_path_factory) -> Clone:
+    """The same, built in one call; not to be changed."""
+    clone = Clone(tmp_path_factory.mktemp("built") / "clone", like=unbuilt)
+    clone.build()
+    return clone
+
+
+@pytest.fixture
+def clone(built: Clone, tmp_path: Path) -> Clone:
+    """A copy of the built months, to be changed."""
+    return Clone(tmp_path / "clone", like=built)

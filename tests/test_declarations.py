@@ -1,0 +1,126 @@
+"""What rules and files declare about each other is so."""
+
+import ast
+import functools
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from workflow import REPOSITORY
+
+PROGRAMS = sorted(path.stem for path in (REPOSITORY / "scripts").glob("*.py"))
+RULES = "\n".join(path.read_text() for path in sorted((REPOSITORY / "rules").glob("*.smk")))
+PACKAGE = REPOSITORY / "scripts/monthwise"
+
+# They end, write and name things, or carry bytes that the publisher made (demo states its own version in source.json).
+CHANGE_NO_NUMBERS = {"__init__", "exits", "files", "months", "program", "publisher", "recipes"}
+
+HEAVY = {"urllib3", "pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy", "mlflow"}
+BUDGET = {
+    "locate": {"urllib3"},
+    "ingest": {"urllib3", "pyarrow", "numpy"},  # pyarrow.parquet brings numpy
+    "clean": {"pyarrow", "numpy"},
+    "featurize": {"pyarrow", "numpy"},
+    "train": {"pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy"},
+    "evaluate": {"pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy"},
+}
+
+
+@functools.cache
+def imported_modules(path: Path) -> frozenset[str]:
+    """Return the names of the package's modules that a file imports, and those that these import."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "monthwise"):
+            inside = (node.module or "").removeprefix("monthwise").strip(".").split(".")[0]
+            found |= {inside} if inside else {alias.name for alias in node.names}
+    files = [PACKAGE / f"{name}.py" for name in found]
+    return frozenset(found.union(*(imported_modules(file) for file in files if file.exists() and file != path)))
+
+
+def declared_modules() -> dict[str, list[str]]:
+    text = (REPOSITORY / "rules/common.smk").read_text()
+    return ast.literal_eval(re.search(r"^MODULES = (\{.*?^\})", text, re.M | re.S)[1])
+
+
+@pytest.mark.parametrize("stage", sorted(declared_modules()))
+def test_a_rule_declares_the_modules_that_can_change_its_numbers(stage):
+    needed = imported_modules(REPOSITORY / f"scripts/{stage}.py") - CHANGE_NO_NUMBERS
+    assert sorted(needed) == declared_modules()[stage]
+
+
+def test_every_program_has_its_rule_log_benchmark_and_test():
+    for name in PROGRAMS:
+        assert f"rule {name}:" in RULES
+        assert f'"logs/{name}/{{service}}/{{month}}.log"' in RULES
+        assert f'"benchmarks/{name}/{{service}}/{{month}}.tsv"' in RULES
+        assert (REPOSITORY / f"tests/test_{name}.py").exists(), name
+    assert sorted(re.findall(r"^rule (\w+):", RULES, re.M)) == PROGRAMS
+
+
+def test_every_module_that_a_rule_names_exists():
+    for names in declared_modules().values():
+        assert [name for name in names if not (PACKAGE / f"{name}.py").exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(BUDGET))
+def test_a_program_imports_no_more_than_its_budget(name):
+    code = f"import sys; sys.path.insert(0, 'scripts'); import {name}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert HEAVY & set(loaded.stdout.split()) <= BUDGET[name]
+
+
+def test_parsing_the_snakefile_imports_nothing_heavy():
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); from monthwise import settings, targets;"
+        "print(*{m.split('.')[0] for m in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert HEAVY & set(loaded.stdout.split()) == set()
+
+
+def locked() -> dict[str, list[Requirement]]:
+    found: dict[str, list[Requirement]] = {}
+    for line in (REPOSITORY / "requirements.txt").read_text().splitlines():
+        if line and not line[0].isspace() and line[0] != "#":
+            lock = Requirement(line.rstrip(" \\"))
+            found.setdefault(canonicalize_name(lock.name), []).append(lock)
+    return found
+
+
+def test_the_lock_holds_what_the_project_asks_for():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    for text in (*project["dependencies"], *project["optional-dependencies"]["test"]):
+        asked = Requirement(text)
+        versions = [str(lock.specifier).removeprefix("==") for lock in locked()[canonicalize_name(asked.name)]]
+        assert versions, text
+        assert all(asked.specifier.contains(version) for version in versions), (text, versions)
+
+
+def test_the_lock_has_hashes_and_names_no_registry():
+    text = (REPOSITORY / "requirements.txt").read_text()
+    assert text.count("--hash=sha256:") > len(locked())
+    assert not re.search(r"https?://|^--(index|find|extra)", text, re.M)
+
+
+def test_conda_installs_the_same_lock_and_python():
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert {"pip": ["-r requirements.txt"]} in environment["dependencies"]
+    assert f"python{project['requires-python']}" in environment["dependencies"]
+
+
+def test_every_direct_dependency_has_a_reason():
+    text = (REPOSITORY / "pyproject.toml").read_text()
+    block = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.M | re.S)[1]
+    assert [line for line in block.splitlines() if "#" not in line] == []
+
+
+def test_every_rule_has_its_environment():
+    assert RULES.count('"../environment.yml"') == len(PROGRAMS)

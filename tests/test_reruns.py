@@ -1,0 +1,164 @@
+"""Which jobs run when something changed: no more and no fewer than depend on it."""
+
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import DATA_MONTHS, SERVICES, publish
+from monthwise import months
+from workflow import Clone
+
+RUN_MONTHS = 12 * len(SERVICES)
+RESTATED = "2023-08"
+STEP_BY_STEP = [f"data/{service}/{month}/quality.json" for service in SERVICES for month in DATA_MONTHS]
+
+
+def restate(clone: Clone, seed: int = 2) -> None:
+    publish(clone.path("published"), "green", RESTATED, seed=seed)
+    located = clone.monthwise("locate", RESTATED, "--service", "green")
+    assert located.returncode == 0, located.stderr
+    assert "changed" in located.stdout
+
+
+def each(rules: str, months_: list[str]) -> dict[str, list[str]]:
+    """Return the months for each of the rules named."""
+    return {rule: months_ for rule in rules.split()}
+
+
+def stages(jobs: set[tuple[str, str, str]]) -> dict[str, list[str]]:
+    """Return the months of each rule among planned jobs of one service."""
+    assert {service for _, service, _ in jobs} <= {"green"}
+    return {rule: sorted(month for name, _, month in jobs if name == rule) for rule, _, _ in jobs}
+
+
+def test_asked_again_there_is_nothing_to_do(built):
+    assert built.planned() == {}
+
+
+def test_touching_inputs_programs_and_the_publishers_files_is_no_reason(clone):
+    for folder in ("scripts", "config", "data", "runs", "rules", "published"):
+        for path in clone.path(folder).rglob("*"):
+            path.touch()
+    assert clone.planned() == {}
+
+
+def test_a_fresh_clone_with_the_built_folders_has_nothing_to_do(built, tmp_path):
+    fresh = Clone(tmp_path / "elsewhere")
+    for name in ("published", "data", "runs", ".snakemake"):
+        shutil.copytree(built.path(name), fresh.path(name))
+    shutil.copy(built.path("config/config.yaml"), fresh.path("config/config.yaml"))
+    assert fresh.planned() == {}
+
+
+def test_an_edited_program_runs_its_stage_and_what_reads_it(clone):
+    clone.edit("scripts/evaluate.py", "Measure a fitted", "Measure one fitted")
+    assert clone.planned() == {"evaluate": RUN_MONTHS, "track": RUN_MONTHS}
+
+
+def test_an_edited_module_runs_the_stages_that_declare_it(clone):
+    clone.edit("scripts/monthwise/errors.py", "How far", "By how much")
+    assert clone.planned() == {"evaluate": RUN_MONTHS, "track": RUN_MONTHS}
+
+
+def test_an_edited_locate_asks_nothing_even_when_the_publisher_is_away(clone):
+    clone.edit("scripts/locate.py", "Ask the publisher", "Ask a publisher")
+    for path in clone.path("published").iterdir():
+        path.unlink()
+    assert clone.planned() == {}
+
+
+def test_a_new_recipe_file_is_no_reason(clone):
+    shutil.copy(clone.path("scripts/monthwise/recipes/linear.py"), clone.path("scripts/monthwise/recipes/other.py"))
+    assert clone.planned() == {}
+
+
+def test_an_edited_recipe_retrains_the_months_that_use_it(clone):
+    clone.edit("scripts/monthwise/recipes/boosted.py", "The default recipe", "The usual recipe")
+    assert clone.planned() == {}
+    clone.edit("scripts/monthwise/recipes/linear.py", "The baseline recipe", "A baseline recipe")
+    assert clone.planned() == dict.fromkeys(("train", "evaluate", "track"), RUN_MONTHS)
+
+
+def test_a_restated_month_rebuilds_exactly_what_depends_on_it(clone):
+    restate(clone)
+    validated, trained = months.shift(RESTATED, 1), months.shift(RESTATED, 2)
+    planned = stages(clone.planned_jobs())
+    assert planned == {
+        **each("ingest clean featurize", [RESTATED]),
+        **each("train", [trained]),
+        **each("evaluate track", [validated, trained]),
+    }
+
+
+def test_located_again_with_the_same_answer_there_is_nothing_to_do(clone):
+    located = clone.monthwise("locate")
+    assert located.returncode == 0, located.stderr
+    assert clone.planned() == {}
+
+
+def test_the_same_rows_in_other_bytes_stop_at_clean_when_asked_for_in_steps(clone):
+    path = clone.path(f"published/green_tripdata_{RESTATED}.parquet")
+    pq.write_table(pq.read_table(path), path, compression="snappy")
+    assert clone.monthwise("locate", RESTATED).returncode == 0
+    assert set(stages(clone.planned_jobs())) == {"ingest", "clean", "featurize", "train", "evaluate", "track"}
+    clone.build("--", *STEP_BY_STEP)
+    assert clone.planned() == {}
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
+    change = {"from": "2023-11", "services": ["green"], "reason": "a trial", "train": {"parameters": {"alpha": 0.02}}}
+    if length != 1:
+        change["window"] = {"length": length}
+    clone.configure({"changes": [change]})
+    later = months.span("2023-11", "2024-02")
+    assert stages(clone.planned_jobs()) == each("train evaluate track", later)
+    change["reason"] = "told otherwise"
+    clone.configure({"changes": [change]})
+    assert stages(clone.planned_jobs()) == each("train evaluate track", later)
+
+
+def test_the_reason_of_a_change_is_no_reason_to_run(clone):
+    change = {"from": "2023-11", "reason": "one", "train": {"parameters": {"solver": "lasso"}}}
+    clone.configure({"changes": [change]})
+    assert clone.planned() == {}
+
+
+def test_a_skipped_month_moves_windows_and_takes_out_the_month_that_validates_on_it(clone):
+    clone.configure({"skip": {"green": [RESTATED]}})
+    gone, moved = months.shift(RESTATED, 1), months.shift(RESTATED, 2)
+    assert stages(clone.planned_jobs()) == each("train evaluate track", [moved])
+    asked = clone.snakemake("--", f"runs/green/{gone}/metrics.json")
+    assert asked.returncode == 64
+    assert f"monthwise: green {gone} trains no model: its validation month {RESTATED} is skipped" in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
+def test_one_more_month_is_one_more_month(clone):
+    for service in SERVICES:
+        publish(clone.path("published"), service, "2024-02")
+    clone.configure({"last": "newest"})
+    once = dict.fromkeys(("locate", "ingest", "clean", "featurize", "train", "evaluate", "track"), len(SERVICES))
+    assert clone.planned() == once
+
+
+def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
+    month = "2023-08"
+    before = clone.path(f"runs/green/{month}/metrics.json").read_bytes()
+    change = {"from": month, "services": ["green"], "reason": "planted", "train": {"parameters": {"alpha": -1.0}}}
+    clone.configure({"changes": [change]})
+    failed = clone.snakemake("--config", f"first={month}", f"last={month}", cores=1)
+    assert failed.returncode == 1
+    assert clone.path(f"runs/green/{month}/metrics.json").read_bytes() == before
+    assert not clone.path(f"runs/green/{month}/model.skops").exists()
+
+    clone.configure({"changes": []})
+    # The very trap: a later file still stands, so Snakemake alone has nothing to do and no model is there.
+    asked = clone.snakemake("--dry-run", "--", f"runs/green/{month}/metrics.json")
+    again = f"--config first={month} last={month}"
+    assert f"monthwise: green: {month} stand without what they were made from" in asked.stderr
+    assert again in asked.stderr
+    clone.build("--config", f"first={month}", f"last={month}")
+    assert clone.path(f"runs/green/{month}/metrics.json").read_bytes() == before
+    assert "stand without" not in clone.snakemake("--dry-run").stderr
+    assert clone.planned() == {}
