@@ -56,7 +56,7 @@ def features(trips: pa.RecordBatch, zones: Zones | None) -> pa.RecordBatch:
 def _on_the_map(pickup_zone: np.ndarray, dropoff_zone: np.ndarray, zones: Zones | None) -> dict[str, np.ndarray]:
     if zones is None:
         return {name: np.full(len(pickup_zone), np.nan, np.float32) for name in MAP}
-    (x, y), (to_x, to_y) = zones.positions(pickup_zone), zones.positions(dropoff_zone)
+    (x, y), (to_x, to_y) = zones.places(pickup_zone), zones.places(dropoff_zone)
     places = (x, y, to_x, to_y, np.hypot(to_x - x, to_y - y))
     return {name: place.astype(np.float32) for name, place in zip(MAP, places, strict=True)}
 

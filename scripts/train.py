@@ -1,5 +1,7 @@
 """Fit the recipe of a run month, and the naive baseline, on the features of its training window."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,14 +12,25 @@ from monthwise.exits import BadData
 from sklearn.pipeline import Pipeline
 
 NOT_FEATURES = ("trip", "duration_min")
+BATCH_ROWS = 1 << 18
 
 
-def sample(features: pa.Table, max_rows: int, seed: int) -> pa.Table:
-    """Return at most `max_rows` rows, drawn without replacement by `seed` and left in their order."""
-    if features.num_rows <= max_rows:
-        return features
-    rows = np.random.default_rng(seed).choice(features.num_rows, max_rows, replace=False)
-    return features.take(np.sort(rows))
+def sample(paths: Sequence[str], max_rows: int, seed: int) -> tuple[pa.Table, int]:
+    """Return at most `max_rows` rows of the files, and how many they have.
+
+    Drawn without replacement by `seed` and left in their order; what is not drawn is never held in memory.
+    """
+    files = [pq.ParquetFile(path) for path in paths]
+    rows = sum(file.metadata.num_rows for file in files)
+    if rows <= max_rows:
+        return pa.concat_tables([file.read() for file in files]), rows
+    drawn = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
+    parts, begin = [], 0
+    for batch in (batch for file in files for batch in file.iter_batches(BATCH_ROWS)):
+        inside = drawn[np.searchsorted(drawn, begin) : np.searchsorted(drawn, begin + batch.num_rows)]
+        parts.append(batch.take(pa.array(inside - begin)))
+        begin += batch.num_rows
+    return pa.Table.from_batches(parts), rows
 
 
 def fit(features: pd.DataFrame, recipe: str, parameters: dict) -> tuple[Pipeline, PairMean]:
@@ -31,10 +44,11 @@ def fit(features: pd.DataFrame, recipe: str, parameters: dict) -> tuple[Pipeline
 def main(job) -> str:
     settings = job.settings
     where = f"{settings['service']} {settings['month']}"
-    window = pa.concat_tables([pq.read_table(path) for path in job.features])
-    if not window.num_rows:
+    drawn, rows = sample(job.features, settings["max_rows"], settings["seed"])
+    if not rows:
         raise BadData(f"{where}: no trip in {', '.join(settings['months'])} to train on; look at their quality.json")
-    features = sample(window, settings["max_rows"], settings["seed"]).to_pandas()
+    features = drawn.to_pandas(self_destruct=True)
+    del drawn  # two copies of five million trips are what takes most memory here
     try:
         pipeline, baseline = fit(features, settings["recipe"], settings["parameters"])
     except ValueError as error:
@@ -46,7 +60,7 @@ def main(job) -> str:
     models.dump(baseline, job.baseline)
     training = {key: settings[key] for key in ("service", "month", "months", "recipe", "parameters", "seed")}
     training["columns"] = [name for name in features.columns if name not in NOT_FEATURES]
-    training["rows_available"] = window.num_rows
+    training["rows_available"] = rows
     training["train_rows"] = len(features)
     files.write_json(job.training, training)
     return f"{where}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"

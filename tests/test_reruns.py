@@ -22,7 +22,7 @@ def restate(clone: Clone, seed: int = 2) -> None:
 
 def each(rules: str, months_: list[str]) -> dict[str, list[str]]:
     """Return the months for each of the rules named."""
-    return {rule: months_ for rule in rules.split()}
+    return dict.fromkeys(rules.split(), months_)
 
 
 def stages(jobs: set[tuple[str, str, str]]) -> dict[str, list[str]]:

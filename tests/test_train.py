@@ -8,6 +8,7 @@ import featurize
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import train
 from monthwise import models, recipes, tables
@@ -43,12 +44,19 @@ def call(folder, features: pa.Table, **changed) -> subprocess.CompletedProcess:
     return subprocess.run([*command, "--settings", settings], cwd=REPOSITORY, capture_output=True, text=True)
 
 
-def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked():
-    months = table(1000)
-    first, again, other = (train.sample(months, 100, seed)["trip"].to_pylist() for seed in (1, 1, 2))
-    assert len(first) == 100
-    assert first == sorted(first) == again != other
-    assert train.sample(months, 1000, 1).num_rows == 1000
+def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked(tmp_path, monkeypatch):
+    for name, rows in (("a", 600), ("b", 400)):
+        pq.write_table(table(rows), tmp_path / name)
+    paths = [tmp_path / "a", tmp_path / "b"]
+    monkeypatch.setattr(train, "BATCH_ROWS", 64)
+    (first, rows), (again, _), (other, _) = (train.sample(paths, 100, seed) for seed in (1, 1, 2))
+    assert (first.num_rows, rows) == (100, 1000)
+    assert first.equals(again)
+    assert not first.equals(other)
+    everything, _ = train.sample(paths, 1000, 1)
+    assert everything["trip"].to_pylist() == [*range(600), *range(400)]
+    positions = np.sort(np.random.default_rng(1).choice(1000, 100, replace=False))
+    assert first.equals(everything.take(pa.array(positions)))
 
 
 def test_the_program_writes_a_model_that_predicts_and_says_what_it_was_trained_on(tmp_path):

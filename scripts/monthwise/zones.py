@@ -13,20 +13,32 @@ import pyarrow.csv
 
 from . import codes, tables
 
+DENSE_IDS = 1 << 16  # ids below this are looked up in a table, four times as fast as a search
+
 
 class Zones(NamedTuple):
     """Zones in the order of their ids; x_mi and y_mi are float64, NaN where a zone has no place."""
 
     ids: np.ndarray
-    boroughs: list[str | None]
+    boroughs: list[str]
     x_mi: np.ndarray
     y_mi: np.ndarray
 
-    def positions(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """Return the row of each zone id among these zones, len(zones.ids) for one that is not known."""
+        unknown = len(self.ids)
+        if self.ids[-1] < DENSE_IDS:
+            table = np.full(self.ids[-1] + 2, unknown)
+            table[self.ids] = np.arange(unknown)
+            inside = (ids >= 0) & (ids <= self.ids[-1])
+            return table[np.where(inside, ids, self.ids[-1] + 1)]
+        row = np.minimum(np.searchsorted(self.ids, ids), unknown - 1)
+        return np.where(self.ids[row] == ids, row, unknown)
+
+    def places(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return x_mi and y_mi of zone ids, NaN for a zone that is not known or has no place."""
-        position = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        known = self.ids[position] == ids
-        return np.where(known, self.x_mi[position], np.nan), np.where(known, self.y_mi[position], np.nan)
+        rows = self.rows(ids)
+        return np.append(self.x_mi, np.nan)[rows], np.append(self.y_mi, np.nan)[rows]
 
 
 def read(path: str | Path | None) -> Zones | None:
