@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 CORES ?= 2
 
-.PHONY: setup demo test lint lock
+.PHONY: setup demo test lint nightly lock
 
 setup: .venv/.ready
 
@@ -36,6 +36,10 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m pytest
+
+# What takes longer than a change should wait for: twelve months of two services, killed in between.
+nightly: setup
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py
 
 lock:
 	uv pip compile pyproject.toml --extra test --universal --generate-hashes --no-header --output-file requirements.txt

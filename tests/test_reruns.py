@@ -4,12 +4,13 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, SERVICES, publish
+from conftest import DATA_MONTHS, FIRST, LAST, SERVICES, publish
 from monthwise import months
 from workflow import Clone
 
-RUN_MONTHS = 12 * len(SERVICES)
-RESTATED = "2023-08"
+RUN_MONTHS = len(months.span(FIRST, LAST)) * len(SERVICES)
+RESTATED = "2023-10"
+CHANGED_FROM = "2023-12"
 STEP_BY_STEP = [f"data/{service}/{month}/quality.json" for service in SERVICES for month in DATA_MONTHS]
 
 
@@ -107,11 +108,11 @@ def test_the_same_rows_in_other_bytes_stop_at_clean_when_asked_for_in_steps(clon
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
-    change = {"from": "2023-11", "services": ["green"], "reason": "a trial", "train": {"parameters": {"alpha": 0.02}}}
+    change = {"from": CHANGED_FROM, "services": ["green"], "reason": "a trial", "train": {"parameters": {"alpha": 0.02}}}
     if length != 1:
         change["window"] = {"length": length}
     clone.configure({"changes": [change]})
-    later = months.span("2023-11", "2024-02")
+    later = months.span(CHANGED_FROM, LAST)
     assert stages(clone.planned_jobs()) == each("train evaluate track", later)
     change["reason"] = "told otherwise"
     clone.configure({"changes": [change]})
@@ -119,7 +120,7 @@ def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
 
 
 def test_the_reason_of_a_change_is_no_reason_to_run(clone):
-    change = {"from": "2023-11", "reason": "one", "train": {"parameters": {"solver": "lasso"}}}
+    change = {"from": CHANGED_FROM, "reason": "one", "train": {"parameters": {"solver": "lasso"}}}
     clone.configure({"changes": [change]})
     assert clone.planned() == {}
 
@@ -143,7 +144,7 @@ def test_one_more_month_is_one_more_month(clone):
 
 
 def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
-    month = "2023-08"
+    month = "2023-12"
     before = clone.path(f"runs/green/{month}/metrics.json").read_bytes()
     change = {"from": month, "services": ["green"], "reason": "planted", "train": {"parameters": {"alpha": -1.0}}}
     clone.configure({"changes": [change]})

@@ -38,9 +38,7 @@ class Clone:
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / name)
         # Where `make setup` puts the environment; the tests run in that of the real clone.
-        (folder / ".venv/bin").mkdir(parents=True)
-        for name in ("python", "snakemake"):
-            (folder / ".venv/bin" / name).symlink_to(Path(sys.executable).parent / name)
+        (folder / ".venv").symlink_to(sys.prefix)
 
     def path(self, name: str) -> Path:
         return self.folder / name

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 def locate(settings: dict) -> dict:
     """Return what the publisher says about the month: service, month, kind, file, size in bytes, etag, last_modified.
 
-    What it does not say is None. Raises NotPublished, Unreachable, BadData or WrongConfig. Safe in threads.
+    What it does not say is None. Of demo: service, month, kind, seed, rows and the version of its generator.
+    Raises NotPublished, Unreachable, BadData or WrongConfig. Safe in threads.
     """
     return _module(kind_of(settings["source"])).locate(settings)
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import json
+import os
 import random
 import threading
 import time
@@ -40,11 +42,14 @@ class Patience:
 
     @classmethod
     def of(cls, settings: dict) -> "Patience":
-        """Return what settings say under `patience`, defaults for the rest."""
+        """Return what settings say under `patience`, else MONTHWISE_PATIENCE (JSON); defaults for the rest.
+
+        The environment, since how long to wait is no reason to fetch a month again.
+        """
         try:
-            return cls(**settings.get("patience") or {})
-        except TypeError as error:
-            raise exits.WrongConfig(f"publisher.patience: {error}; known: {', '.join(cls.__annotations__)}") from None
+            return cls(**settings.get("patience") or json.loads(os.environ.get("MONTHWISE_PATIENCE", "{}")))
+        except (TypeError, ValueError) as error:
+            raise exits.WrongConfig(f"MONTHWISE_PATIENCE: {error}; known: {', '.join(cls.__annotations__)}") from None
 
 
 class Failed(Exception):

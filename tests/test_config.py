@@ -1,0 +1,164 @@
+"""What config alone can get wrong ends before a job starts: one line, exit code 78, the closest known word."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from monthwise import config, months
+from monthwise.exits import WrongConfig
+from monthwise.settings import Settings
+from workflow import REPOSITORY, called_bare
+
+WRONG = {
+    "unknown key trian in --config, did you mean 'train'?": {"trian": 1},
+    "unknown key train.max_row in --config, did you mean 'max_rows'?": {"train": {"max_row": 5}},
+    "unknown key quality.distance_mi.maximum": {"quality": {"distance_mi": {"maximum": 5}}},
+    "train.max_rows in --config: 'many' is not of type 'integer'": {"train": {"max_rows": "many"}},
+    "window.length in --config: 0 is less than the minimum of 1": {"window": {"length": "0"}},
+    "first: '2021-13' is no month": {"first": "2021-13"},
+    "begin.green in --config: '2021-1' is no month": {"begin": {"green": "2021-1"}},
+    "green: first (2024-05, from `2024-05`) is after last (2024-02": {"first": "2024-05", "last": "2024-02"},
+    "unknown service 'gren', did you mean 'green'?": {"services": ["gren"]},
+    "skip: unknown service 'yelow', did you mean 'yellow'?": {"skip": {"yelow": ["2024-01"]}},
+    "train: unknown recipe 'boosted_tree', did you mean 'boosted'?": {"train": {"recipe": "boosted_tree"}},
+    "recipe boosted has no parameter 'max_itr', did you mean 'max_iter'?": {"train": {"parameters": {"max_itr": 5}}},
+    "parameter max_iter of recipe boosted is 'ten', but wants int": {"train": {"parameters": {"max_iter": "ten"}}},
+    "source in --config: 'ftp' is not https, demo or file:FOLDER": {"source": "ftp"},
+    "the folder /nowhere of `source` cannot be read": {"source": "file:/nowhere"},
+    "begin.yellow is missing": {"services": ["yellow"], "source": "https"},
+    "changes[0] (from 2023-05) is before begin of green (2024-01)": {
+        "changes": [{"from": "2023-05", "reason": "r", "window": {"length": 2}}]
+    },
+    "changes[1] (from 2024-05) is out of order": {
+        "changes": [{"from": month, "reason": "r", "window": {"length": 2}} for month in ("2024-08", "2024-05")]
+    },
+    "changes[0] (from 2024-05) changes nothing": {"changes": [{"from": "2024-05", "reason": "r"}]},
+    "unknown key changes.0.windw in --config, did you mean 'window'?": {
+        "changes": [{"from": "2024-05", "reason": "r", "windw": {}}]
+    },
+    "tracking.uri holds a user or password": {"tracking": {"uri": "postgresql://me:secret@host/db"}},
+}
+
+
+def _months_of_all_services(overrides: dict) -> list[list[str]]:
+    settings = Settings(overrides=overrides)
+    return [settings.run_months(service, "2024-06") for service in settings.services]
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_config_is_named_in_one_line(line):
+    with pytest.raises(WrongConfig) as refused:
+        _months_of_all_services({"source": "demo"} | WRONG[line])
+    assert line in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("program", [[sys.executable, "-m", "snakemake", "--dry-run"], ["./monthwise", "locate"]])
+def test_snakemake_and_commands_end_with_78_and_without_a_traceback(program, tmp_path):
+    command = [*program, "--directory", str(tmp_path), "--config", "source=demo", "frist=2021-03"]
+    ended = subprocess.run(command, cwd=REPOSITORY, env=called_bare(), capture_output=True, text=True)
+    assert ended.returncode == 78
+    assert "monthwise: unknown key frist in --config, did you mean 'first'?" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_config_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
+    (tmp_path / "mine.yaml").write_text("source: demo\nskip: {green: [\n")
+    with pytest.raises(WrongConfig, match=r"mine\.yaml, line \d is no YAML"):
+        config.read([tmp_path / "mine.yaml"])
+
+
+def test_an_unknown_key_names_the_file_that_has_it(tmp_path):
+    (tmp_path / "mine.yaml").write_text("skips: {}\n")
+    with pytest.raises(WrongConfig, match=r"unknown key skips in .*mine\.yaml, did you mean 'skip'"):
+        config.read([tmp_path / "mine.yaml"])
+
+
+def test_naming_a_recipe_drops_the_parameters_of_another(tmp_path):
+    (tmp_path / "mine.yaml").write_text("train: {recipe: boosted, parameters: {max_iter: 7}}\n")
+    held = Settings([tmp_path / "mine.yaml"], {"source": "demo", "train": {"recipe": "linear"}})
+    assert held.at("green", "2024-01")["train"]["parameters"] == {}
+
+
+def test_texts_become_the_numbers_that_are_wanted():
+    train = {"recipe": "linear", "parameters": {"tol": "1e-8"}, "max_rows": "10"}
+    held = Settings(overrides={"source": "demo", "train": train}).at("green", "2024-01")["train"]
+    assert (held["parameters"], held["max_rows"]) == ({"tol": 1e-8}, 10)
+
+
+def changing(*changes: dict) -> Settings:
+    return Settings(overrides={"source": "demo", "changes": list(changes)})
+
+
+def test_changes_merge_key_by_key_and_later_ones_win():
+    settings = changing(
+        {"from": "2024-03", "reason": "r", "train": {"parameters": {"max_iter": 5}}, "window": {"length": 2}},
+        {"from": "2024-05", "reason": "r", "train": {"parameters": {"max_leaf_nodes": 9}}},
+        {"from": "2024-07", "reason": "r", "services": ["yellow"], "train": {"recipe": "linear"}},
+    )
+    by_month = {month: settings.at("green", month) for month in months.span("2024-01", "2024-08")}
+    zones = {"zones": "map"}
+    assert by_month["2024-02"]["train"]["parameters"] == zones
+    assert by_month["2024-04"]["train"]["parameters"] == zones | {"max_iter": 5}
+    assert by_month["2024-08"]["train"]["parameters"] == zones | {"max_iter": 5, "max_leaf_nodes": 9}
+    assert by_month["2024-08"]["train"]["recipe"] == "boosted"
+    assert settings.at("yellow", "2024-08")["train"] | {"max_rows": 0} == {
+        "recipe": "linear",
+        "parameters": {},
+        "max_rows": 0,
+        "seed": 1,
+    }
+    assert settings.training_months("green", "2024-06") == ["2024-03", "2024-04"]
+
+
+MONTHS = st.builds("{:04d}-{:02d}".format, st.integers(1990, 2090), st.integers(1, 12))
+
+
+@given(MONTHS, st.sets(st.integers(-12, 0), max_size=6), st.integers(1, 4))
+def test_no_window_reads_the_future_or_a_skipped_month(month, back, length):
+    skipped = [months.shift(month, count) for count in back]
+    settings = SETTINGS_FOR_WINDOWS
+    settings.config["skip"] = {"green": skipped}
+    settings.config["window"] = {"length": length}
+    window = settings.training_months("green", month)
+    assert len(window) == length
+    assert window == sorted(set(window))
+    assert window[-1] <= months.shift(month, -2)
+    assert not set(window) & set(skipped)
+    left_out = set(months.span(window[0], months.shift(month, -2))) - set(window)
+    assert left_out <= set(skipped)
+    validation = settings.validation_month("green", month)
+    assert validation == (None if months.shift(month, -1) in skipped else months.shift(month, -1))
+
+
+SETTINGS_FOR_WINDOWS = Settings(overrides={"source": "demo"})
+
+
+@given(MONTHS, st.integers(-500, 500))
+def test_months_shift_there_and_back_and_spans_have_every_month(month, by):
+    other = months.shift(month, by)
+    assert months.shift(other, -by) == month
+    assert months.is_month(other)
+    assert len(months.span(min(month, other), max(month, other))) == abs(by) + 1
+
+
+@pytest.mark.parametrize("text", ["2021-13", "2021-1", "21-01", "2021-01-01", "", "２０２１-01", 202101, None])
+def test_what_is_no_month(text):
+    assert not months.is_month(text)
+
+
+def test_newest_is_the_month_after_the_newest_that_is_out():
+    https = Settings(overrides={"source": "https"})
+    assert https.run_months("green", "2024-06")[-1] == "2024-04"
+    assert https.run_months("green", "2024-06", ["2024-01", "2024-04"])[-1] == "2024-05"
+    assert Settings(overrides={"source": "demo"}).run_months("green", "2030-01") == months.span("2024-01", "2024-03")
+
+
+def test_begin_of_a_folder_is_the_first_month_with_a_whole_window(tmp_path):
+    for month in months.span("2021-01", "2021-06"):
+        (tmp_path / f"yellow_tripdata_{month}.parquet").touch()
+    held = Settings(overrides={"source": f"file:{tmp_path}", "services": ["yellow"], "window": {"length": 2}})
+    assert held.run_months("yellow", "2030-01") == months.span("2021-04", "2021-07")

@@ -1,0 +1,106 @@
+"""Every command of README.md and docs/trial.md is run as it is typed in, on a publisher of our own."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from conftest import publish
+from misbehaving_server import MisbehavingServer
+from monthwise import months
+from workflow import REPOSITORY, Clone, called_bare
+
+# What a test runs elsewhere: this very suite, and the crontab line (test_cron.py).
+ELSEWHERE = ("make test", "17 5 * * * ")
+SMALL = {"train": {"recipe": "linear", "parameters": {"solver": "lasso"}}, "publisher": {"lag": 1000}}
+
+
+def commands(page: str) -> list[str]:
+    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", (REPOSITORY / page).read_text(), re.M | re.S)
+    lines = [re.sub(r" {2,}#.*| +# .*", "", line).strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith(ELSEWHERE)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A clone whose publisher is a server on this machine, and a folder of months for `file:`."""
+    folder = tmp_path_factory.mktemp("readme")
+    published = folder / "tlc"
+    for month in (*months.span("2021-01", "2021-05"), *months.span("2023-11", "2024-02")):
+        publish(published, "green", month, rows=400)
+    clone = Clone(folder / "clone")
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(REPOSITORY / name, clone.path(name))
+    # The environment is that of the tests: it is there already, and must not be made anew.
+    os.utime(clone.path("requirements.txt"), (0, 0))
+    clone.path(".venv/.ready").touch()
+    with MisbehavingServer(published) as server:
+        clone.configure(SMALL)
+        text = clone.path("config/services.yaml").read_text()
+        clone.path("config/services.yaml").write_text(
+            text.replace("https://d37ci6vzurychx.cloudfront.net/trip-data", server.url)
+        )
+        yield clone, published
+
+
+def run(clone: Clone, line: str) -> str:
+    ended = clone.run("bash", "-c", line)
+    assert ended.returncode == 0, f"{line}\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
+    return ended.stdout + ended.stderr
+
+
+def test_every_command_of_the_readme(place):
+    clone, published = place
+    said = {}
+    for line in commands("README.md"):
+        line = line.replace("/data/tlc", str(published))
+        said[line] = answers(clone, line) if "mlflow ui" in line else run(clone, line)
+    demo = said["make demo"]
+    assert "ok    workflow: two jobs ran" in demo
+    assert re.search(r"green +2024-03 +[\d,]+ +[\d,]+ +\d+\.\d{3} +\d+\.\d{3}", demo)
+    assert demo.count("  .venv/bin/") + demo.count("  ./monthwise") == 3
+    for month in ("2021-03", "2021-06", "2024-01", "2024-03"):
+        assert clone.path(f"runs/green/{month}/tracking.json").exists() or month == "2021-03"
+    assert "2024-03" in said["./monthwise status"]
+    directory = next(text for line, text in said.items() if "--directory demo" in line)
+    assert "Nothing to be done" in directory
+
+
+def test_every_command_of_the_trial_page(place):
+    clone, _ = place
+    run(clone, ".venv/bin/snakemake --cores 2 --config last=2024-03")
+    said = {line: run(clone, line) for line in commands("docs/trial.md")}
+    planned = next(text for line, text in said.items() if "--directory trial" in line and "snakemake" in line)
+    assert not re.search(r"rule (locate|ingest|clean|featurize):", planned)
+    assert len(re.findall(r"rule train:", planned)) == 3
+    table = said["./monthwise status --directory trial --against ."]
+    assert re.findall(r"green +(2024-0\d)", table) == ["2024-01", "2024-02", "2024-03"]
+
+
+def answers(clone: Clone, line: str) -> str:
+    """Run a server until it answers, then end its group."""
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {line}"],
+        cwd=clone.folder,
+        env=called_bare(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            assert server.poll() is None, f"{line} ended with {server.returncode}"
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:5000/", timeout=5) as page:
+                    return page.read().decode()
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise AssertionError(f"{line} does not answer")
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
