@@ -65,9 +65,9 @@ def settings(stage):
     return lambda wildcards: json.dumps(of_job(stage, wildcards.service, wildcards.month), sort_keys=True)
 
 
-def memory(base_mb, per_mb):
-    """Peak memory of a job: `base_mb` for the program, `per_mb` for each MB of its inputs."""
-    return lambda wildcards, input: int(base_mb + per_mb * input.size_mb)
+def memory(base_mb, per_mb, at_most=8000):
+    """Peak memory of a job: `base_mb` for the program, `per_mb` for each MB of its inputs, measured on 20 million trips."""
+    return lambda wildcards, input: int(min(base_mb + per_mb * input.size_mb, at_most))
 
 
 @in_one_line

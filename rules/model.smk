@@ -18,7 +18,7 @@ rule train:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=memory(600, 30),
+        mem_mb=memory(600, 9, at_most=4000),  # no more than train.max_rows are held
     params:
         settings=settings("train"),
     shell:
@@ -45,7 +45,7 @@ rule evaluate:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=memory(600, 30),
+        mem_mb=memory(600, 9),
     params:
         settings=settings("evaluate"),
     shell:

@@ -108,7 +108,12 @@ def test_the_same_rows_in_other_bytes_stop_at_clean_when_asked_for_in_steps(clon
 
 @pytest.mark.parametrize("length", [1, 2])
 def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
-    change = {"from": CHANGED_FROM, "services": ["green"], "reason": "a trial", "train": {"parameters": {"alpha": 0.02}}}
+    change = {
+        "from": CHANGED_FROM,
+        "services": ["green"],
+        "reason": "a trial",
+        "train": {"parameters": {"alpha": 0.02}},
+    }
     if length != 1:
         change["window"] = {"length": length}
     clone.configure({"changes": [change]})

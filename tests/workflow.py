@@ -70,8 +70,7 @@ class Clone:
         """Return rule, service and month of each job that a dry run lists."""
         ended = self.snakemake(*arguments[: _first(arguments)], "--dry-run", *arguments[_first(arguments) :])
         assert ended.returncode == 0, ended.stderr[-4000:]
-        job = r"^(?:local)?rule (\w+):$.*?wildcards: service=(\w+), month=([\d-]+)$"
-        return set(re.findall(job, ended.stdout + ended.stderr, re.M | re.S))
+        return set(listed_jobs(ended.stdout + ended.stderr))
 
     def configure(self, changed: dict) -> None:
         """Change keys of config/config.yaml."""
@@ -97,6 +96,11 @@ def count_jobs(output: str) -> Counter:
     assert len(tables) > 1, output[-2000:]
     rows = re.findall(r"^(\w+) +(\d+)$", tables[-1], re.M)
     return Counter({rule: int(count) for rule, count in rows if rule not in ("all", "total")})
+
+
+def listed_jobs(output: str) -> list[tuple[str, str, str]]:
+    """Return rule, service and month of each job that Snakemake names, in its order."""
+    return re.findall(r"^(?:local)?rule (\w+):$.*?wildcards: service=(\w+), month=([\d-]+)$", output, re.M | re.S)
 
 
 def wait_for(condition, seconds: float = 60) -> None:

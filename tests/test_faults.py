@@ -1,0 +1,123 @@
+"""What a user or a machine can do to a workflow: one line, and nothing lost but what the failing job made before."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import LAST, publish
+from monthwise import months
+from workflow import REPOSITORY, Clone
+
+NEXT = months.shift(LAST, 1)
+
+
+def last_line(clone: Clone, log: str) -> str:
+    text = clone.path(f"logs/{log}.log").read_text()
+    assert "Traceback" not in text
+    return text.splitlines()[-1]
+
+
+def test_a_month_that_is_not_published_holds_back_only_what_needs_it(clone):
+    publish(clone.path("published"), "yellow", LAST)
+    asked = clone.snakemake("--config", f"first={NEXT}", f"last={NEXT}")
+    assert asked.returncode == 1
+    line = last_line(clone, f"locate/green/{LAST}")
+    newest = months.shift(LAST, -1)
+    assert re.match(rf"exit 66: green {LAST} is not published: .* the newest month that is out is {newest};", line)
+    assert not clone.path(f"runs/green/{NEXT}/metrics.json").exists()
+    assert clone.path(f"runs/yellow/{NEXT}/tracking.json").exists()
+    assert clone.planned("--config", f"first={NEXT}", f"last={NEXT}")["track"] == 1
+
+
+def test_a_rejected_month_is_refused_until_it_is_waived_or_skipped(clone):
+    for service in ("green", "yellow"):
+        publish(clone.path("published"), service, LAST)
+    path = clone.path(f"published/green_tripdata_{LAST}.parquet")
+    pq.write_table(pq.read_table(path)[:120], path)
+    wanted = ("--config", f"first={NEXT}", f"last={NEXT}", "quality={reject: {rows_below: 500}}")
+    assert clone.snakemake(*wanted).returncode == 1
+    assert json.loads(clone.path(f"data/green/{LAST}/quality.json").read_text())["verdict"] == "reject"
+    line = last_line(clone, f"featurize/green/{LAST}")
+    assert line.startswith(f"exit 65: green {LAST} is rejected by ")
+    assert f'quality: {{waive: {{green: {{{LAST}: "reason"}}}}}}' in line
+    assert f"skip: {{green: [{LAST}]}}" in line
+    waived = f"quality={{reject: {{rows_below: 500}}, waive: {{green: {{{LAST}: looked at by hand}}}}}}"
+    clone.build(*wanted[:3], waived)
+    quality = json.loads(clone.path(f"data/green/{LAST}/quality.json").read_text())
+    assert (quality["verdict"], quality["waiver"]) == ("reject", "looked at by hand")
+
+
+def test_a_store_that_cannot_be_reached_costs_no_model(clone):
+    for service in ("green", "yellow"):
+        publish(clone.path("published"), service, LAST)
+    wanted = ("--config", f"first={NEXT}", f"last={NEXT}")
+    asked = clone.snakemake(*wanted, env={"MLFLOW_TRACKING_URI": "http://me:uncommon-word@127.0.0.1:9"})
+    assert asked.returncode == 1
+    assert last_line(clone, f"track/green/{NEXT}").startswith("exit 69: ")
+    assert clone.path(f"runs/green/{NEXT}/metrics.json").exists()
+    assert clone.planned(*wanted) == {"track": 2}
+    clone.build(*wanted)
+    ended = subprocess.run(["grep", "-rl", "uncommon-word", clone.folder, "--exclude-dir=.venv"], capture_output=True)
+    assert ended.stdout == b"", ended.stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        assert os.environ.get("CI") != "true", mounted.stderr
+        pytest.skip("A FULL DISK WAS NOT TRIED: mounting a small tmpfs takes root")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "inputs", "outputs", "stage"),
+    [
+        ("ingest", {"source": "data/green/2023-10/source.json"}, ["raw"], "ingest"),
+        ("clean", {"raw": "data/green/2023-10/raw.parquet"}, ["trips", "quality"], "clean"),
+        ("train", {"features": "data/green/2023-10/features.parquet"}, ["model", "baseline", "training"], "train"),
+    ],
+)
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_disk, program, inputs, outputs, stage):
+    before = dict.fromkeys(outputs, b"of before")
+    for name, content in before.items():
+        (small_disk / name).write_bytes(content)
+    with contextlib.suppress(OSError), open(small_disk / "fill", "wb", buffering=0) as fill:
+        while True:
+            fill.write(bytes(4096))
+    from monthwise.settings import Settings
+
+    settings = Settings([built.path("config/config.yaml")], {"source": f"file:{built.path('published')}"})
+    month = "2023-12" if stage == "train" else "2023-10"
+    arguments = [f"--{name}={built.path(path)}" for name, path in inputs.items()]
+    arguments += [f"--{name}={small_disk / name}" for name in outputs]
+    arguments += ["--settings", json.dumps(settings.of_job(stage, "green", month))]
+    python = built.path(".venv/bin/python")
+    ended = subprocess.run([python, REPOSITORY / f"scripts/{program}.py", *arguments], capture_output=True, text=True)
+    assert ended.returncode == 73, ended.stdout
+    assert ended.stdout.splitlines()[-1].startswith("exit 73: cannot write")
+    assert "Traceback" not in ended.stdout + ended.stderr
+    left = {path.name: path.read_bytes() for path in small_disk.iterdir() if path.name != "fill"}
+    assert left == before
+
+
+def test_an_input_that_changes_under_a_job_is_asked_again(built, tmp_path):
+    """The program is stopped between reading and writing by an input that is a pipe."""
+    from monthwise.exits import TryAgain
+    from monthwise.files import Inputs
+
+    path = tmp_path / "features.parquet"
+    path.write_bytes(b"one")
+    inputs = Inputs([path])
+    inputs.check()
+    path.write_bytes(b"other")
+    with pytest.raises(TryAgain, match=r"features\.parquet changed while it was read"):
+        inputs.check()
