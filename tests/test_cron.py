@@ -1,0 +1,203 @@
+"""The crontab line of the README, as it is typed in, with the bare environment that cron gives it."""
+
+import getpass
+import os
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import SETTINGS, publish
+from equal_builds import assert_equal, built_files
+from monthwise import files, months
+from workflow import REPOSITORY, Clone, listed_jobs, wait_for
+
+AT_0517 = "17 5 * * * "
+PUBLISHED = ["2023-01", "2023-02", "2023-03"]  # data months of the first night; its run months are the two below
+BUILT = ["2023-03", "2023-04"]
+RESTATED, NEW = "2023-02", "2023-04"
+
+
+def crontab_command() -> str:
+    """Return what stands behind the five fields of the time."""
+    lines = [line for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith(AT_0517)]
+    assert len(lines) == 1, "the README has one crontab line"
+    assert "%" not in lines[0], "a line break to cron"
+    return lines[0].removeprefix(AT_0517)
+
+
+class Cron:
+    """Runs the crontab line in a clone."""
+
+    def __init__(self, clone: Clone):
+        self.clone = clone
+        self.home = clone.folder.with_name("home")
+        self.home.mkdir(exist_ok=True)
+
+    def start(self) -> subprocess.Popen:
+        command = crontab_command()
+        assert command.count("/srv/monthwise") == 1
+        return subprocess.Popen(
+            ["/bin/sh", "-c", command.replace("/srv/monthwise", shlex.quote(str(self.clone.folder)))],
+            env={"SHELL": "/bin/sh", "PATH": "/usr/bin:/bin", "HOME": str(self.home), "LOGNAME": getpass.getuser()},
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def log(self) -> str:
+        path = self.clone.path("cron.log")
+        return path.read_text() if path.exists() else ""
+
+    def run(self) -> tuple[int, str]:
+        """Return the exit code and what was added to the log."""
+        before = len(self.log())
+        code = self.start().wait(timeout=300)
+        return code, self.log()[before:]
+
+
+class Process(NamedTuple):
+    """A process of /proc."""
+
+    pid: int
+    parent: int
+    state: str
+    arguments: list[str]
+
+
+def processes() -> list[Process]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            arguments = (folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found.append(Process(int(folder.name), int(parent), state, arguments))
+    return found
+
+
+def descendants(pid: int) -> list[Process]:
+    """Return the processes that `pid` started, and those that they started."""
+    everything, found, parents = processes(), [], {pid}
+    while parents:
+        children = [process for process in everything if process.parent in parents]
+        found += children
+        parents = {process.pid for process in children}
+    return found
+
+
+def main_of(cron: subprocess.Popen) -> int | None:
+    """Return the process of Snakemake that builds, below the shell that cron started."""
+    building = [process.pid for process in descendants(cron.pid) if process.arguments[-2:] == ["--cores", "2"]]
+    return building[0] if building else None
+
+
+def jobs_below(pid: int | None, name: str = "") -> set[int]:
+    """Return the processes that `pid` started, if `name` is on the command line of one of them."""
+    found = descendants(pid) if pid else []
+    return {process.pid for process in found} if any(name in " ".join(job.arguments) for job in found) else set()
+
+
+def running(pids: set[int]) -> set[int]:
+    return pids & {process.pid for process in processes() if process.state != "Z"}
+
+
+def jobs(rules: str, *months_: str) -> set[tuple[str, str, str]]:
+    return {(rule, "green", month) for rule in rules.split() for month in months_}
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory) -> tuple[Cron, list[int | None], list[int]]:
+    """The line started twice at once, nothing built before.
+
+    Also the exit codes of both when the first of them ended (None: still at work), and in the end.
+    """
+    clone = Clone(tmp_path_factory.mktemp("first") / "clone")
+    for month in PUBLISHED:
+        publish(clone.path("published"), "green", month)
+    clone.configure({**SETTINGS, "services": ["green"], "begin": {"green": BUILT[0]}, "last": "newest"})
+    cron = Cron(clone)
+    both = [cron.start(), cron.start()]
+    wait_for(lambda: any(one.poll() is not None for one in both))
+    return cron, [one.poll() for one in both], [one.wait(timeout=300) for one in both]
+
+
+@pytest.fixture(scope="module")
+def due(first_night, tmp_path_factory) -> Clone:
+    """A clone for which a new month came out and another was published again; nothing built of it."""
+    clone = Clone(tmp_path_factory.mktemp("due") / "clone", like=first_night[0].clone)
+    publish(clone.path("published"), "green", NEW)
+    publish(clone.path("published"), "green", RESTATED, seed=2)
+    return clone
+
+
+@pytest.fixture(scope="module")
+def second_night(due, tmp_path_factory) -> tuple[Clone, int, str]:
+    """The line run when something is due: the clone, the exit code, and what was added to the log."""
+    clone = Clone(tmp_path_factory.mktemp("second") / "clone", like=due)
+    return clone, *Cron(clone).run()
+
+
+def test_twice_at_once_one_builds_and_the_other_ends_at_once(first_night):
+    cron, when_one_ended, codes = first_night
+    assert sorted(map(str, when_one_ended)) == ["75", "None"]
+    assert sorted(codes) == [0, 75]
+    built = listed_jobs(cron.log())
+    assert set(built) == jobs("ingest clean featurize", *PUBLISHED) | jobs("train evaluate track", *BUILT)
+    assert len(built) == len(set(built))
+
+
+def test_once_more_there_is_nothing_to_do(first_night, tmp_path):
+    clone = Clone(tmp_path / "clone", like=first_night[0].clone)
+
+    def state() -> dict:
+        return {name: (files.sha256(path), path.stat().st_mtime_ns) for name, path in built_paths(clone)}
+
+    before = state()
+    code, log = Cron(clone).run()
+    assert code == 0
+    assert "Nothing to be done" in log
+    assert state() == before
+
+
+def built_paths(clone: Clone) -> list[tuple[str, Path]]:
+    return [(name, clone.path(name)) for name in built_files(clone)]
+
+
+def test_a_new_month_and_a_restated_one_build_what_depends_on_them(second_night):
+    _, code, log = second_night
+    assert code == 0
+    assert f"green {RESTATED}: changed" in log
+    assert f"green {NEW}: new" in log
+    validated, trained, added = months.shift(RESTATED, 1), months.shift(RESTATED, 2), months.shift(NEW, 1)
+    built = listed_jobs(log)
+    assert len(built) == len(set(built))
+    assert set(built) == (
+        jobs("ingest clean featurize", RESTATED, NEW)
+        | jobs("train", trained, added)
+        | jobs("evaluate track", validated, trained, added)
+    )
+
+
+def test_after_a_kill_the_jobs_end_by_themselves_and_the_next_call_completes(due, second_night, tmp_path):
+    clone = Clone(tmp_path / "clone", like=due)
+    cron = Cron(clone)
+    killed = cron.start()
+    wait_for(lambda: jobs_below(main_of(killed), "scripts/train.py"))
+    main = main_of(killed)
+    orphans = jobs_below(main)
+    os.kill(main, signal.SIGKILL)
+    assert killed.wait(timeout=10) == 128 + signal.SIGKILL
+    assert running(orphans), "the jobs outlive it"
+    wait_for(lambda: not running(orphans))
+    assert any(clone.path(".snakemake/locks").iterdir())
+
+    code, log = cron.run()
+    assert code == 0, log[-4000:]
+    assert_equal(clone, second_night[0])
+    code, log = cron.run()
+    assert code == 0
+    assert "Nothing to be done" in log
