@@ -14,7 +14,7 @@ setup: .venv/.ready
 	@echo "Installing the packages of requirements.txt into .venv (once, a minute or two) ..."
 	$(PYTHON) -m venv --clear .venv
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --disable-pip-version-check --require-hashes \
-		--compile --progress-bar off --quiet -r requirements.txt
+		--compile --progress-bar off -r requirements.txt
 	@touch $@
 
 demo: setup

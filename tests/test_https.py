@@ -173,7 +173,7 @@ def test_a_server_that_does_not_begin_to_answer_is_given_up(server, answer):
 
 
 def test_wrong_patience_and_wrong_address_are_wrong_config(server):
-    with pytest.raises(exits.WrongConfig, match="patience"):
+    with pytest.raises(exits.WrongConfig, match="MONTHWISE_PATIENCE"):
         publisher.locate(server.settings("2021-01", forever=True))
     with pytest.raises(exits.WrongConfig, match="no address"):
         publisher.locate({**server.settings("2021-01"), "url": "ftp://somewhere"})

@@ -59,7 +59,9 @@ def from_os_error(error: OSError) -> Exit | None:
     """Return the end that stands for a failed system call; None where it is nobody's fault but the program's."""
     if error.errno in CANNOT_WRITE:
         where = f" {error.filename}" if error.filename else ""
-        return CannotWrite(f"cannot write{where}: {os.strerror(error.errno)}; make room or give rights, then ask again")
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return CannotWrite(f"no rights for{where or ' a file'}; give them, then ask again")
+        return CannotWrite(f"cannot write{where}: {os.strerror(error.errno)}; make room, then ask again")
     if isinstance(error, FileNotFoundError) and error.filename:
         return NotPublished(f"there is no file {error.filename}; ask for it by name, or for the whole range")
     return None

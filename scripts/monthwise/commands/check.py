@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         "free disk": _free_disk,
     }
     failed = 0
+    print("checking, with a workflow of two jobs first ...", flush=True)
     for name, check in checks.items():
         try:
             print(f"ok    {name}: {check()}", flush=True)
