@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -109,15 +110,32 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_di
     assert left == before
 
 
-def test_an_input_that_changes_under_a_job_is_asked_again(built, tmp_path):
-    """The program is stopped between reading and writing by an input that is a pipe."""
-    from monthwise.exits import TryAgain
-    from monthwise.files import Inputs
+PROGRAM = """
+import sys
+sys.path.insert(0, "scripts")
+from monthwise import program
 
-    path = tmp_path / "features.parquet"
-    path.write_bytes(b"one")
-    inputs = Inputs([path])
-    inputs.check()
-    path.write_bytes(b"other")
-    with pytest.raises(TryAgain, match=r"features\.parquet changed while it was read"):
-        inputs.check()
+def main(job):
+    read = open(job.features).read()
+    open(job.metrics, "w").write("made of " + read)
+    if job.settings["restated"]:
+        open(job.features, "w").write("other rows")
+    return "done"
+
+program.run(main, inputs=("features",), outputs=("metrics",))
+"""
+
+
+@pytest.mark.parametrize(("restated", "code"), [(False, 0), (True, 75)])
+def test_a_result_of_an_input_that_changed_under_the_job_is_not_kept(restated, code, tmp_path):
+    features, metrics = tmp_path / "features.parquet", tmp_path / "metrics.json"
+    features.write_text("rows")
+    settings = json.dumps({"restated": restated})
+    arguments = [f"--features={features}", f"--metrics={metrics}", f"--settings={settings}"]
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert ended.returncode == code, ended.stdout
+    assert ended.stdout.splitlines()[-1].startswith(f"exit {code}: ")
+    assert (
+        sorted(path.name for path in tmp_path.iterdir()) == ["features.parquet", "metrics.json"][: 1 + (not restated)]
+    )

@@ -72,7 +72,8 @@ def gaps(settings: Settings) -> list[str]:
             first, last = min(broken), max(broken)
             lines.append(
                 f"{service}: {', '.join(sorted(broken))} stand without what they were made from (first missing:"
-                f" {broken[first]}), a job failed there; ask again for --config first={first} last={last}"
+                f" {broken[first]}): a job failed there, or the settings ask for more; ask again for --config"
+                f" first={first} last={last}"
             )
     return lines
 
