@@ -2,10 +2,8 @@
 
 import datetime
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import clean
 import numpy as np
@@ -18,12 +16,10 @@ from hypothesis import strategies as st
 from months_made import OFF, minutes, raw_month, settings, write_raw
 from monthwise import codes, tables
 
-MIRROR = os.environ.get("TLC_MIRROR")
 KEPT = {  # PROVENANCE.md of the mirror: rows, and those of 1 to 60 minutes
     "2021-01": (76518, 73908), "2021-02": (64572, 61921), "2021-03": (83827, 80372), "2022-01": (62495, 59603),
     "2022-02": (69399, 66097), "2022-03": (78537, 74507), "2023-01": (68211, 65946), "2023-02": (64809, 62574),
 }  # fmt: skip
-needs_mirror = pytest.mark.skipif(not MIRROR, reason="TLC_MIRROR does not name the folder of real months")
 
 
 @pytest.fixture
@@ -258,10 +254,9 @@ def test_counts_add_up_and_order_and_keys_stay(rows):
     assert made.missing["distance_mi"] == made.repairs["distance_mi_implausible"] + not_given
 
 
-@needs_mirror
 @pytest.mark.parametrize("month", KEPT)
-def test_real_months_keep_what_their_provenance_says(tmp_path, month):
-    raw = Path(MIRROR) / f"green_tripdata_{month}.parquet"
+def test_real_months_keep_what_their_provenance_says(tlc, tmp_path, month):
+    raw = tlc / f"green_tripdata_{month}.parquet"
     rows, kept = KEPT[month]
     _, plain = clean_file(raw, tmp_path / "plain.parquet", settings(month=month, quality=OFF))
     assert (plain["rows_in"], plain["rows_out"]) == (rows, kept)

@@ -236,4 +236,6 @@ def test_locate_loads_no_numpy_and_fetch_no_pandas(tmp_path):
         "demo.fetch(facts, s, sys.argv[1])\nassert 'pandas' not in sys.modules, 'pandas'"
     )
     folder = Path(demo.__file__).parents[2]
-    subprocess.run([sys.executable, "-c", call, str(tmp_path / "raw.parquet")], check=True, cwd=folder)
+    command = [sys.executable, "-c", call, str(tmp_path / "raw.parquet")]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr

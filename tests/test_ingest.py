@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -290,21 +291,16 @@ def test_a_file_without_rows_is_for_clean_to_judge(tmp_path):
 
 def test_a_full_disk_ends_with_73_and_names_the_file(month, server, monkeypatch):
     month.locate()
-    limited = f"ulimit -f 64; exec {' '.join(map(shell_quote, month.command()))}"
+    limited = f"ulimit -f 64; exec {shlex.join(map(str, month.command()))}"
     ended = subprocess.run(["/bin/bash", "-c", limited], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.returncode == os.EX_CANTCREAT
     assert ended.stdout.splitlines()[-1].startswith(f"exit 73: cannot write {month.home / partial.NAME}")
     assert not month.raw.exists()
 
 
-def shell_quote(text):
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-@pytest.mark.skipif("TLC_MIRROR" not in os.environ, reason="set TLC_MIRROR to a folder of the TLC's files")
-def test_real_months_pass():
-    months = folder.months(os.environ["TLC_MIRROR"], "green_tripdata_{month}.parquet")
-    paths = [Path(os.environ["TLC_MIRROR"]) / f"green_tripdata_{month}.parquet" for month in months]
+def test_real_months_pass(tlc):
+    months = folder.months(tlc, "green_tripdata_{month}.parquet")
+    paths = [tlc / f"green_tripdata_{month}.parquet" for month in months]
     rows = {month: ingest.rows_of(path) for month, path in zip(months, paths, strict=True)}
     assert len(rows) >= 2
     assert rows.get("2021-01", 76518) == 76518

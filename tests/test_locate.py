@@ -127,7 +127,7 @@ def test_locate_does_not_import_more_than_its_http_client(mirror, tmp_path):
 def test_the_newest_month_of_a_folder_costs_only_the_standard_library(mirror):
     program = (
         "import sys; from monthwise.publisher import folder;"
-        f"print(folder.newest({str(mirror)!r}, {FILE!r}), 'urllib3' in sys.modules, 'pyarrow' in sys.modules)"
+        f"print(folder.months({str(mirror)!r}, {FILE!r})[-1], 'urllib3' in sys.modules, 'pyarrow' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT / "scripts", capture_output=True, text=True, check=True
@@ -142,7 +142,7 @@ def test_only_files_that_fit_the_pattern_are_months(mirror):
     (mirror / "green_tripdata_2022-02.parquet").mkdir()
     (mirror / "green_tripdata_.parquet").touch()
     assert folder.months(mirror, FILE) == ["2021-01", "2021-03"]
-    assert folder.newest(mirror, "fhv_{month}.parquet") is None
+    assert folder.months(mirror, "fhv_{month}.parquet") == []
 
 
 def test_a_relative_folder_lies_in_the_repository():

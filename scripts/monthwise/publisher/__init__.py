@@ -5,7 +5,6 @@ its file to `path`, whole or not at all. Settings: `source`, `service`, `month`,
 kind needs: `url` and perhaps `patience` for https, `demo` and `layout` for demo.
 """
 
-import os
 from pathlib import Path
 from types import ModuleType
 
@@ -44,9 +43,7 @@ def update(path: str | Path, facts: dict) -> bool:
             return False
     except (FileNotFoundError, ValueError):
         pass
-    part = files.part_of(path)
-    files.write_json(part, facts)
-    os.replace(part, path)
+    files.replace_file(path, files.to_json(facts))
     return True
 
 

@@ -31,11 +31,6 @@ def months(folder: str | Path, file_pattern: str) -> list[str]:
     return sorted(month for month in fitting if is_month(month))
 
 
-def newest(folder: str | Path, file_pattern: str) -> str | None:
-    """Return the newest month that has a file in `folder`, None where there is none."""
-    return max(months(folder, file_pattern), default=None)
-
-
 def locate(settings: dict) -> dict:
     """Return the facts of one month: size in bytes, and the time of the last change, in UTC."""
     folder = resolve_folder(settings["source"])
