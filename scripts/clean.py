@@ -6,13 +6,13 @@ and is counted as a repair. Every number is the same wherever the month is cut i
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from monthwise import codes, columns, files, months, program, tables
 from monthwise.exits import BadData, WrongConfig
-from pyarrow import types
 
 TRIPS = pa.schema(
     [
@@ -62,44 +62,52 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
         drops[name] = int(np.count_nonzero(hit & kept))
         kept &= ~hit
 
+    here = np.flatnonzero(kept)
     published = {
-        role: columns.numbers(rows.column(role), role)[kept]
+        role: columns.numbers(rows.column(role), role).take(here)
         for role in (*columns.IDS, *columns.NUMBERS)
         if role in rows.schema.names
     }
-    keys = row_keys([pickup[kept], dropoff[kept], *published.values()])
-    found = {"trip": np.flatnonzero(kept) + first, "pickup_time": local[kept], "duration_min": duration_min[kept]}
-    repairs = {}
+    keys = row_keys([pickup.take(here), dropoff.take(here), *published.values()])
+    found = {"trip": here + first, "pickup_time": local.take(here), "duration_min": duration_min.take(here)}
+    missing, repairs = {field.name: 0 if field.name in found else len(here) for field in TRIPS}, {}
+    arrays = {name: tables.array(values, TRIPS.field(name).type) for name, values in found.items()}
     for role, numbers in published.items():
-        sound = repair(role, numbers, settings)
         name = "distance_mi" if role == "distance" else role
-        repairs[f"{name}_implausible"] = _missing(sound) - _missing(numbers)
-        found[name] = sound
-    nothing = np.full(len(keys), np.nan)
-    missing = {field.name: _missing(found.get(field.name, nothing)) for field in TRIPS}
-    arrays = [_column(found.get(field.name, nothing), field) for field in TRIPS]
-    return Cleaned(pa.RecordBatch.from_arrays(arrays, schema=TRIPS), keys, drops, repairs, missing)
+        values, sound = repair(role, numbers, settings)
+        missing[name] = len(here) - int(np.count_nonzero(sound))
+        repairs[f"{name}_implausible"] = missing[name] - int(np.count_nonzero(np.isnan(numbers)))
+        arrays[name] = tables.array(values, TRIPS.field(name).type, None if name in ZONES else sound)
+    for field in TRIPS:
+        if field.name not in arrays:
+            arrays[field.name] = _nothing(field, len(here))
+    batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
+    return Cleaned(batch, keys, drops, repairs, missing)
 
 
-def repair(role: str, numbers: np.ndarray, settings: dict) -> np.ndarray:
-    """Return the numbers of a role in the unit of its output column, NaN where they cannot be meant."""
+def repair(role: str, numbers: np.ndarray, settings: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of a role in the unit and type of its output column, and where they can be meant.
+
+    Ids are -1 where they cannot; what other roles have there is arbitrary.
+    """
     if role in columns.IDS:
         whole = codes.usable(numbers)
-        return np.where(whole == codes.MISSING, np.nan, whole)
+        return whole, whole != codes.MISSING
     if role == "distance":
-        numbers = numbers * MILES[settings["distance_unit"]]
+        numbers = values = numbers * MILES[settings["distance_unit"]]
         rule = settings["quality"]["distance_mi"] or {}
         sound = np.isfinite(numbers)
     else:
         rule = settings["quality"][role] or {}
-        sound = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))  # exact as an integer
+        values = codes.truncated(numbers)
+        sound = (np.abs(numbers) < 2**53) & (numbers == values)  # exact as an integer
     if "above" in rule:
         sound &= numbers > rule["above"]
     if "min" in rule:
         sound &= numbers >= rule["min"]
     if "max" in rule:
         sound &= numbers <= rule["max"]
-    return np.where(sound, numbers, np.nan)
+    return values, sound
 
 
 def row_keys(values: list[np.ndarray]) -> np.ndarray:
@@ -110,6 +118,18 @@ def row_keys(values: list[np.ndarray]) -> np.ndarray:
         keys *= np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(32)
     return keys
+
+
+def repeated(keys: np.ndarray) -> int:
+    """Return how many of the keys equal another one before them; sorts them, the upper half beside the lower one."""
+    half = len(keys) // 2
+    if half:
+        keys.partition(half)
+        with ThreadPoolExecutor(1) as beside:
+            upper = beside.submit(keys[half:].sort)
+            keys[:half].sort()
+            upper.result()
+    return int(np.count_nonzero(keys[1:] == keys[:-1]))
 
 
 def judge(counts: dict, quality: dict, has_distance: bool = True) -> tuple[str, dict | None]:
@@ -170,14 +190,12 @@ class Month:
 
     def quality(self) -> dict:
         """Return the content of quality.json, once all trips went by; repairs and duplicates are of kept rows."""
-        self.keys = self.keys[: self.rows_out]
-        self.keys.sort()
         counts = {
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,
             "drops": dict(self.drops) or dict.fromkeys(DROPS, 0),
             "repairs": dict(self.repairs),
-            "duplicates": int(np.count_nonzero(self.keys[1:] == self.keys[:-1])),
+            "duplicates": repeated(self.keys[: self.rows_out]),
             "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
         }
         service, month = self.settings["service"], self.settings["month"]
@@ -201,19 +219,10 @@ def _microseconds(month: str) -> int:
     return int(np.datetime64(month, "us").astype(np.int64))
 
 
-def _missing(numbers: np.ndarray) -> int:
-    return int(np.count_nonzero(np.isnan(numbers)))
-
-
-def _column(numbers: np.ndarray, field: pa.Field) -> pa.Array:
-    if numbers.dtype == np.int64:
-        return tables.array(numbers, field.type)
-    there = ~np.isnan(numbers)
+def _nothing(field: pa.Field, rows: int) -> pa.Array:
     if field.name in ZONES:
-        return tables.array(np.where(there, numbers, codes.MISSING).astype(np.int64), field.type)
-    if types.is_integer(field.type):
-        numbers = np.where(there, numbers, 0).astype(np.int64)
-    return tables.array(numbers, field.type, there)
+        return tables.array(np.full(rows, codes.MISSING), field.type)
+    return tables.array(np.zeros(rows), field.type, np.zeros(rows, bool))
 
 
 if __name__ == "__main__":

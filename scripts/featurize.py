@@ -83,7 +83,9 @@ def main(job) -> str:
     quality = files.read_json(job.quality)
     admit(quality)
     about = f"{quality['service']} {quality['month']}"
-    trips = tables.batches(tables.open_parquet(job.trips, about), job.trips, about)
+    file = tables.open_parquet(job.trips, about)
+    names = [name for name in file.schema_arrow.names if name in FEATURES.names or name == "pickup_time"]
+    trips = tables.batches(file, job.trips, about, names)
     places = zones.read(job.zones[0] if job.zones else None)
     rows = tables.write(job.features, FEATURES, (features(batch, places) for batch in trips))
     return f"{about}: features of {rows} trips"

@@ -37,9 +37,15 @@ def ids(column: pa.Array) -> np.ndarray:
 
 def usable(published: np.ndarray) -> np.ndarray:
     """Return published ids as int64, -1 where they are no whole number from 0 to 2**26 - 1."""
-    sound = (published >= 0) & (published < IDS)
-    whole = np.where(sound, published, MISSING).astype(np.int64)
-    return np.where(sound & (whole != published), MISSING, whole)
+    whole = truncated(published)
+    sound = (whole >= 0) & (whole < IDS) & (whole == published)
+    return whole if sound.all() else np.where(sound, whole, MISSING)
+
+
+def truncated(numbers: np.ndarray) -> np.ndarray:
+    """Return numbers as int64 without their fraction; arbitrary where they are NaN or too large."""
+    with np.errstate(invalid="ignore"):
+        return numbers.astype(np.int64)
 
 
 def is_text(kind: pa.DataType) -> bool:
