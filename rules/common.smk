@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import exits, months, targets
+from monthwise import exits, months, targets, warm
 from monthwise.settings import Settings
 from monthwise.targets import data_file
 
@@ -101,3 +101,7 @@ def default_targets(wildcards):
 
 for line in targets.gaps(SETTINGS):
     print(f"monthwise: {line}", file=sys.stderr)
+
+
+onstart:
+    warm.start(workflow.local_exec and workflow.is_main_process)

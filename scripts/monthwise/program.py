@@ -16,6 +16,7 @@ from pathlib import Path
 from . import exits
 from .files import Inputs, part_of
 
+SCRIPTS = Path(__file__).resolve().parent.parent
 Main = Callable[[argparse.Namespace], str]
 
 
@@ -71,8 +72,7 @@ def _call(main, inputs, outputs, many) -> str:
         for name, part in parts.items():
             setattr(job, name, str(part))
         line = main(job)
-        loaded = {os.path.realpath(path) for path in map(_file_of, list(sys.modules.values())) if path}
-        guarded.check([*paths, *loaded])
+        guarded.check([*paths, *_loaded_code()])
         for name, part in parts.items():
             os.replace(part, finals[name])
     finally:
@@ -83,11 +83,12 @@ def _call(main, inputs, outputs, many) -> str:
 
 def _own_code() -> list[str]:
     """Return the files of all programs and modules; of these, the ones that were loaded count at the end."""
-    return [str(path.resolve()) for path in Path(__file__).resolve().parent.parent.rglob("*.py")]
+    return [str(path) for path in SCRIPTS.rglob("*.py")]
 
 
-def _file_of(module: object) -> str | None:
-    return getattr(module, "__file__", None)
+def _loaded_code() -> set[str]:
+    own = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("monthwise.")]
+    return {os.path.realpath(module.__file__) for module in own if getattr(module, "__file__", None)}
 
 
 def _as_list(value: str | list[str] | None) -> list[str]:

@@ -1,0 +1,26 @@
+"""Stands in for Snakemake in tests of the warm start: starts it, runs shell commands at once, tells how each ended.
+
+    python warm_host.py COMMAND ...
+
+Prints one JSON line once it has started (the folder with the client, if any, and the pid of the first process), and one
+line a command in the order of the commands: [exit code, what it wrote].
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from monthwise import warm
+
+path = os.environ["PATH"]
+warm.start(is_local=True)
+print(json.dumps(os.environ["PATH"].removesuffix(path).rstrip(os.pathsep)), flush=True)
+pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "stdin": subprocess.DEVNULL}
+jobs = [subprocess.Popen(["bash", "-c", command], **pipes) for command in sys.argv[1:]]
+for job in jobs:
+    said = job.communicate()[0]
+    code = job.returncode if job.returncode >= 0 else 128 - job.returncode  # bash may have become the command
+    print(json.dumps([code, said]), flush=True)
