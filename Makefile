@@ -1,10 +1,11 @@
 # make demo: the first ten minutes.  make test: everything that is checked.  make lock: after an edit of pyproject.toml.
+# make bench: what it costs, beside a plain script; most of an hour on a quiet machine, into bench/RESULTS.md.
 
 PYTHON ?= python3
 BIN = .venv/bin
 CORES ?= 2
 
-.PHONY: setup demo test lint nightly lock
+.PHONY: setup demo test lint nightly bench lock
 
 setup: .venv/.ready
 
@@ -40,6 +41,10 @@ test: lint
 # What takes longer than a change should wait for: twelve months of two services, killed in between.
 nightly: setup
 	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py
+
+bench: setup
+	$(BIN)/python bench/backfill.py
+	$(BIN)/python bench/growth.py
 
 lock:
 	uv pip compile pyproject.toml --extra test --universal --generate-hashes --no-header --output-file requirements.txt

@@ -1,0 +1,150 @@
+"""The workflow as a plain script: the same steps by the same code to the same files and MLflow runs, one after another.
+
+    .venv/bin/python bench/plain.py --directory DIR --configfile FILE [--skip-existing]
+
+It is what Monthwise is measured against. One process, so each library is imported once, and scikit-learn and pyarrow
+take as many cores as they like. `--skip-existing` is a small `make`: a step is done while its files are there, nothing
+that they were made from is newer, and its settings are what they were (DIR/done/ has them, written after the step).
+
+It leaves out: comparing contents (what is made again is newer, so all that follows is made too), edited programs,
+publishers that have to be asked (only a folder's file has a time to compare), files that are whole or not there when it
+is killed, going on with other months when one fails, two steps at a time, logs.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))  # where programs and package are
+
+from monthwise import targets
+from monthwise.config import ROOT
+from monthwise.publisher import resolve_folder
+from monthwise.settings import Settings
+from monthwise.targets import data_file, run_file
+
+STORE = "MLFLOW_TRACKING_URI"
+
+
+class Step(NamedTuple):
+    """A program of scripts/ for one month: the options that name its inputs and its outputs, as in the rules."""
+
+    stage: str
+    service: str
+    month: str
+    inputs: dict[str, str | list[str]]
+    outputs: dict[str, str]
+
+    @property
+    def record(self) -> Path:
+        """The settings that the step was last done with; as new as the step itself."""
+        return Path("done", self.stage, self.service, f"{self.month}.json")
+
+
+def steps(settings: Settings) -> Iterator[Step]:
+    """Yield the steps of all run months from `first` to `last`, each after those whose files it reads."""
+    for service in settings.services:
+        found = targets.run_months(settings, service)
+        run_months = [month for month in found if settings.validation_month(service, month)]
+        windows = {month: settings.run_windows(service, month) for month in run_months}
+        read = {month for window in windows.values() for month in (*window.training, window.validation)}
+        for month in sorted(read):
+            yield from data_steps(settings, service, month)
+        for month, window in windows.items():
+            yield from run_steps(settings, service, month, window)
+
+
+def data_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
+    """Yield the steps of rules/data.smk."""
+    source, raw, trips, quality, features = (data_file(service, month, name) for name in targets.DATA_FILES)
+    yield Step("locate", service, month, {}, {"source": source})
+    yield Step("ingest", service, month, {"source": source}, {"raw": raw})
+    yield Step("clean", service, month, {"raw": raw}, {"trips": trips, "quality": quality})
+    inputs = {"trips": trips, "quality": quality, "zones": zones_of(settings, service)}
+    yield Step("featurize", service, month, inputs, {"features": features})
+
+
+def run_steps(settings: Settings, service: str, month: str, window) -> Iterator[Step]:
+    """Yield the steps of rules/model.smk."""
+    model, baseline, training, validation, metrics, tracking = (
+        run_file(service, month, name) for name in targets.RUN_FILES
+    )
+    trained_on = [data_file(service, read, "features.parquet") for read in window.training]
+    validated_on = data_file(service, window.validation, "features.parquet")
+    outputs = {"model": model, "baseline": baseline, "training": training}
+    yield Step("train", service, month, {"features": trained_on}, outputs)
+    inputs = outputs | {"features": validated_on, "zones": zones_of(settings, service)}
+    yield Step("evaluate", service, month, inputs, {"validation": validation, "metrics": metrics})
+    inputs = {"model": model, "training": training, "metrics": metrics}
+    inputs |= {"features": trained_on, "validation_features": validated_on}
+    yield Step("track", service, month, inputs, {"tracking": tracking})
+
+
+def zones_of(settings: Settings, service: str) -> list[str]:
+    zones = settings.describe(service).get("zones")
+    return [str(ROOT / zones)] if zones else []
+
+
+def is_done(step: Step, settings: dict) -> bool:
+    """Whether a step has nothing to do."""
+    try:
+        done = step.record.stat().st_mtime
+        if json.loads(step.record.read_text()) != settings or not all(map(os.path.exists, step.outputs.values())):
+            return False
+        return all(os.stat(path).st_mtime <= done for path in read_by(step, settings))
+    except FileNotFoundError:
+        return False
+
+
+def read_by(step: Step, settings: dict) -> list[str | Path]:
+    """Return the files that a step reads; of `locate`, the published one."""
+    if step.stage == "locate":
+        in_folder = settings["source"].startswith("file:")
+        return [resolve_folder(settings["source"]) / settings["file"]] if in_folder else []
+    return [path for read in step.inputs.values() for path in (read if isinstance(read, list) else [read])]
+
+
+def do(step: Step, settings: dict) -> str:
+    """Do a step and return its line. Programs are imported when they are needed: where all is done, none is."""
+    for path in (*step.outputs.values(), step.record):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    step.record.unlink(missing_ok=True)
+    for path in step.outputs.values():
+        Path(path).unlink(missing_ok=True)  # raw.parquet is a second link of the file that `ingest` keeps
+    job = argparse.Namespace(**step.inputs, **step.outputs, settings=settings)
+    line = importlib.import_module(step.stage).main(job)
+    step.record.write_text(json.dumps(settings))
+    return line
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--directory", default=".", metavar="DIR", help="where the files are (default: here)")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="as for snakemake")
+    parser.add_argument("--skip-existing", action="store_true", help="do only what is missing or outdated")
+    options = parser.parse_args()
+    settings = Settings([path.absolute() for path in options.configfile])
+    os.makedirs(options.directory, exist_ok=True)
+    os.chdir(options.directory)
+    store = os.environ.get(STORE)
+    done = skipped = 0
+    for step in steps(settings):
+        # Through JSON and back, as the rules pass them on.
+        of_job = json.loads(json.dumps(settings.of_job(step.stage, step.service, step.month)))
+        if options.skip_existing and is_done(step, of_job):
+            skipped += 1
+            continue
+        print(do(step, of_job))
+        if store is None:  # MLflow sets it, and the next month would take that for the user's word
+            os.environ.pop(STORE, None)
+        done += 1
+    print(f"{done} done, {skipped} skipped")
+
+
+if __name__ == "__main__":
+    main()
