@@ -255,9 +255,9 @@ def test_an_edited_program_or_module_is_seen_by_the_next_job(folder):
 def test_what_is_no_program_of_the_project_runs_in_a_python_of_its_own(folder):
     program(folder, "import sys; print(sys.argv[1:], 'pyarrow' in sys.modules)", "other")
     program(folder, "import sys; print(sys.flags.hash_randomization, 'pyarrow' in sys.modules)")
-    commands = ["python other.py a", "python -c 'print(5)'", "PYTHONHASHSEED=0 python clean.py", "python clean.py"]
-    ends = Host(folder, *commands).ends()
-    assert ends == [(0, "['a'] False\n"), (0, "5\n"), (0, "0 False\n"), (0, "1 True\n")]
+    commands = ["python other.py a", "python -c 'print(5)'", "PYTHONHASHSEED=0 python clean.py"]
+    ends = Host(folder, *commands, "setsid --wait python clean.py", "python clean.py").ends()
+    assert ends == [(0, "['a'] False\n"), (0, "5\n"), (0, "0 False\n"), (0, "1 False\n"), (0, "1 True\n")]
 
 
 def test_without_it_jobs_start_as_ever(folder):

@@ -38,8 +38,8 @@ rule clean:
 class Run:
     """A call of Snakemake in a folder whose one rule runs clean.py `jobs` times."""
 
-    def __init__(self, folder: Path, jobs: int, cores: int = 2):
-        (folder / "Snakefile").write_text(SNAKEFILE)
+    def __init__(self, folder: Path, jobs: int, cores: int = 2, program: str = "clean.py"):
+        (folder / "Snakefile").write_text(SNAKEFILE.replace("clean.py", program))
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--config", f"jobs={jobs}", "--keep-going"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         self.process = psutil.Popen(command, cwd=folder, env=called_bare(), start_new_session=True, **pipes)
@@ -85,6 +85,15 @@ def test_figures_are_those_of_the_job_itself(tmp_path):
         assert float(figures["mean_load"]) == pytest.approx(
             100 * float(figures["cpu_time"]) / float(figures["s"]), 0.05
         )
+
+
+@pytest.mark.parametrize("program", ["clean.py", "train.py", "track.py"])
+def test_the_last_job_of_a_run_is_measured_too(tmp_path, program):
+    (tmp_path / program).write_text("import sys\nopen(sys.argv[1], 'w').write('whole')\n")
+    assert Run(tmp_path, 1, program=program).ends()[0] == 0
+    figures = measured(tmp_path, 0)
+    assert figures["max_pss"] == "NA"
+    assert float(figures["max_rss"]) > 20
 
 
 def test_a_hundred_jobs_at_eight_at_a_time(tmp_path):

@@ -102,7 +102,8 @@ class Client:
         entries = (entry.partition("=") for entry in self._read("environ").split("\0"))
         self.environment = {name: value for name, _, value in entries if name}
         self.command = self._read("cmdline").split("\0")[5:-1]  # behind `python -I -S client.py FOLDER`
-        if user != os.getuid() or len(self.streams) != 3 or _of_python(self.environment) != _of_python(os.environ):
+        is_alike = os.getsid(self.pid) == os.getsid(0) and _of_python(self.environment) == _of_python(os.environ)
+        if user != os.getuid() or len(self.streams) != 3 or not is_alike:
             raise ValueError(f"process {self.pid} of user {user}")
 
     def _read(self, name: str) -> str:
@@ -207,6 +208,7 @@ class Warm:
     def serve(self) -> None:
         """Return when Snakemake is gone; a forked job does not return."""
         self.wake.setblocking(False)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # from the process before this one: it sees for itself
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self.wake.fileno(), warn_on_full_buffer=False)
         for source in (0, self.listener, self.ended):
@@ -327,7 +329,7 @@ def main() -> None:
     Warm(folder, listener).serve()
     if following:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(following, signal.SIGUSR1)  # ends it while it imports; later it sees for itself
+            os.kill(following, signal.SIGUSR1)  # ends it if it is still importing
             os.waitpid(following, 0)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
