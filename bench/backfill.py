@@ -32,7 +32,7 @@ from report import AGAIN, COLD, MONTH, OFF, PLAIN, RECIPE, RESTATED, SKIPPING, W
 EACH = (SKIPPING, WARM, OFF)
 ALL = {COLD: (PLAIN, WARM, OFF), AGAIN: (PLAIN, *EACH), RESTATED: EACH, RECIPE: EACH, MONTH: EACH}
 # Where a whole pass takes minutes.
-LARGE = {COLD: (PLAIN, WARM), AGAIN: (SKIPPING, WARM), RESTATED: (SKIPPING, WARM)}
+LARGE = {scenario: (SKIPPING, WARM) for scenario in ALL} | {COLD: (PLAIN, WARM, OFF)}
 
 
 class Size(NamedTuple):
@@ -48,9 +48,9 @@ class Size(NamedTuple):
 SIZES = {
     "green-3": Size("green", 75_000, 3, 3, ALL),
     "green-12": Size("green", 75_000, 12, 3, ALL),
-    "green-60": Size("green", 75_000, 60, 1, LARGE | {MONTH: (SKIPPING, WARM)}),
+    "green-60": Size("green", 75_000, 60, 1, LARGE),
     "yellow-3": Size("yellow", 3_000_000, 3, 1, LARGE),
-    "yellow-12": Size("yellow", 3_000_000, 12, 1, {COLD: LARGE[COLD]}),
+    "yellow-12": Size("yellow", 3_000_000, 12, 1, LARGE),
 }
 FIRST = "2019-03"  # run month
 # A fit of a third of a second: what is compared is what surrounds the fits, and large trees would hide it.
