@@ -32,7 +32,7 @@ from report import AGAIN, COLD, MONTH, OFF, PLAIN, RECIPE, RESTATED, SKIPPING, W
 EACH = (SKIPPING, WARM, OFF)
 ALL = {COLD: (PLAIN, WARM, OFF), AGAIN: (PLAIN, *EACH), RESTATED: EACH, RECIPE: EACH, MONTH: EACH}
 # Where a whole pass takes minutes.
-LARGE = {scenario: (SKIPPING, WARM) for scenario in ALL} | {COLD: (PLAIN, WARM, OFF)}
+LARGE = dict.fromkeys(ALL, (SKIPPING, WARM)) | {COLD: (PLAIN, WARM, OFF)}
 
 
 class Size(NamedTuple):
