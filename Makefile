@@ -40,7 +40,7 @@ test: lint
 
 # What takes longer than a change should wait for: twelve months of two services, killed in between.
 nightly: setup
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py
 
 bench: setup
 	$(BIN)/python bench/backfill.py

@@ -8,6 +8,8 @@ min_version("9.27")
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/model.smk"
+include: "rules/champion.smk"
+include: "rules/evidence.smk"
 
 
 rule all:

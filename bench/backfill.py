@@ -43,11 +43,13 @@ class Size(NamedTuple):
     run_months: int
     rounds: int
     scenarios: dict[str, tuple[str, ...]]
+    until_track: bool = True  # else with champions, scores and evidence
 
 
 SIZES = {
     "green-3": Size("green", 75_000, 3, 3, ALL),
     "green-12": Size("green", 75_000, 12, 3, ALL),
+    "green-12-champions": Size("green", 75_000, 12, 3, ALL, until_track=False),
     "green-60": Size("green", 75_000, 60, 1, LARGE),
     "yellow-3": Size("yellow", 3_000_000, 3, 1, LARGE),
     "yellow-12": Size("yellow", 3_000_000, 12, 1, LARGE),
@@ -157,8 +159,10 @@ class Round:
         where = ["--directory", str(self._built(way).folder), "--configfile", str(self.config)]
         if way in (PLAIN, SKIPPING):
             skip = ["--skip-existing"] if way == SKIPPING else []
-            return [".venv/bin/python", "bench/plain.py", *where, *skip]
-        build = [*SNAKEMAKE, *where, "--quiet", "all"]
+            until = ["--until-track"] if self.size.until_track else []
+            return [".venv/bin/python", "bench/plain.py", *where, *skip, *until]
+        until = ["--until", "track"] if self.size.until_track else []
+        build = [*SNAKEMAKE, *where, "--quiet", "all", *until]
         if scenario != RESTATED:
             return build
         locate = ["./monthwise", "locate", restated_month(self.size), *where]
@@ -202,7 +206,7 @@ def measure_size(name: str, size: Size, publisher: Publisher, scratch: Path) -> 
             costs[scenario][way].append(cost)
             print(f"{name}, round {number}: {scenario}, {way}: {cost.seconds:.2f} s", flush=True)
         shutil.rmtree(folder)
-    told = {key: getattr(size, key) for key in ("service", "rows", "run_months")}
+    told = {key: getattr(size, key) for key in ("service", "rows", "run_months", "until_track")}
     return {"about": report.about(), **told, "files": publisher.describe(size), "costs": costs}
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))  # where programs and package are
 
-from monthwise import targets
+from monthwise import jobs, targets
 from monthwise.config import ROOT
 from monthwise.publisher import resolve_folder
 from monthwise.settings import Settings
@@ -43,20 +43,29 @@ class Step(NamedTuple):
     @property
     def record(self) -> Path:
         """The settings that the step was last done with; as new as the step itself."""
-        return Path("done", self.stage, self.service, f"{self.month}.json")
+        return Path("done", self.stage, self.service, f"{self.month or 'all'}.json")
 
 
-def steps(settings: Settings) -> Iterator[Step]:
+def steps(settings: Settings, until_track: bool = False) -> Iterator[Step]:
     """Yield the steps of all run months from `first` to `last`, each after those whose files it reads."""
     for service in settings.services:
-        found = targets.run_months(settings, service)
-        run_months = [month for month in found if settings.validation_month(service, month)]
-        windows = {month: settings.run_windows(service, month) for month in run_months}
-        read = {month for window in windows.values() for month in (*window.training, window.validation)}
+        run_months = targets.run_months(settings, service)
+        training = [month for month in run_months if settings.validation_month(service, month)]
+        read = {each for month in run_months for each in targets.data_months(settings, service, month)}
+        if until_track:
+            windows = [settings.run_windows(service, month) for month in training]
+            read = {month for window in windows for month in (*window.training, window.validation)}
         for month in sorted(read):
             yield from data_steps(settings, service, month)
-        for month, window in windows.items():
-            yield from run_steps(settings, service, month, window)
+        for month in run_months:
+            if month in training:
+                yield from run_steps(settings, service, month, settings.run_windows(service, month))
+            if not until_track:
+                yield from champion_steps(settings, service, month)
+        if not until_track:
+            found = targets.registered(settings, service)
+            inputs = {f"{name.removesuffix('.json')}s": paths for name, paths in found.items()}
+            yield Step("register", service, "", inputs, {"registry": f"registry/{service}.json"})
 
 
 def data_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
@@ -71,18 +80,46 @@ def data_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
 
 def run_steps(settings: Settings, service: str, month: str, window) -> Iterator[Step]:
     """Yield the steps of rules/model.smk."""
-    model, baseline, training, validation, metrics, tracking = (
-        run_file(service, month, name) for name in targets.RUN_FILES
-    )
+    model, baseline, training, fitted = (run_file(service, month, name) for name in targets.TRAINED)
+    validation, metrics, measured = (run_file(service, month, name) for name in targets.EVALUATED)
     trained_on = [data_file(service, read, "features.parquet") for read in window.training]
     validated_on = data_file(service, window.validation, "features.parquet")
     outputs = {"model": model, "baseline": baseline, "training": training}
-    yield Step("train", service, month, {"features": trained_on}, outputs)
+    yield Step("train", service, month, {"features": trained_on}, outputs | {"provenance": fitted})
     inputs = outputs | {"features": validated_on, "zones": zones_of(settings, service)}
-    yield Step("evaluate", service, month, inputs, {"validation": validation, "metrics": metrics})
+    outputs = {"validation": validation, "metrics": metrics, "provenance": measured}
+    yield Step("evaluate", service, month, inputs, outputs)
     inputs = {"model": model, "training": training, "metrics": metrics}
     inputs |= {"features": trained_on, "validation_features": validated_on}
-    yield Step("track", service, month, inputs, {"tracking": tracking})
+    yield Step("track", service, month, inputs, {"tracking": run_file(service, month, "tracking.json")})
+
+
+def champion_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
+    """Yield the steps of rules/champion.smk, and the evidence."""
+    before, zones = settings.reigns_before(service, month), zones_of(settings, service)
+    champion, served, baseline = (run_file(service, month, name) for name in targets.PROMOTED)
+    names = targets.run_files(settings, service, month)
+    comparison = [run_file(service, month, "comparison.json")] if "comparison.json" in names else []
+    reign = [run_file(service, before, name) for name in targets.PROMOTED] if before else []
+    trains = settings.validation_month(service, month)
+    if comparison:
+        inputs = {"challenger": run_file(service, month, "validation.parquet"), "reign": reign[0], "zones": zones}
+        inputs |= {"champion": run_file(service, before, "predictions.parquet")}
+        inputs |= {"features": data_file(service, trains, "features.parquet")}
+        yield Step("compare", service, month, inputs, {"comparison": comparison[0]})
+    challenger = targets.CANDIDATE if trains else ()
+    inputs = {"challenger": [run_file(service, month, name) for name in challenger], "comparison": comparison}
+    outputs = {"champion": champion, "model": served, "baseline": baseline}
+    yield Step("promote", service, month, inputs | {"reign": reign, "pinned": []}, outputs)
+    if targets.is_scored(settings, service, month):
+        predictions, live, scored, drift = (run_file(service, month, name) for name in targets.SCORED)
+        features = data_file(service, month, "features.parquet")
+        inputs = outputs | {"features": features, "zones": zones}
+        yield Step("score", service, month, inputs, {"predictions": predictions, "live": live, "provenance": scored})
+        window = [data_file(service, each, "features.parquet") for each in settings.training_months(service, month)]
+        yield Step("drift", service, month, {"window": window, "features": features}, {"drift": drift})
+    inputs = {"files": targets.evidence_files(settings, service, month), "zones": zones}
+    yield Step("evidence", service, month, inputs, {"evidence": run_file(service, month, "evidence.json")})
 
 
 def zones_of(settings: Settings, service: str) -> list[str]:
@@ -126,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--directory", default=".", metavar="DIR", help="where the files are (default: here)")
     parser.add_argument("--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="as for snakemake")
+    parser.add_argument("--until-track", action="store_true", help="no champions: up to tracking.json")
     parser.add_argument("--skip-existing", action="store_true", help="do only what is missing or outdated")
     options = parser.parse_args()
     settings = Settings([path.absolute() for path in options.configfile])
@@ -133,9 +171,9 @@ def main() -> None:
     os.chdir(options.directory)
     store = os.environ.get(STORE)
     done = skipped = 0
-    for step in steps(settings):
+    for step in steps(settings, options.until_track):
         # Through JSON and back, as the rules pass them on.
-        of_job = json.loads(json.dumps(settings.of_job(step.stage, step.service, step.month)))
+        of_job = json.loads(json.dumps(jobs.of_job(settings, step.stage, step.service, step.month or None)))
         if options.skip_existing and is_done(step, of_job):
             skipped += 1
             continue

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from measure import ROOT
-from monthwise import files, tracking
+from monthwise import files, provenance
 
 PACKAGES = ("snakemake", "mlflow", "scikit-learn", "pandas", "pyarrow")
 
@@ -32,7 +32,7 @@ def about() -> dict:
     """Return when, where and with what is measured."""
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    commit, clean = tracking.code_commit(ROOT)
+    commit, clean = provenance.code_commit(ROOT)
     return {
         "date": datetime.date.today().isoformat(),
         "command": shlex.join(["bench/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -115,6 +115,7 @@ def _size(size: dict) -> list[str]:
     costs = {scenario: size["costs"][scenario] for scenario in SCENARIOS if scenario in size["costs"]}
     rounds = len(costs[COLD][WARM])
     title = f"{service}, {size['rows']:,} trips a month, {run_months} run months, rounds: {rounds}"
+    title += "" if size.get("until_track", True) else "; with champions, scores and evidence"
     rows = []
     for way in (PLAIN, SKIPPING, WARM, OFF):
         if any(way in ways for ways in costs.values()):
@@ -197,7 +198,10 @@ def _found(results: dict, *names: str) -> list:
 
 
 def _plot_cost(backfill: dict, path: Path) -> None:
-    small = sorted((size for size in backfill.values() if size["service"] == "green"), key=lambda s: s["run_months"])
+    small = sorted(
+        (size for size in backfill.values() if size["service"] == "green" and size.get("until_track", True)),
+        key=lambda s: s["run_months"],
+    )
     lines = {}
     for way in (PLAIN, WARM, OFF):
         taken = [(size["run_months"], seconds(size["costs"], COLD, way)) for size in small]

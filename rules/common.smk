@@ -5,9 +5,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import exits, months, targets, warm
+from monthwise import exits, history, jobs, months, targets, warm
 from monthwise.settings import Settings
-from monthwise.targets import data_file
+from monthwise.targets import data_file, run_file
 
 # Jobs find this Python without an activated environment.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
@@ -37,8 +37,14 @@ MODULES = {
     "clean": ["codes", "columns", "tables"],
     "featurize": ["codes", "tables", "zones"],
     "train": ["baseline", "models"],
-    "evaluate": ["baseline", "codes", "errors", "models", "tables", "zones"],
+    "evaluate": ["baseline", "codes", "errors", "evaluation", "models", "tables", "zones"],
     "track": ["models", "tracking"],
+    "compare": ["codes", "errors", "tables", "zones"],
+    "promote": [],
+    "score": ["baseline", "codes", "errors", "evaluation", "models", "tables", "zones"],
+    "drift": ["tables"],
+    "register": ["tracking"],
+    "evidence": [],
 }
 
 
@@ -61,13 +67,44 @@ def modules(stage):
 
 def settings(stage):
     """The settings of a job as one JSON text, from the wildcards alone: a job runs again when it changes."""
-    of_job = in_one_line(SETTINGS.of_job)
-    return lambda wildcards: json.dumps(of_job(stage, wildcards.service, wildcards.month), sort_keys=True)
+    of_job = in_one_line(jobs.of_job)
+
+    def as_json(wildcards):
+        return json.dumps(of_job(SETTINGS, stage, wildcards.service, wildcards.get("month")), sort_keys=True)
+
+    return as_json
 
 
 def memory(base_mb, per_mb, at_most=8000):
     """Peak memory of a job: `base_mb` for the program, `per_mb` for each MB of its inputs, measured on 20 million trips."""
     return lambda wildcards, input: int(min(base_mb + per_mb * input.size_mb, at_most))
+
+
+# Closed months (history.closed_before): what is made stays, whatever became of what it was made from.
+
+
+def kept_where(is_closed, files):
+    if SETTINGS.config["history"]["closed_before"] is None:
+        return files
+
+    def of_month(wildcards):
+        if callable(files):
+            found = files(wildcards)
+        else:
+            found = expand(files, service=wildcards.service, month=wildcards.month)
+        return ancient(found) if found and is_closed(wildcards) else found
+
+    return of_month
+
+
+def of_data(files):
+    """Inputs of a rule about a data month."""
+    return kept_where(lambda wildcards: SETTINGS.is_closed_data(wildcards.service, wildcards.month), files)
+
+
+def of_run(files):
+    """Inputs of a rule about a run month."""
+    return kept_where(lambda wildcards: SETTINGS.is_closed_run(wildcards.month), files)
 
 
 @in_one_line
@@ -95,6 +132,58 @@ def zones_file(wildcards):
 
 
 @in_one_line
+def reigning(wildcards):
+    """The run month whose champion reigns when a month is decided; None for the first one."""
+    return SETTINGS.reigns_before(wildcards.service, wildcards.month)
+
+
+def of_reign(*names):
+    def files(wildcards):
+        before = reigning(wildcards)
+        return [run_file(wildcards.service, before, name) for name in names] if before else []
+
+    return files
+
+
+def of_challenger(*names):
+    """Files of a run month that trains; none where its validation month is skipped."""
+
+    def files(wildcards):
+        trains = SETTINGS.validation_month(wildcards.service, wildcards.month)
+        return [run_file(wildcards.service, wildcards.month, name) for name in names] if trains else []
+
+    return files
+
+
+def comparison(wildcards):
+    return of_challenger("comparison.json")(wildcards) if reigning(wildcards) else []
+
+
+def of_pinned(*names):
+    def files(wildcards):
+        pin = SETTINGS.at(wildcards.service, wildcards.month)["promotion"]["pin"]
+        return [run_file(wildcards.service, pin, name) for name in names] if pin else []
+
+    return files
+
+
+def window_features(wildcards):
+    """Features of the training window, also of a month that trains nothing."""
+    found = SETTINGS.training_months(wildcards.service, wildcards.month)
+    return [data_file(wildcards.service, month, "features.parquet") for month in found]
+
+
+@in_one_line
+def evidence_files(wildcards):
+    return targets.evidence_files(SETTINGS, wildcards.service, wildcards.month)
+
+
+def registered(name):
+    found = in_one_line(targets.registered)
+    return lambda wildcards: found(SETTINGS, wildcards.service)[name]
+
+
+@in_one_line
 def default_targets(wildcards):
     return targets.default_targets(SETTINGS)
 
@@ -103,5 +192,22 @@ for line in targets.gaps(SETTINGS):
     print(f"monthwise: {line}", file=sys.stderr)
 
 
+DECISIONS = "history/decisions.jsonl"
+DECIDED_BEFORE = os.path.getsize(DECISIONS) if os.path.exists(DECISIONS) else 0
+
+
+def say_which_champions_changed():
+    for line in history.changed_since(DECISIONS, DECIDED_BEFORE):
+        print(f"monthwise: {line}", file=sys.stderr)
+
+
 onstart:
     warm.start(workflow.local_exec and workflow.is_main_process)
+
+
+onsuccess:
+    say_which_champions_changed()
+
+
+onerror:
+    say_which_champions_changed()

@@ -23,9 +23,9 @@ rule locate:
 
 rule ingest:
     input:
-        program=program("ingest"),
-        modules=modules("ingest"),
-        source="data/{service}/{month}/source.json",
+        program=of_data(program("ingest")),
+        modules=of_data(modules("ingest")),
+        source=of_data("data/{service}/{month}/source.json"),
     output:
         raw=ensure("data/{service}/{month}/raw.parquet", non_empty=True),
     log:
@@ -45,9 +45,9 @@ rule ingest:
 
 rule clean:
     input:
-        program=program("clean"),
-        modules=modules("clean"),
-        raw="data/{service}/{month}/raw.parquet",
+        program=of_data(program("clean")),
+        modules=of_data(modules("clean")),
+        raw=of_data("data/{service}/{month}/raw.parquet"),
     output:
         trips=ensure("data/{service}/{month}/trips.parquet", non_empty=True),
         quality=ensure("data/{service}/{month}/quality.json", non_empty=True),
@@ -68,11 +68,11 @@ rule clean:
 
 rule featurize:
     input:
-        program=program("featurize"),
-        modules=modules("featurize"),
-        trips="data/{service}/{month}/trips.parquet",
-        quality="data/{service}/{month}/quality.json",
-        zones=zones_file,
+        program=of_data(program("featurize")),
+        modules=of_data(modules("featurize")),
+        trips=of_data("data/{service}/{month}/trips.parquet"),
+        quality=of_data("data/{service}/{month}/quality.json"),
+        zones=of_data(zones_file),
     output:
         features=ensure("data/{service}/{month}/features.parquet", non_empty=True),
     log:

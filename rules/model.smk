@@ -3,14 +3,15 @@
 
 rule train:
     input:
-        program=program("train"),
-        modules=modules("train"),
-        recipe=recipe_file,
-        features=training_features,
+        program=of_run(program("train")),
+        modules=of_run(modules("train")),
+        recipe=of_run(recipe_file),
+        features=of_run(training_features),
     output:
         model=ensure("runs/{service}/{month}/model.skops", non_empty=True),
         baseline=ensure("runs/{service}/{month}/baseline.skops", non_empty=True),
         training=ensure("runs/{service}/{month}/training.json", non_empty=True),
+        provenance=ensure("runs/{service}/{month}/train.provenance.json", non_empty=True),
     log:
         "logs/train/{service}/{month}.log",
     benchmark:
@@ -23,21 +24,23 @@ rule train:
         settings=settings("train"),
     shell:
         "python {input.program:q} --features {input.features:q} --settings {params.settings:q}"
-        " --model {output.model:q} --baseline {output.baseline:q} --training {output.training:q} > {log:q} 2>&1"
+        " --model {output.model:q} --baseline {output.baseline:q} --training {output.training:q}"
+        " --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
 rule evaluate:
     input:
-        program=program("evaluate"),
-        modules=modules("evaluate"),
-        model="runs/{service}/{month}/model.skops",
-        baseline="runs/{service}/{month}/baseline.skops",
-        training="runs/{service}/{month}/training.json",
-        features=validation_features,
-        zones=zones_file,
+        program=of_run(program("evaluate")),
+        modules=of_run(modules("evaluate")),
+        model=of_run("runs/{service}/{month}/model.skops"),
+        baseline=of_run("runs/{service}/{month}/baseline.skops"),
+        training=of_run("runs/{service}/{month}/training.json"),
+        features=of_run(validation_features),
+        zones=of_run(zones_file),
     output:
         validation=ensure("runs/{service}/{month}/validation.parquet", non_empty=True),
         metrics=ensure("runs/{service}/{month}/metrics.json", non_empty=True),
+        provenance=ensure("runs/{service}/{month}/evaluate.provenance.json", non_empty=True),
     log:
         "logs/evaluate/{service}/{month}.log",
     benchmark:
@@ -51,18 +54,19 @@ rule evaluate:
     shell:
         "python {input.program:q} --model {input.model:q} --baseline {input.baseline:q} --training {input.training:q}"
         " --features {input.features:q} --zones {input.zones:q} --settings {params.settings:q}"
-        " --validation {output.validation:q} --metrics {output.metrics:q} > {log:q} 2>&1"
+        " --validation {output.validation:q} --metrics {output.metrics:q} --provenance {output.provenance:q}"
+        " > {log:q} 2>&1"
 
 
 rule track:
     input:
-        program=program("track"),
-        modules=modules("track"),
-        model="runs/{service}/{month}/model.skops",
-        training="runs/{service}/{month}/training.json",
-        metrics="runs/{service}/{month}/metrics.json",
-        features=training_features,
-        validation_features=validation_features,
+        program=of_run(program("track")),
+        modules=of_run(modules("track")),
+        model=of_run("runs/{service}/{month}/model.skops"),
+        training=of_run("runs/{service}/{month}/training.json"),
+        metrics=of_run("runs/{service}/{month}/metrics.json"),
+        features=of_run(training_features),
+        validation_features=of_run(validation_features),
     output:
         tracking=ensure("runs/{service}/{month}/tracking.json", non_empty=True),
     log:

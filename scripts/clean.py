@@ -80,7 +80,7 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
         arrays[name] = tables.array(values, TRIPS.field(name).type, None if name in ZONES else sound)
     for field in TRIPS:
         if field.name not in arrays:
-            arrays[field.name] = _nothing(field, len(here))
+            arrays[field.name] = nothing(field, len(here))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
     return Cleaned(batch, keys, drops, repairs, missing)
 
@@ -219,7 +219,8 @@ def _microseconds(month: str) -> int:
     return int(np.datetime64(month, "us").astype(np.int64))
 
 
-def _nothing(field: pa.Field, rows: int) -> pa.Array:
+def nothing(field: pa.Field, rows: int) -> pa.Array:
+    """Return a column of trips.parquet without a value."""
     if field.name in ZONES:
         return tables.array(np.full(rows, codes.MISSING), field.type)
     return tables.array(np.zeros(rows), field.type, np.zeros(rows, bool))

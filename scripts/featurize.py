@@ -9,6 +9,7 @@ from monthwise.zones import Zones
 FEATURES = pa.schema(
     [
         ("trip", pa.int64()),
+        ("day", pa.int32()),  # of the pick-up, since 1970-01-01; no model sees it
         ("pickup_zone", pa.int64()),  # missing is -1
         ("dropoff_zone", pa.int64()),
         ("pair", pa.int64()),  # one number for each pair of zones, missing ones included; exact as a float
@@ -41,6 +42,7 @@ def features(trips: pa.RecordBatch, zones: Zones | None) -> pa.RecordBatch:
     minute = tables.values(trips.column("pickup_time"), "int64") // MINUTE  # since 1970-01-01, a Thursday
     made = _on_the_map(pickup_zone, dropoff_zone, zones) | {
         "pair": (pickup_zone + 1) * (codes.IDS + 1) + dropoff_zone + 1,
+        "day": (minute // 1440).astype(np.int32),
         "minute_of_day": (minute % 1440).astype(np.int16),
         "hour": (minute % 1440 // 60).astype(np.int8),
         "weekday": ((minute // 1440 + 3) % 7).astype(np.int8),

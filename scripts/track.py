@@ -10,6 +10,7 @@ from pathlib import Path
 
 from monthwise import files, program, tracking
 from monthwise.exits import WrongUsage
+from monthwise.provenance import code_commit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")  # what a logged model needs; MLflow adds itself
@@ -140,7 +141,7 @@ def main(job) -> str:
     with tracking.in_one_line(uri, where):
         with tracking.locked(uri):
             client = tracking.connect(uri)
-            experiment = tracking.experiment_id(client, settings["experiment"])
+            experiment = tracking.experiment_id(client, settings["experiment"], uri)
             run = tracking.find(client, experiment, service, month, content)
         done = "found in" if run else "written to"
         if run is None:
@@ -173,7 +174,7 @@ def main(job) -> str:
 
 
 def _provenance(training_months: Sequence[str], validation_month: str) -> dict[str, str]:
-    commit, clean = tracking.code_commit(REPOSITORY)
+    commit, clean = code_commit(REPOSITORY)
     return {
         "monthwise.commit": commit,
         "monthwise.clean": clean,

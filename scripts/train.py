@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 from monthwise import files, models, program, recipes
 from monthwise.baseline import PairMean
 from monthwise.exits import BadData
+from monthwise.provenance import provenance
 from sklearn.pipeline import Pipeline
 
-NOT_FEATURES = ("trip", "duration_min")
+NOT_FEATURES = ("trip", "day", "duration_min")
 BATCH_ROWS = 1 << 18
 
 
@@ -66,8 +67,10 @@ def main(job) -> str:
     training["rows_available"] = rows
     training["train_rows"] = len(features)
     files.write_json(job.training, training)
+    files.write_json(job.provenance, provenance())
     return f"{where}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"
 
 
 if __name__ == "__main__":
-    program.run(main, inputs=("features",), outputs=("model", "baseline", "training"), many=("features",))
+    outputs = ("model", "baseline", "training", "provenance")
+    program.run(main, inputs=("features",), outputs=outputs, many=("features",))

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from conftest import publish
 from equal_builds import assert_equal
+from monthwise import targets
 from workflow import REPOSITORY, Clone, called_bare
 
 DATA_MONTHS = ("2023-11", "2023-12", "2024-01", "2024-02")
@@ -66,8 +67,15 @@ def test_the_plain_script_skips_what_is_there_and_redoes_what_is_outdated(plain)
 
     publish(plain.folder.parent / "published", "green", RESTATED, seed=2)
     of_data = "source.json raw.parquet .raw.kept.parquet .raw.kept.json trips.parquet quality.json features.parquet"
-    trained, measured = "model.skops baseline.skops training.json", "validation.parquet metrics.json tracking.json"
-    assert plain.rebuilt() == dict.fromkeys(f"{of_data} {trained}".split(), 1) | dict.fromkeys(measured.split(), 2)
+    measured, scored = (*targets.EVALUATED, "tracking.json"), targets.SCORED[:-1]
+    assert plain.rebuilt() == {
+        **dict.fromkeys((*of_data.split(), *targets.TRAINED, "drift.json"), 1),
+        **dict.fromkeys((*measured, "comparison.json", *scored), 2),
+        **dict.fromkeys((*targets.PROMOTED, "evidence.json"), 3),
+    }
 
     plain.config["train"]["parameters"]["max_leaf_nodes"] = 7
-    assert plain.rebuilt() == dict.fromkeys(f"{trained} {measured}".split(), 3)
+    assert plain.rebuilt() == {
+        **dict.fromkeys((*targets.TRAINED, *measured, *targets.PROMOTED, "evidence.json"), 3),
+        **dict.fromkeys(("comparison.json", *scored), 2),
+    }

@@ -123,6 +123,7 @@ def test_no_window_reads_the_future_or_a_skipped_month(month, back, length):
     settings = SETTINGS_FOR_WINDOWS
     settings.config["skip"] = {"green": skipped}
     settings.config["window"] = {"length": length}
+    settings._found.clear()
     window = settings.training_months("green", month)
     assert len(window) == length
     assert window == sorted(set(window))

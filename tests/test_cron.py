@@ -146,7 +146,14 @@ def test_twice_at_once_one_builds_and_the_other_ends_at_once(first_night):
     assert sorted(map(str, when_one_ended)) == ["75", "None"]
     assert sorted(codes) == [0, 75]
     built = listed_jobs(cron.log())
-    assert set(built) == jobs("ingest clean featurize", *PUBLISHED) | jobs("train evaluate track", *BUILT)
+    out = [month for month in BUILT if month in PUBLISHED]
+    assert set(built) == (
+        jobs("ingest clean featurize", *PUBLISHED)
+        | jobs("train evaluate track promote evidence", *BUILT)
+        | jobs("compare", *BUILT[1:])
+        | jobs("score drift", *out)
+        | jobs("register", "")
+    )
     assert len(built) == len(set(built))
 
 
@@ -173,12 +180,22 @@ def test_a_new_month_and_a_restated_one_build_what_depends_on_them(second_night)
     assert f"green {RESTATED}: changed" in log
     assert f"green {NEW}: new" in log
     validated, trained, added = months.shift(RESTATED, 1), months.shift(RESTATED, 2), months.shift(NEW, 1)
+    later = [month for month in (*BUILT, added) if month >= validated]
+    read = {
+        month for month in (*BUILT, added) if month >= RESTATED
+    }  # the restated month is a month that is scored, too
     built = listed_jobs(log)
     assert len(built) == len(set(built))
     assert set(built) == (
         jobs("ingest clean featurize", RESTATED, NEW)
         | jobs("train", trained, added)
         | jobs("evaluate track", validated, trained, added)
+        | jobs("promote", *later)
+        | jobs("compare", *(set(later) - {BUILT[0]}))
+        | jobs("score", *(read - {added}))
+        | jobs("drift", *{month for month in (RESTATED, trained, NEW) if month in read})
+        | jobs("evidence", *read)
+        | jobs("register", "")
     )
 
 

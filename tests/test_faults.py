@@ -10,7 +10,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from conftest import LAST, publish
-from monthwise import months
+from monthwise import jobs, months
 from workflow import REPOSITORY, Clone
 
 NEXT = months.shift(LAST, 1)
@@ -60,7 +60,9 @@ def test_a_store_that_cannot_be_reached_costs_no_model(clone):
     assert asked.returncode == 1
     assert last_line(clone, f"track/green/{NEXT}").startswith("exit 69: ")
     assert clone.path(f"runs/green/{NEXT}/metrics.json").exists()
-    assert clone.planned(*wanted) == {"track": 2}
+    # What names the run waits for it; who serves does not.
+    assert clone.path(f"runs/green/{NEXT}/champion.json").exists()
+    assert clone.planned(*wanted) == {"track": 2, "evidence": 2, "register": 2}
     clone.build(*wanted)
     ended = subprocess.run(["grep", "-rl", "uncommon-word", clone.folder, "--exclude-dir=.venv"], capture_output=True)
     assert ended.stdout == b"", ended.stdout
@@ -79,12 +81,20 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+TRAINED = ["model", "baseline", "training", "provenance"]
+
+
 @pytest.mark.parametrize(
     ("program", "inputs", "outputs", "stage"),
     [
         ("ingest", {"source": "data/green/2023-10/source.json"}, ["raw"], "ingest"),
         ("clean", {"raw": "data/green/2023-10/raw.parquet"}, ["trips", "quality"], "clean"),
-        ("train", {"features": "data/green/2023-10/features.parquet"}, ["model", "baseline", "training"], "train"),
+        (
+            "train",
+            {"features": "data/green/2023-10/features.parquet"},
+            ["model", "baseline", "training", "provenance"],
+            "train",
+        ),
     ],
 )
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_disk, program, inputs, outputs, stage):
@@ -100,7 +110,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_di
     month = "2023-12" if stage == "train" else "2023-10"
     arguments = [f"--{name}={built.path(path)}" for name, path in inputs.items()]
     arguments += [f"--{name}={small_disk / name}" for name in outputs]
-    arguments += ["--settings", json.dumps(settings.of_job(stage, "green", month))]
+    arguments += ["--settings", json.dumps(jobs.of_job(settings, stage, "green", month))]
     python = built.path(".venv/bin/python")
     ended = subprocess.run([python, REPOSITORY / f"scripts/{program}.py", *arguments], capture_output=True, text=True)
     assert ended.returncode == 73, ended.stdout

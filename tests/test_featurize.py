@@ -56,7 +56,7 @@ def test_a_trip_gets_the_features_that_a_model_sees():
     row = featurize.features(trips({}), None).to_pylist()[0]
     assert row["pair"] == 44 * (2**26 + 1) + 152
     assert {name: value for name, value in row.items() if name != "pair"} == {
-        "trip": 0, "pickup_zone": 43, "dropoff_zone": 151, "distance_mi": 1.5, "hour": 8, "weekday": 0,
+        "trip": 0, "day": 18_631, "pickup_zone": 43, "dropoff_zone": 151, "distance_mi": 1.5, "hour": 8, "weekday": 0,
         "minute_of_day": 510, "vendor": 2.0, "passengers": 1.0, "trip_type": 1.0, "duration_min": 10.0,
     } | dict.fromkeys(featurize.MAP)  # fmt: skip
 

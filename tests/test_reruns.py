@@ -9,6 +9,12 @@ from monthwise import months
 from workflow import Clone
 
 RUN_MONTHS = len(months.span(FIRST, LAST)) * len(SERVICES)
+# What follows where all run months are measured again; the first month compares nothing, the last one is not out yet.
+DECIDED_AGAIN = {
+    **dict.fromkeys(("evaluate", "track", "promote", "evidence"), RUN_MONTHS),
+    **dict.fromkeys(("compare", "score"), RUN_MONTHS - len(SERVICES)),
+    "register": len(SERVICES),
+}
 RESTATED = "2023-10"
 CHANGED_FROM = "2023-12"
 STEP_BY_STEP = [f"data/{service}/{month}/quality.json" for service in SERVICES for month in DATA_MONTHS]
@@ -24,6 +30,12 @@ def restate(clone: Clone, seed: int = 2) -> None:
 def each(rules: str, months_: list[str]) -> dict[str, list[str]]:
     """Return the months for each of the rules named."""
     return dict.fromkeys(rules.split(), months_)
+
+
+def decided_again(first: str) -> dict[str, list[str]]:
+    """Return what the chain does where the decision of `first` may be another one."""
+    later = months.span(first, LAST)
+    return {**each("compare promote evidence", later), "score": later[:-1], "register": [""]}
 
 
 def stages(jobs: set[tuple[str, str, str]]) -> dict[str, list[str]]:
@@ -45,7 +57,7 @@ def test_touching_inputs_programs_and_the_publishers_files_is_no_reason(clone):
 
 def test_a_fresh_clone_with_the_built_folders_has_nothing_to_do(built, tmp_path):
     fresh = Clone(tmp_path / "elsewhere")
-    for name in ("published", "data", "runs", ".snakemake"):
+    for name in ("published", "data", "runs", "registry", "history", ".snakemake"):
         shutil.copytree(built.path(name), fresh.path(name))
     shutil.copy(built.path("config/config.yaml"), fresh.path("config/config.yaml"))
     assert fresh.planned() == {}
@@ -53,12 +65,12 @@ def test_a_fresh_clone_with_the_built_folders_has_nothing_to_do(built, tmp_path)
 
 def test_an_edited_program_runs_its_stage_and_what_reads_it(clone):
     clone.edit("scripts/evaluate.py", "Measure a fitted", "Measure one fitted")
-    assert clone.planned() == {"evaluate": RUN_MONTHS, "track": RUN_MONTHS}
+    assert clone.planned() == DECIDED_AGAIN
 
 
 def test_an_edited_module_runs_the_stages_that_declare_it(clone):
     clone.edit("scripts/monthwise/errors.py", "How far", "By how much")
-    assert clone.planned() == {"evaluate": RUN_MONTHS, "track": RUN_MONTHS}
+    assert clone.planned() == DECIDED_AGAIN
 
 
 def test_an_edited_locate_asks_nothing_even_when_the_publisher_is_away(clone):
@@ -77,7 +89,7 @@ def test_an_edited_recipe_retrains_the_months_that_use_it(clone):
     clone.edit("scripts/monthwise/recipes/boosted.py", "The default recipe", "The usual recipe")
     assert clone.planned() == {}
     clone.edit("scripts/monthwise/recipes/linear.py", "The baseline recipe", "A baseline recipe")
-    assert clone.planned() == dict.fromkeys(("train", "evaluate", "track"), RUN_MONTHS)
+    assert clone.planned() == DECIDED_AGAIN | {"train": RUN_MONTHS}
 
 
 def test_a_restated_month_rebuilds_exactly_what_depends_on_it(clone):
@@ -88,6 +100,10 @@ def test_a_restated_month_rebuilds_exactly_what_depends_on_it(clone):
         **each("ingest clean featurize", [RESTATED]),
         **each("train", [trained]),
         **each("evaluate track", [validated, trained]),
+        **decided_again(validated),
+        "score": months.span(RESTATED, LAST)[:-1],
+        "evidence": months.span(RESTATED, LAST),
+        "drift": [RESTATED, trained],
     }
 
 
@@ -101,9 +117,11 @@ def test_the_same_rows_in_other_bytes_stop_at_clean_when_asked_for_in_steps(clon
     path = clone.path(f"published/green_tripdata_{RESTATED}.parquet")
     pq.write_table(pq.read_table(path), path, compression="snappy")
     assert clone.monthwise("locate", RESTATED).returncode == 0
-    assert set(stages(clone.planned_jobs())) == {"ingest", "clean", "featurize", "train", "evaluate", "track"}
+    of_data = {"ingest", "clean", "featurize", "drift"}
+    assert set(stages(clone.planned_jobs())) == {*of_data, "train", "evaluate", "track", *decided_again(RESTATED)}
     clone.build("--", *STEP_BY_STEP)
-    assert clone.planned() == {}
+    # What was published is another file, which the evidence of the months that read it has to name.
+    assert stages(clone.planned_jobs()) == each("evidence", months.span(RESTATED, months.shift(RESTATED, 2)))
 
 
 @pytest.mark.parametrize("length", [1, 2])
@@ -118,10 +136,13 @@ def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
         change["window"] = {"length": length}
     clone.configure({"changes": [change]})
     later = months.span(CHANGED_FROM, LAST)
-    assert stages(clone.planned_jobs()) == each("train evaluate track", later)
+    expected = each("train evaluate track", later) | decided_again(CHANGED_FROM)
+    if length != 1:
+        expected["drift"] = later[:-1]
+    assert stages(clone.planned_jobs()) == expected
     change["reason"] = "told otherwise"
     clone.configure({"changes": [change]})
-    assert stages(clone.planned_jobs()) == each("train evaluate track", later)
+    assert stages(clone.planned_jobs()) == expected
 
 
 def test_the_reason_of_a_change_is_no_reason_to_run(clone):
@@ -133,7 +154,12 @@ def test_the_reason_of_a_change_is_no_reason_to_run(clone):
 def test_a_skipped_month_moves_windows_and_takes_out_the_month_that_validates_on_it(clone):
     clone.configure({"skip": {"green": [RESTATED]}})
     gone, moved = months.shift(RESTATED, 1), months.shift(RESTATED, 2)
-    assert stages(clone.planned_jobs()) == each("train evaluate track", [moved])
+    assert stages(clone.planned_jobs()) == {
+        **each("train evaluate track drift", [moved]),
+        **decided_again(gone),
+        "compare": months.span(moved, LAST),
+        "evidence": months.span(RESTATED, LAST),
+    }
     asked = clone.snakemake("--", f"runs/green/{gone}/metrics.json")
     assert asked.returncode == 64
     assert f"monthwise: green {gone} trains no model: its validation month {RESTATED} is skipped" in asked.stderr
@@ -144,8 +170,9 @@ def test_one_more_month_is_one_more_month(clone):
     for service in SERVICES:
         publish(clone.path("published"), service, "2024-02")
     clone.configure({"last": "newest"})
-    once = dict.fromkeys(("locate", "ingest", "clean", "featurize", "train", "evaluate", "track"), len(SERVICES))
-    assert clone.planned() == once
+    rules = "locate ingest clean featurize train evaluate track compare promote score drift evidence register"
+    # The evidence of the month that is out by now is made again.
+    assert clone.planned() == dict.fromkeys(rules.split(), len(SERVICES)) | {"evidence": 2 * len(SERVICES)}
 
 
 def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from monthwise import exits, tracking
+from monthwise import exits, provenance, tracking
 from small_run import COLUMNS, REPOSITORY, features, settings, small_run, start
 
 os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
@@ -91,7 +91,7 @@ def test_a_run_shows_month_parameters_errors_data_and_code(green):
     }
     assert run.data.metrics == {"rmse_min": 4.25, "mae_min": 3.5, "rows": 300, "train_rows": 300}
     assert set(run.data.tags["monthwise.clean"].split()) <= {"true", "false", "unknown"}
-    assert run.data.tags["monthwise.commit"] == tracking.code_commit(REPOSITORY)[0]
+    assert run.data.tags["monthwise.commit"] == provenance.code_commit(REPOSITORY)[0]
     artifacts = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(written["run_id"])}
     assert artifacts >= {"metrics.json", "training.json"}
 

@@ -5,7 +5,6 @@ import sqlite3
 
 import pytest
 from monthwise import tracking
-from small_run import REPOSITORY
 
 os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
 
@@ -63,8 +62,3 @@ def test_a_secret_does_not_get_into_the_text_of_a_program_fault():
         raise KeyError(f"{uri} and s3cr@t")
     assert "s3cr" not in str(end.value)
     assert end.value.__suppress_context__
-
-
-def test_a_folder_without_git_of_its_own_has_no_commit(tmp_path):
-    assert tracking.code_commit(tmp_path) == ("unknown", "unknown")
-    assert tracking.code_commit(REPOSITORY / "scripts") == ("unknown", "unknown")

@@ -38,7 +38,7 @@ def table(rows: int = 400, seed: int = 0) -> pa.Table:
 
 def call(folder, features: pa.Table, **changed) -> subprocess.CompletedProcess:
     tables.write(folder / "features.parquet", features.schema, features.to_batches())
-    outputs = [f"--{name}={folder / name}" for name in ("model", "baseline", "training")]
+    outputs = [f"--{name}={folder / name}" for name in ("model", "baseline", "training", "provenance")]
     settings = json.dumps(SETTINGS | changed)
     command = [sys.executable, "scripts/train.py", "--features", str(folder / "features.parquet"), *outputs]
     return subprocess.run([*command, "--settings", settings], cwd=REPOSITORY, capture_output=True, text=True)

@@ -1,6 +1,7 @@
 """The publisher's columns by their role, whatever their names and types are that year."""
 
 import difflib
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +16,14 @@ IDS = ("pickup_zone", "dropoff_zone", "vendor")
 NUMBERS = ("distance", "passengers", "trip_type", "rate_code")
 
 
-def choose(schema: pa.Schema, settings: dict, path: str) -> dict[str, str]:
-    """Return the file's name for each role that the service has.
+def choose(schema: pa.Schema, settings: dict, path: str, times: Sequence[str] = TIMES) -> dict[str, str]:
+    """Return the file's name for each role that the service has; `times` are the roles that it must have.
 
     Raises BadData where a role has no column, also one that trips can do without: a column that was renamed must not
     pass for one that is missing.
     """
     spellings, about = settings["columns"], f"{settings['service']} {settings['month']}"
-    for role in TIMES:
+    for role in times:
         if role not in spellings:
             raise WrongConfig(f"{about}: no column is named for {role}; add {_key(role, settings)}")
     chosen = {role: next((name for name in spellings[role] if name in schema.names), None) for role in spellings}

@@ -1,9 +1,9 @@
 """How far predictions are off, in minutes: over all trips, and by hour, distance band and borough."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from .zones import Zones
 
@@ -23,28 +23,36 @@ def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, float]:
     }
 
 
-def errors_by(segments: pd.Categorical, prediction: np.ndarray, target: np.ndarray) -> dict[str, dict[str, float]]:
+class Segment(NamedTuple):
+    """One way to cut trips into segments: for each trip the position of its segment's name."""
+
+    codes: np.ndarray
+    names: list[str]
+
+
+def errors_by(segment: Segment, prediction: np.ndarray, target: np.ndarray) -> dict[str, dict[str, float]]:
     """Return the errors of each segment that has trips."""
-    masks = {name: segments.codes == code for code, name in enumerate(segments.categories)}
+    masks = {name: segment.codes == code for code, name in enumerate(segment.names)}
     return {name: errors(prediction[mask], target[mask]) for name, mask in masks.items() if mask.any()}
 
 
-def segments(features: pd.DataFrame, zones: Zones | None) -> dict[str, pd.Categorical]:
-    """Return for each kind of segment (hour, distance band, pick-up borough) the one of every trip."""
+def segments(
+    hour: np.ndarray, distance_mi: np.ndarray, pickup_zone: np.ndarray, zones: Zones | None
+) -> dict[str, Segment]:
+    """Return how trips fall into hours, distance bands and, where there are `zones`, pick-up boroughs."""
     bands = [f"{low:g}-{high:g}" for low, high in pairwise(DISTANCE_BANDS_MI)]
     bands += [f"{DISTANCE_BANDS_MI[-1]:g}-", "missing"]
-    distance = features["distance_mi"].to_numpy(float)
-    band = np.maximum(np.searchsorted(DISTANCE_BANDS_MI, distance) - 1, 0)
+    band = np.maximum(np.searchsorted(DISTANCE_BANDS_MI, distance_mi) - 1, 0)
     found = {
-        "hour": _categorical(features["hour"].to_numpy(), [f"{hour:02d}" for hour in range(24)]),
-        "distance_mi": _categorical(np.where(np.isnan(distance), len(bands) - 1, band), bands),
+        "hour": _segment(hour, [f"{hour:02d}" for hour in range(24)]),
+        "distance_mi": _segment(np.where(np.isnan(distance_mi), len(bands) - 1, band), bands),
     }
     if zones:
         boroughs = sorted({*zones.boroughs, UNKNOWN})
         of_row = np.array([boroughs.index(name) for name in (*zones.boroughs, UNKNOWN)])
-        found["borough"] = _categorical(of_row[zones.rows(features["pickup_zone"].to_numpy())], boroughs)
+        found["borough"] = _segment(of_row[zones.rows(pickup_zone)], boroughs)
     return found
 
 
-def _categorical(code: np.ndarray, names: list[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(code.astype(np.int16), names)
+def _segment(codes: np.ndarray, names: list[str]) -> Segment:
+    return Segment(codes.astype(np.int16), names)

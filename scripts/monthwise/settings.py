@@ -3,9 +3,9 @@
 Everything that config alone can get wrong ends here with WrongConfig, before a job starts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import config as config_file
 from . import recipes
@@ -15,7 +15,7 @@ from .months import is_month, shift, span
 from .publisher import folder, resolve_folder
 
 # What `changes` entries may change.
-DATED = ("window", "train")
+DATED = ("window", "train", "promotion")
 
 
 class Windows(NamedTuple):
@@ -34,21 +34,38 @@ class Settings:
     def __init__(self, files: list[str | Path] | tuple = (), overrides: Mapping | None = None):
         self.config = config_file.read(files, overrides)
         self.services: list[str] = self.config["services"]
+        self._found: dict[tuple, Any] = {}
         self._check()
+
+    def once(self, key: tuple, find: Callable[[], Any]) -> Any:
+        """Return what `find` returns, found once in a call: hundreds of jobs ask for it."""
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
 
     # What holds in a month
 
     def at(self, service: str, month: str) -> dict:
-        """Return the settings with a date (`window`, `train`) that hold for a run month."""
+        """Return the settings with a date (`window`, `train`, `promotion`) that hold for a run month."""
+        return self.once(("held", service, month), lambda: self._held(service, month))
+
+    def _held(self, service: str, month: str) -> dict:
         held = {key: self.config[key] for key in DATED}
-        for change in self.config["changes"]:
-            if change["from"] <= month and service in change.get("services", [service]):
-                held = config_file.merge(held, {key: change[key] for key in DATED if key in change})
+        for change in self._changes(service, month):
+            held = config_file.merge(held, {key: change[key] for key in DATED if key in change})
         train = _check_train(held["train"], f"settings of {service} {month}")
         if "zones" in recipes.parameters(train["recipe"]):
             zones = "map" if self.describe(service).get("zones") else "codes"
             train = train | {"parameters": {"zones": zones} | train["parameters"]}
         return held | {"train": train}
+
+    def _changes(self, service: str, month: str) -> list[dict]:
+        """Return the entries of `changes` that hold in a run month, in their order."""
+        return [
+            change
+            for change in self.config["changes"]
+            if change["from"] <= month and service in change.get("services", [service])
+        ]
 
     def is_skipped(self, service: str, month: str) -> bool:
         """Whether a data month is taken out of all windows."""
@@ -80,57 +97,49 @@ class Settings:
             )
         return Windows(self.training_months(service, month), validation)
 
-    # What a stage gets
+    # Who serves
 
-    def of_job(self, stage: str, service: str, month: str) -> dict:
-        """Return the settings of the job of `stage` for a data or run month; nothing that it does not need."""
-        return getattr(self, f"_of_{stage}")(service, month) | {"service": service, "month": month}
+    def reigns_before(self, service: str, month: str) -> str | None:
+        """Return the run month whose champion reigns when `month` is decided: None for the first one that has one.
 
-    def _of_locate(self, service: str, month: str) -> dict:
-        description = self.describe(service)
-        source = self.config["source"]
-        where = {"source": source, "file": description["file"].replace("{month}", month)}
-        if source == "https":
-            where["url"] = description["url"]
-        if source == "demo":
-            demo = self.config["demo"]
-            is_out = demo["first"] <= month <= demo["last"]
-            # The bounds stay out: one more month in them must not make the others anew.
-            where["demo"] = {"seed": demo["seed"], "rows": demo["rows"]} | ({} if is_out else {"newest": demo["last"]})
-            where["layout"] = description["layout"]
-        return where
+        WrongUsage for a month before that, where there are models but no champion.
+        """
+        begin = self.begin(service)
+        if month < begin:
+            raise WrongUsage(
+                f"{service} {month} has no champion: the first one serves in {begin} (begin in config/config.yaml); ask"
+                f" for a later month, or let it begin earlier"
+            )
+        return shift(month, -1) if month > begin else None
 
-    def _of_ingest(self, service: str, month: str) -> dict:
-        return self._of_locate(service, month)
+    def promotion(self, service: str, month: str) -> dict:
+        """Return the rules of a decision; with `pin_reason` where a model is pinned."""
+        held = self.at(service, month)["promotion"]
+        if not held["pin"]:
+            return held
+        pinning = [
+            change for change in self._changes(service, month) if change.get("promotion", {}).get("pin") is not None
+        ]
+        return held | {"pin_reason": pinning[-1]["reason"] if pinning else "promotion.pin in config/config.yaml"}
 
-    def _of_clean(self, service: str, month: str) -> dict:
-        description = self.describe(service)
-        quality = {key: value for key, value in self.config["quality"].items() if key != "waive"}
-        return {
-            "columns": description["columns"],
-            "distance_unit": description.get("distance_unit"),
-            "duration": description["duration"],
-            "quality": quality,
-            "waiver": self.config["quality"]["waive"].get(service, {}).get(month),
-        }
+    # What is closed
 
-    def _of_featurize(self, service: str, month: str) -> dict:
-        return {}
+    def is_closed_run(self, month: str) -> bool:
+        """Whether a run month is before `history.closed_before`."""
+        closed_before = self.config["history"]["closed_before"]
+        return closed_before is not None and month < closed_before
 
-    def _of_train(self, service: str, month: str) -> dict:
-        return self.at(service, month)["train"] | {"months": self.run_windows(service, month).training}
+    def is_closed_data(self, service: str, month: str) -> bool:
+        """Whether no open run month reads a data month."""
+        closed_before = self.config["history"]["closed_before"]
+        if closed_before is None:
+            return False
+        return month < self.once(("open data", service), lambda: self._oldest_open_data(service, closed_before))
 
-    def _of_evaluate(self, service: str, month: str) -> dict:
-        return {"validation_month": self.run_windows(service, month).validation}
-
-    def _of_track(self, service: str, month: str) -> dict:
-        windows = self.run_windows(service, month)
-        return {
-            "uri": self.config["tracking"]["uri"],
-            "experiment": f"monthwise-{service}",
-            "training_months": windows.training,
-            "validation_month": windows.validation,
-        }
+    def _oldest_open_data(self, service: str, closed_before: str) -> str:
+        # A window may be longer from a later month on.
+        later = [change["from"] for change in self.config["changes"] if change["from"] > closed_before]
+        return min(self.training_months(service, month)[0] for month in (closed_before, *later))
 
     def describe(self, service: str) -> dict:
         """Return the entry of config/services.yaml; WrongConfig where there is none."""
@@ -141,21 +150,25 @@ class Settings:
 
     # Which run months
 
-    def run_months(self, service: str, today: str, located: list[str] | tuple = ()) -> list[str]:
+    def run_months(self, service: str, today: str, located: Sequence[str] = ()) -> list[str]:
         """Return the run months from `first` to `last`.
 
         `today` is the month of now, `located` the data months with a `source.json` on disk: both count for https alone.
         """
-        first = self._begin(service) if self.config["first"] == "begin" else self.config["first"]
+        first = self.begin(service) if self.config["first"] == "begin" else self.config["first"]
         last = self.config["last"]
         if last == "newest":
-            last = shift(self._newest_out(service, today, located), 1)
+            last = shift(self.newest_out(service, today, located), 1)
         if first > last:
             raise WrongConfig(
                 f"{service}: first ({first}, from `{self.config['first']}`) is after last ({last}, from"
                 f" `{self.config['last']}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
             )
         return span(first, last)
+
+    def begin(self, service: str) -> str:
+        """Return the first run month that has a champion."""
+        return self.once(("begin", service), lambda: self._begin(service))
 
     def _begin(self, service: str) -> str:
         if service in self.config["begin"]:
@@ -172,21 +185,26 @@ class Settings:
 
     def newest_possible(self, service: str, today: str) -> str:
         """Return the newest data month that can be out: the one before `today`, or the last of demo or the folder."""
-        return shift(today, -1) if self.config["source"] == "https" else self._newest_out(service, today, [])
+        return shift(today, -1) if self.config["source"] == "https" else self.newest_out(service, today, [])
 
-    def _newest_out(self, service: str, today: str, located: list[str] | tuple) -> str:
+    def newest_out(self, service: str, today: str, located: Sequence[str] = ()) -> str:
+        """Return the newest data month that is published, as far as that is known without asking."""
         if self.config["source"] == "demo":
             return self.config["demo"]["last"]
         if self.config["source"] == "https":
             return max([*located, shift(today, -self.config["publisher"]["lag"])])
-        return self._published(service)[-1]
+        found = self._published_in_folder(service)
+        return max([*located, *found]) if found or located else self._published(service)[-1]
 
     def _published(self, service: str) -> list[str]:
-        pattern = self.describe(service)["file"]
-        found = folder.months(resolve_folder(self.config["source"]), pattern)
+        found = self._published_in_folder(service)
         if not found:
+            pattern = self.describe(service)["file"]
             raise WrongConfig(f"{service}: there is no file like {pattern} in {self.config['source']}")
         return found
+
+    def _published_in_folder(self, service: str) -> list[str]:
+        return folder.months(resolve_folder(self.config["source"]), self.describe(service)["file"])
 
     # What config alone can get wrong
 
@@ -222,6 +240,7 @@ class Settings:
                 "tracking.uri holds a user or password: set the environment's MLFLOW_TRACKING_URI instead"
             )
         _check_train(config["train"], "train")
+        self._check_pin(config["promotion"]["pin"], None, "promotion.pin")
         self._check_changes()
 
     def _check_changes(self) -> None:
@@ -242,6 +261,27 @@ class Settings:
             # Only what holds in the end shows whether parameters fit their recipe.
             for service in change.get("services", self.services):
                 self.at(service, change["from"])
+            self._check_pin(change.get("promotion", {}).get("pin"), change, f"{name}: promotion.pin")
+        for service in self.services:
+            begin = self.config["begin"].get(service)
+            if begin and self.validation_month(service, begin) is None:
+                raise WrongConfig(
+                    f"begin.{service} is {begin}, whose validation month {shift(begin, -1)} is skipped: the first month"
+                    f" must train; begin later"
+                )
+
+    def _check_pin(self, pin: str | None, change: dict | None, name: str) -> None:
+        """Refuse a pin to a model that is not there yet when it is to serve, or that is never trained."""
+        if pin is None:
+            return
+        for service in (change or {}).get("services", self.services):
+            since = change["from"] if change else self.config["begin"].get(service)
+            if since is None:
+                raise WrongConfig(f"{name}: give begin.{service}, the first run month, to pin a model from then on")
+            if pin >= since:
+                raise WrongConfig(f"{name} is {pin}, which is not before {since}, from when it is to serve {service}")
+            if self.validation_month(service, pin) is None:
+                raise WrongConfig(f"{name} is {pin}, but {service} trains no model then: {shift(pin, -1)} is skipped")
 
 
 def _check_train(train: dict, where: str) -> dict:

@@ -7,7 +7,11 @@ from .settings import Settings
 
 # In the order in which they are made.
 DATA_FILES = ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet")
-RUN_FILES = ("model.skops", "baseline.skops", "training.json", "validation.parquet", "metrics.json", "tracking.json")
+TRAINED = ("model.skops", "baseline.skops", "training.json", "train.provenance.json")
+EVALUATED = ("validation.parquet", "metrics.json", "evaluate.provenance.json")
+CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads of a run month
+PROMOTED = ("champion.json", "champion.skops", "champion_baseline.skops")
+SCORED = ("predictions.parquet", "live.json", "score.provenance.json", "drift.json")
 
 
 def data_file(service: str, month: str, name: str) -> str:
@@ -35,20 +39,84 @@ def built_months(service: str) -> list[str]:
     return [month for month, names in _listing(f"runs/{service}").items() if "metrics.json" in names]
 
 
+def decided_months(service: str) -> list[str]:
+    """Return the run months that have a champion, in order."""
+    return [month for month, names in _listing(f"runs/{service}").items() if "champion.json" in names]
+
+
+def is_scored(settings: Settings, service: str, month: str) -> bool:
+    """Whether a run month has a champion and its trips are out."""
+    is_out = month <= settings.once(("newest out", service), lambda: _newest_out(settings, service))
+    return is_out and month >= settings.begin(service) and not settings.is_skipped(service, month)
+
+
+def _newest_out(settings: Settings, service: str) -> str:
+    return settings.newest_out(service, months.today(), located_months(service))
+
+
+def data_months(settings: Settings, service: str, month: str) -> list[str]:
+    """Return the data months that a run month reads: to train on, to be measured on, and its own once it is out."""
+    validation = settings.validation_month(service, month)
+    read = [*settings.training_months(service, month), validation] if validation else []
+    if is_scored(settings, service, month):
+        read += [each for each in (*settings.training_months(service, month), month) if each not in read]
+    return read
+
+
+def run_files(settings: Settings, service: str, month: str) -> list[str]:
+    """Return the names of the files that a run month has, in the order in which they are made."""
+    trains, decides = settings.validation_month(service, month) is not None, month >= settings.begin(service)
+    names = [*TRAINED, *EVALUATED, "tracking.json"] if trains else []
+    if decides:
+        names += ["comparison.json"] if trains and settings.reigns_before(service, month) else []
+        names += [*PROMOTED, "evidence.json", *(SCORED if is_scored(settings, service, month) else ())]
+    return names
+
+
+def evidence_files(settings: Settings, service: str, month: str) -> list[str]:
+    """Return the files that the evidence of a run month is about: its own, its data's, and the reign before it."""
+    found = [data_file(service, each, name) for each in data_months(settings, service, month) for name in DATA_FILES]
+    names = [name for name in run_files(settings, service, month) if name != "evidence.json"]
+    found += [run_file(service, month, name) for name in names]
+    if before := settings.reigns_before(service, month):
+        found += [run_file(service, before, name) for name in PROMOTED]
+        found += [run_file(service, before, "predictions.parquet")] if "comparison.json" in names else []
+    if (pin := settings.at(service, month)["promotion"]["pin"]) and "champion.json" in names:
+        found += [run_file(service, pin, name) for name in CANDIDATE]
+    return list(dict.fromkeys(found))
+
+
+def registered(settings: Settings, service: str) -> dict[str, list[str]]:
+    """Return the files of the run months from `first` to `last` that the registry of a service is made from, by name.
+
+    The program reads what else is decided on disk: a narrow request moves no alias back, and builds nothing else.
+    """
+    found: dict[str, list[str]] = {"champion.json": [], "tracking.json": [], "live.json": []}
+    for month in run_months(settings, service):
+        for name in run_files(settings, service, month) if month >= settings.begin(service) else ():
+            if name in found:
+                found[name].append(run_file(service, month, name))
+        pin = settings.at(service, month)["promotion"]["pin"]
+        if pin and run_file(service, pin, "tracking.json") not in found["tracking.json"]:
+            found["tracking.json"].append(run_file(service, pin, "tracking.json"))
+    return found
+
+
 def default_targets(settings: Settings) -> list[str]:
-    """Return every output of every rule for the run months from `first` to `last` and the data months they read.
+    """Return every output of every rule for the open run months from `first` to `last` and the data months they read.
 
     Not only the last ones: Snakemake would take a month for done whose middle a failed job has lost.
     """
     found: dict[str, None] = {}
     for service in settings.services:
         for month in run_months(settings, service):
-            validation = settings.validation_month(service, month)
-            if validation is None:
+            if settings.is_closed_run(month):
                 continue
-            for data_month in (*settings.training_months(service, month), validation):
+            for data_month in data_months(settings, service, month):
                 found |= dict.fromkeys(data_file(service, data_month, name) for name in DATA_FILES)
-            found |= dict.fromkeys(run_file(service, month, name) for name in RUN_FILES)
+            found |= dict.fromkeys(run_file(service, month, name) for name in run_files(settings, service, month))
+        if run_months(settings, service)[-1] >= settings.begin(service):
+            found[f"registry/{service}.json"] = None
     return list(found)
 
 
@@ -62,8 +130,13 @@ def gaps(settings: Settings) -> list[str]:
         data, runs = _listing(f"data/{service}"), _listing(f"runs/{service}")
         broken = {}
         for month, names in runs.items():
-            missing = _missing_before_last(names, RUN_FILES)
-            for data_month in _months_read(settings, service, month):
+            if settings.is_closed_run(month):
+                continue
+            missing = _missing_before_last(names, run_files(settings, service, month))
+            read = data_months(settings, service, month)
+            if "predictions.parquet" not in names:  # its own trips may be out by now, and are no gap
+                read = [each for each in read if each != month]
+            for data_month in read:
                 there = data.get(data_month, set())
                 missing += [data_file(service, data_month, name) for name in DATA_FILES if name not in there]
             if missing and names:
@@ -78,12 +151,7 @@ def gaps(settings: Settings) -> list[str]:
     return lines
 
 
-def _months_read(settings: Settings, service: str, month: str) -> list[str]:
-    validation = settings.validation_month(service, month)
-    return [*settings.training_months(service, month), validation] if validation else []
-
-
-def _missing_before_last(present: set[str], order: tuple[str, ...]) -> list[str]:
+def _missing_before_last(present: set[str], order: list[str]) -> list[str]:
     last = max((order.index(name) for name in present if name in order), default=0)
     return [name for name in order[:last] if name not in present]
 

@@ -9,7 +9,6 @@ import fcntl
 import logging
 import os
 import re
-import subprocess
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -106,13 +105,25 @@ def connect(uri: str) -> "MlflowClient":
         if (database := sqlite_file(uri)) and not database.exists():
             _create(database)
         bare = _without_login(uri)
-        mlflow.set_tracking_uri(bare)
-        mlflow.set_registry_uri(bare)
+        with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # the next month is to find the user's
+            mlflow.set_tracking_uri(bare)
+            mlflow.set_registry_uri(bare)
         client = mlflow.MlflowClient()
         client.search_experiments(max_results=1)  # opens the store now, not in the middle of something
         return client
     except Exception as error:
         raise exit_of(error, uri) or Unreachable(_line(uri, _reason(str(error), uri))) from error
+
+
+@contextlib.contextmanager
+def _environment_kept(*names: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _create(database: Path) -> None:
@@ -157,14 +168,34 @@ def prepare() -> None:
     warnings.simplefilter("ignore")
 
 
-def experiment_id(client: "MlflowClient", name: str) -> str:
-    """Return the id of an experiment; makes it where it is missing, restores it where someone deleted it."""
+def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
+    """Return the id of an experiment; makes it where it is missing, restores it where someone deleted it.
+
+    An SQLite store keeps absolute paths. One that was moved is put aside, or runs would go to where it was.
+    """
     found = client.get_experiment_by_name(name)
+    if found is not None and _has_moved(found.artifact_location, uri):
+        client.rename_experiment(found.experiment_id, f"{name} (moved {found.experiment_id})")
+        if found.lifecycle_stage != "deleted":
+            client.delete_experiment(found.experiment_id)
+        found = None
     if found is None:
         return client.create_experiment(name)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
+
+
+def _has_moved(location: str, uri: str) -> bool:
+    database, folder = sqlite_file(uri), _local(location)
+    return bool(database and folder and not folder.exists() and not folder.is_relative_to(database.parent))
+
+
+def _local(location: str) -> Path | None:
+    """Return the folder of artifacts that are on this machine; None of others."""
+    if location.startswith("file:"):
+        return Path(unquote(urlsplit(location).path))
+    return Path(location) if location.startswith("/") else None
 
 
 def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
@@ -181,13 +212,22 @@ def is_whole(run: "Run") -> bool:
 def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> "Run | None":
     """Return the oldest whole run of a month and content; call it under the lock.
 
-    What killed jobs left of the month half-written is deleted on the way, whatever its content.
+    What killed jobs left of the month half-written, and runs whose model's files are gone, are deleted on the way,
+    whatever their content.
     """
-    runs = runs_of(client, experiment, service, month)
-    for run in runs:
-        if not is_whole(run):
+    whole = []
+    for run in runs_of(client, experiment, service, month):
+        if is_whole(run) and _has_model(client, run):
+            whole.append(run)
+        else:
             _delete(client, run)
-    return next((run for run in runs if is_whole(run) and run.data.tags.get(CONTENT) == content), None)
+    return next((run for run in whole if run.data.tags.get(CONTENT) == content), None)
+
+
+def _has_model(client: "MlflowClient", run: "Run") -> bool:
+    model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
+    folder = _local(model.artifact_location)
+    return folder is None or (folder / "MLmodel").exists()
 
 
 def _delete(client: "MlflowClient", run: "Run") -> None:
@@ -195,26 +235,6 @@ def _delete(client: "MlflowClient", run: "Run") -> None:
     for model in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
         client.delete_logged_model(model.model_id)
     client.delete_run(run.info.run_id)
-
-
-def code_commit(repository: Path) -> tuple[str, str]:
-    """Return the commit of a repository and whether its tree is clean (`true`, `false`); `unknown` without git.
-
-    A folder inside somebody else's repository has no commit of its own.
-    """
-    try:
-        root, commit = _git(repository, "rev-parse", "--show-toplevel", "HEAD").split("\n")
-        if Path(root).resolve() != repository.resolve():
-            return "unknown", "unknown"
-        return commit, "false" if _git(repository, "status", "--porcelain") else "true"
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return "unknown", "unknown"
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    # Without optional locks `status` does not get into the way of a commit or of other jobs.
-    command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,10 @@ from ..settings import Settings
 COMMANDS = {
     "check": "whether this machine and folder can run Monthwise, one line each",
     "locate": "ask the publisher about months (without a range: about those that may be new or restated)",
-    "status": "the run months that are there: trips, errors, the naive baseline",
+    "score": "what the champion says about trips of one's own (--input, --output)",
+    "status": "the run months that are there: trips, errors, the naive baseline, champions",
+    "track": "write the MLflow store again from the files, where it is empty, lost or moved",
+    "verify": "whether what was decided is what the files say: hashes, metrics, decision (--rebuild: built again)",
 }
 
 
@@ -29,6 +32,12 @@ def main() -> None:
         command = importlib.import_module(f".{arguments.command}", __package__)
         sys.exit(command.run(arguments, Settings(arguments.configfile, arguments.config)))
     except exits.Exit as end:
+        print(f"monthwise: {end}", file=sys.stderr)
+        sys.exit(end.code)
+    except OSError as error:
+        end = exits.from_os_error(error)
+        if end is None:
+            raise
         print(f"monthwise: {end}", file=sys.stderr)
         sys.exit(end.code)
     except KeyboardInterrupt:
@@ -47,11 +56,20 @@ def _parse() -> argparse.Namespace:
         sub.add_argument("--directory", metavar="DIR", help="where the files are (default: here)")
         if name == "status":
             sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
+            sub.add_argument("--champions", action="store_true", help="who served in each month, and how well")
+        if name == "score":
+            sub.add_argument("--input", metavar="PARQUET", required=True, help="trips in the publisher's columns")
+            sub.add_argument("--output", metavar="PARQUET", required=True, help="trip and prediction_min for each row")
+        if name == "verify":
+            sub.add_argument(
+                "--rebuild", action="store_true", help="build the month again from raw.parquet, and compare"
+            )
     arguments = parser.parse_args()
     arguments.config = dict(map(_key_value, arguments.config))
     arguments.configfile = [Path(path).absolute() for path in arguments.configfile]
-    if getattr(arguments, "against", None):
-        arguments.against = Path(arguments.against).absolute()
+    for name in ("against", "input", "output"):
+        if getattr(arguments, name, None):
+            setattr(arguments, name, Path(getattr(arguments, name)).absolute())
     return arguments
 
 
@@ -80,3 +98,10 @@ def chosen_services(arguments: argparse.Namespace, settings: Settings) -> list[s
         settings.describe(arguments.service)
         return [arguments.service]
     return settings.services
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """Print rows of cells, the first one the head, each column as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))

@@ -5,7 +5,7 @@ import collections
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from .. import exits, months, publisher, targets
+from .. import exits, jobs, months, publisher, targets
 from ..settings import Settings
 from . import chosen_services
 
@@ -49,7 +49,7 @@ def _due(settings: Settings, service: str) -> list[str]:
 def _locate(settings: Settings, service: str, month: str) -> tuple[str, exits.Exit | None]:
     path = targets.data_file(service, month, "source.json")
     try:
-        facts = publisher.locate(settings.of_job("locate", service, month))
+        facts = publisher.locate(jobs.of_job(settings, "locate", service, month))
         existed = os.path.exists(path)
         changed = publisher.update(path, facts)
     except exits.NotPublished as end:

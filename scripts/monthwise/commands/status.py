@@ -7,11 +7,13 @@ from pathlib import Path
 
 from .. import files, targets
 from ..settings import Settings
-from . import chosen_services
+from . import champions, chosen_services, print_table
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a table of run months: trips, error in minutes, and that of the naive baseline or of another directory."""
+    if arguments.champions:
+        return champions.run(arguments, settings)
     rows = []
     for service in chosen_services(arguments, settings):
         for month in arguments.range or targets.built_months(service):
@@ -25,9 +27,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     head = ["service", "run month", "train rows", "validation rows", "RMSE, min", "naive", "better by"]
     if arguments.against:
         head[-2] = arguments.against.name
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    for row in (head, *rows):
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    print_table([head, *rows])
     return os.EX_OK
 
 

@@ -34,15 +34,24 @@ from pathlib import Path
 WARM = {
     "data": (
         ("urllib3", "numpy", "pyarrow.parquet", "pyarrow.compute"),
-        ("locate", "ingest", "clean", "featurize"),
+        ("locate", "ingest", "clean", "featurize", "promote", "evidence"),
     ),
     "models": (
-        ("pandas", "pyarrow.pandas_compat", "sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "skops.io"),
-        ("train", "evaluate"),
+        (
+            "pandas",
+            "pyarrow.pandas_compat",
+            "sklearn.compose",
+            "sklearn.ensemble",
+            "sklearn.linear_model",
+            "skops.io",
+            "scipy.stats",
+            "scipy.spatial.distance",
+        ),
+        ("train", "evaluate", "score", "compare", "drift"),
     ),
     "tracking": (
         ("mlflow.sklearn", "mlflow.store.tracking.sqlalchemy_workspace_store", "alembic.command", "git"),
-        ("track",),
+        ("track", "register"),
     ),
 }
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]

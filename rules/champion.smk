@@ -1,0 +1,113 @@
+# Who serves in a run month, and how that went: a chain from month to month, of files alone.
+
+# Asked for one far month, Snakemake goes down the chain month by month, deeper than Python allows by itself.
+sys.setrecursionlimit(100_000)
+
+
+rule compare:
+    input:
+        program=of_run(program("compare")),
+        modules=of_run(modules("compare")),
+        challenger=of_run("runs/{service}/{month}/validation.parquet"),
+        champion=of_run(of_reign("predictions.parquet")),
+        reign=of_run(of_reign("champion.json")),
+        features=of_run(validation_features),
+        zones=of_run(zones_file),
+    output:
+        comparison=ensure("runs/{service}/{month}/comparison.json", non_empty=True),
+    log:
+        "logs/compare/{service}/{month}.log",
+    benchmark:
+        "benchmarks/compare/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=memory(300, 9),
+    params:
+        settings=settings("compare"),
+    shell:
+        "python {input.program:q} --challenger {input.challenger:q} --champion {input.champion:q}"
+        " --reign {input.reign:q} --features {input.features:q} --zones {input.zones:q}"
+        " --settings {params.settings:q} --comparison {output.comparison:q} > {log:q} 2>&1"
+
+
+rule promote:
+    input:
+        program=of_run(program("promote")),
+        modules=of_run(modules("promote")),
+        challenger=of_run(of_challenger(*targets.CANDIDATE)),
+        comparison=of_run(comparison),
+        reign=of_run(of_reign(*targets.PROMOTED)),
+        pinned=of_run(of_pinned(*targets.CANDIDATE)),
+    output:
+        champion=ensure("runs/{service}/{month}/champion.json", non_empty=True),
+        model=ensure("runs/{service}/{month}/champion.skops", non_empty=True),
+        baseline=ensure("runs/{service}/{month}/champion_baseline.skops", non_empty=True),
+    log:
+        "logs/promote/{service}/{month}.log",
+    benchmark:
+        "benchmarks/promote/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=200,
+    params:
+        settings=settings("promote"),
+    shell:
+        "python {input.program:q} --challenger {input.challenger:q} --comparison {input.comparison:q}"
+        " --reign {input.reign:q} --pinned {input.pinned:q} --settings {params.settings:q}"
+        " --champion {output.champion:q} --model {output.model:q} --baseline {output.baseline:q}"
+        " > {log:q} 2>&1"
+
+
+rule score:
+    input:
+        program=of_run(program("score")),
+        modules=of_run(modules("score")),
+        champion=of_run("runs/{service}/{month}/champion.json"),
+        model=of_run("runs/{service}/{month}/champion.skops"),
+        baseline=of_run("runs/{service}/{month}/champion_baseline.skops"),
+        features=of_run("data/{service}/{month}/features.parquet"),
+        zones=of_run(zones_file),
+    output:
+        predictions=ensure("runs/{service}/{month}/predictions.parquet", non_empty=True),
+        live=ensure("runs/{service}/{month}/live.json", non_empty=True),
+        provenance=ensure("runs/{service}/{month}/score.provenance.json", non_empty=True),
+    log:
+        "logs/score/{service}/{month}.log",
+    benchmark:
+        "benchmarks/score/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=memory(600, 9),
+    params:
+        settings=settings("score"),
+    shell:
+        "python {input.program:q} --champion {input.champion:q} --model {input.model:q}"
+        " --baseline {input.baseline:q} --features {input.features:q} --zones {input.zones:q}"
+        " --settings {params.settings:q} --predictions {output.predictions:q} --live {output.live:q}"
+        " --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule drift:
+    input:
+        program=of_run(program("drift")),
+        modules=of_run(modules("drift")),
+        window=of_run(window_features),
+        features=of_run("data/{service}/{month}/features.parquet"),
+    output:
+        drift=ensure("runs/{service}/{month}/drift.json", non_empty=True),
+    log:
+        "logs/drift/{service}/{month}.log",
+    benchmark:
+        "benchmarks/drift/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=memory(300, 9),
+    params:
+        settings=settings("drift"),
+    shell:
+        "python {input.program:q} --window {input.window:q} --features {input.features:q}"
+        " --settings {params.settings:q} --drift {output.drift:q} > {log:q} 2>&1"

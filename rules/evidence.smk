@@ -1,0 +1,48 @@
+# What was decided on which data: in the model registry, and in files that can be checked without it.
+
+
+rule evidence:
+    input:
+        program=of_run(program("evidence")),
+        modules=of_run(modules("evidence")),
+        files=of_run(evidence_files),
+        zones=of_run(zones_file),
+    output:
+        evidence=ensure("runs/{service}/{month}/evidence.json", non_empty=True),
+    log:
+        "logs/evidence/{service}/{month}.log",
+    benchmark:
+        "benchmarks/evidence/{service}/{month}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=200,
+    params:
+        settings=settings("evidence"),
+    shell:
+        "python {input.program:q} --files {input.files:q} --zones {input.zones:q}"
+        " --settings {params.settings:q} --evidence {output.evidence:q} > {log:q} 2>&1"
+
+
+rule register:
+    input:
+        program=program("register"),
+        modules=modules("register"),
+        champions=registered("champion.json"),
+        trackings=registered("tracking.json"),
+        lives=registered("live.json"),
+    output:
+        registry=ensure("registry/{service}.json", non_empty=True),
+    log:
+        "logs/register/{service}.log",
+    benchmark:
+        "benchmarks/register/{service}.tsv"
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=700,
+    params:
+        settings=settings("register"),
+    shell:
+        "python {input.program:q} --champions {input.champions:q} --trackings {input.trackings:q}"
+        " --lives {input.lives:q} --settings {params.settings:q} --registry {output.registry:q} > {log:q} 2>&1"

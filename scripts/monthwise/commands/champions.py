@@ -1,0 +1,71 @@
+"""`./monthwise status --champions`: who served in each month, since when, what was promised and what came of it."""
+
+import argparse
+import json
+import os
+
+from .. import files, history, months, targets
+from ..settings import Settings
+from . import chosen_services, print_table
+
+HEAD = ["service", "month", "served by", "since", "decision", "promised, min", "real, min", "off", "before"]
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print one line a month; a month without a decision says where the chain stops."""
+    rows, stops = [], []
+    for service in chosen_services(arguments, settings):
+        decided = targets.decided_months(service)
+        if not decided:
+            continue
+        superseded = _superseded(service)
+        for month in arguments.range or months.span(settings.begin(service), decided[-1]):
+            champion = _read(service, month, "champion.json")
+            if champion:
+                rows.append(_row(champion, _read(service, month, "live.json"), superseded.get(month, [])))
+            elif month >= settings.begin(service):
+                stops.append(
+                    f"{service} {month}: no decision, so the chain stops here; ask for it: --config last={month}"
+                )
+    if not rows:
+        print("no champion is there yet; .venv/bin/snakemake --cores 2 decides")
+        return os.EX_OK
+    print_table([HEAD, *rows])
+    for line in stops:
+        print(line)
+    return os.EX_OK
+
+
+def _row(champion: dict, live: dict | None, before: list[str]) -> list[str]:
+    promised = champion["promised_rmse_min"]
+    return [
+        champion["service"],
+        champion["month"],
+        _name(champion["champion"]),
+        champion["since"],
+        champion["decision"],
+        f"{promised:.3f}",
+        f"{live['rmse_min']:.3f}" if live else "",
+        f"{live['off']:+.1%}" if live else "",
+        ", ".join(before),
+    ]
+
+
+def _name(champion: dict) -> str:
+    return champion["month"] if champion["kind"] == "model" else "baseline"
+
+
+def _superseded(service: str) -> dict[str, list[str]]:
+    """Return for each month the champions that it had by earlier decisions, oldest first."""
+    found: dict[str, list[str]] = {}
+    for line in history.decisions():
+        if line["service"] == service:
+            found.setdefault(line["month"], []).append(_name(line["champion"]))
+    return {month: [each for each in names[:-1] if each != names[-1]] for month, names in found.items()}
+
+
+def _read(service: str, month: str, file: str) -> dict | None:
+    try:
+        return files.read_json(targets.run_file(service, month, file))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None

@@ -1,0 +1,94 @@
+"""`./monthwise score`: what the champion says about trips of one's own, which need not have ended yet."""
+
+import argparse
+import os
+
+import clean
+import featurize
+import numpy as np
+import pyarrow as pa
+
+from .. import columns, evaluation, files, models, tables, targets, zones
+from ..config import ROOT
+from ..exits import BadData, NotPublished, WrongUsage
+from ..jobs import of_job
+from ..settings import Settings
+from . import chosen_services
+
+OUTPUT = pa.schema([("trip", pa.int64()), ("prediction_min", pa.float64())])
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Write the row number and the minutes of each trip of `--input`, in its order, to `--output`."""
+    services = chosen_services(arguments, settings)
+    if len(services) != 1 or len(arguments.range or [""]) != 1:
+        raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
+    service = services[0]
+    decided = targets.decided_months(service)
+    month = arguments.range[0] if arguments.range else (decided or [None])[-1]
+    if month not in decided:
+        raise NotPublished(
+            f"{service} has no champion{f' of {month}' if month else ' yet'}; snakemake --cores 2 makes one"
+        )
+    champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
+    model = models.load(targets.run_file(service, month, "champion.skops"), champion["recipe"])
+    place_file = settings.describe(service).get("zones")
+    places = zones.read(ROOT / place_file if place_file else None)
+    about = f"{service} trips"
+
+    file = tables.open_parquet(arguments.input, about)
+    wanted = _wanted(of_job(settings, "clean", service, month))
+    chosen = columns.choose(file.schema_arrow, wanted, arguments.input, times=("pickup_time",))
+    if chosen.get("distance") == "distance_mi":
+        wanted["distance_unit"] = "mi"
+
+    def predicted():
+        first = 0
+        for batch in tables.batches(file, arguments.input, about, sorted(set(chosen.values()))):
+            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in chosen.values()], list(chosen))
+            features = featurize.features(trips(rows, first, wanted, arguments.input), places)
+            minutes = evaluation.predict(model, features.to_pandas(), champion["columns"])
+            trip = np.arange(first, first + len(minutes))
+            yield pa.RecordBatch.from_arrays(
+                [tables.array(trip, pa.int64()), tables.array(minutes, pa.float64())], schema=OUTPUT
+            )
+            first += len(minutes)
+
+    part = files.part_of(arguments.output)
+    try:
+        count = tables.write(part, OUTPUT, predicted())
+        os.replace(part, arguments.output)
+    finally:
+        part.unlink(missing_ok=True)
+    print(
+        f"{arguments.output}: {count:,} trips of {service} by the champion of {month}, the model of {champion['month']}"
+    )
+    return os.EX_OK
+
+
+def _wanted(settings: dict) -> dict:
+    """Return settings of `clean` without the drop-off, that also know columns by the names of trips.parquet."""
+    spellings = {role: names for role, names in settings["columns"].items() if role != "dropoff_time"}
+    own = {"distance": "distance_mi"}
+    return settings | {"columns": {role: [*names, own.get(role, role)] for role, names in spellings.items()}}
+
+
+def trips(rows: pa.RecordBatch, first: int, settings: dict, path: str) -> pa.RecordBatch:
+    """Return rows, named by role, as trips without a duration: none is dropped, what is implausible becomes missing."""
+    _, pickup, there = columns.times(rows.column("pickup_time"))
+    if not there.all():
+        raise BadData(
+            f"{path}: {np.count_nonzero(~there):,} trips have no pick-up time, the first in row"
+            f" {first + int(np.argmin(there))}; leave them out"
+        )
+    made = {"trip": np.arange(first, first + len(pickup)), "pickup_time": pickup}
+    arrays = {name: tables.array(values, clean.TRIPS.field(name).type) for name, values in made.items()}
+    for role in (*columns.IDS, *columns.NUMBERS):
+        if role in rows.schema.names:
+            name = "distance_mi" if role == "distance" else role
+            values, sound = clean.repair(role, columns.numbers(rows.column(role), role), settings)
+            arrays[name] = tables.array(values, clean.TRIPS.field(name).type, None if name in clean.ZONES else sound)
+    fields = [field for field in clean.TRIPS if field.name != "duration_min"]
+    return pa.RecordBatch.from_arrays(
+        [arrays.get(field.name, clean.nothing(field, len(pickup))) for field in fields], schema=pa.schema(fields)
+    )

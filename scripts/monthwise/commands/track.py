@@ -1,0 +1,67 @@
+"""`./monthwise track`: writes what the files say into a tracking store that is empty, was lost or moved."""
+
+import argparse
+import os
+from pathlib import Path
+
+import register
+import track
+
+from .. import files, targets
+from ..jobs import of_job
+from ..settings import Settings
+from . import chosen_services
+
+NEEDED = ("model.skops", "training.json", "metrics.json")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Log each run month that is there, once, and make the registry agree; say which ones were not in the store."""
+    for service in chosen_services(arguments, settings):
+        built = targets.built_months(service)
+        for month in arguments.range or built:
+            _track(settings, service, month)
+        if targets.decided_months(service):
+            job = argparse.Namespace(settings=of_job(settings, "register", service))
+            job.champions = [
+                targets.run_file(service, month, "champion.json") for month in targets.decided_months(service)
+            ]
+            print(_write(register.main, job, "registry", f"registry/{service}.json")[0])
+        else:
+            print(f"{service}: {len(built)} run months, none of them has a champion")
+    return os.EX_OK
+
+
+def _track(settings: Settings, service: str, month: str) -> None:
+    paths = {name: targets.run_file(service, month, name) for name in NEEDED}
+    if gone := [path for path in paths.values() if not os.path.exists(path)]:
+        print(f"{service} {month}: passed over, there is no {gone[0]}")
+        return
+    training, metrics = files.read_json(paths["training.json"]), files.read_json(paths["metrics.json"])
+    # As the month was made, whatever config says by now.
+    months = {"training_months": training["months"], "validation_month": metrics["validation_month"]}
+    job = argparse.Namespace(settings=of_job(settings, "track", service, month) | months)
+    job.features = [targets.data_file(service, each, "features.parquet") for each in training["months"]]
+    job.validation_features = targets.data_file(service, metrics["validation_month"], "features.parquet")
+    if gone := [path for path in (*job.features, job.validation_features) if not os.path.exists(path)]:
+        print(f"{service} {month}: passed over, there is no {gone[0]}")
+        return
+    job.model, job.training, job.metrics = paths.values()
+    line, is_new = _write(track.main, job, "tracking", targets.run_file(service, month, "tracking.json"))
+    if is_new:
+        print(line)
+
+
+def _write(main, job: argparse.Namespace, output: str, path: str) -> tuple[str, bool]:
+    """Call a program; return its line, and whether its output is another one than before."""
+    part = files.part_of(path)
+    setattr(job, output, str(part))
+    try:
+        line = main(job)
+        content = part.read_bytes()
+        is_new = not os.path.exists(path) or Path(path).read_bytes() != content
+        if is_new:
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return line, is_new

@@ -1,0 +1,200 @@
+"""Make the MLflow registry agree with the files: a version per run month and content, aliases, decisions, live errors.
+
+The files lead. What somebody edited there by hand is put right; what agrees is not written again.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from monthwise import files, history, program, tracking
+from monthwise.exits import NotPublished
+
+DECISION, REASON, SUPERSEDED = "monthwise.decision", "monthwise.reason", "monthwise.superseded"
+CHAMPION, RUN = "champion", "run-"  # aliases
+LIVE = ("rmse_min", "mae_min", "bias_min", "p90_abs_min", "rows")
+
+
+class RunMonth(NamedTuple):
+    """What the files say about a run month; what it does not have is None."""
+
+    champion: dict | None
+    tracking: dict | None
+    live: dict | None
+
+
+def read(folder: Path, begin: str) -> dict[str, RunMonth]:
+    """Return the run months of a service that are decided, in order, and those whose models they name."""
+    found = {path.parent.name: _run_month(path.parent) for path in sorted(folder.glob("*/champion.json"))}
+    found = {month: told for month, told in found.items() if month >= begin}
+    named = {told.champion["champion"]["month"] for told in found.values()}
+    return {month: _run_month(folder / month) for month in sorted(named - found.keys())} | found
+
+
+def _run_month(folder: Path) -> RunMonth:
+    paths = [folder / name for name in ("champion.json", "tracking.json", "live.json")]
+    return RunMonth(*(files.read_json(path) if path.exists() else None for path in paths))
+
+
+class Registry:
+    """The registered model of a service, as the store has it; call it under the lock."""
+
+    def __init__(self, client, name: str):
+        self.client, self.name = client, name
+        found = client.search_registered_models(f"name = '{name}'")
+        self.model = found[0] if found else client.create_registered_model(name)
+        found = _all(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
+        self.versions = sorted(found, key=lambda version: int(version.version))
+
+    def version(self, month: str, tracked: dict) -> str:
+        """Return the one version of a month and content; makes it, and takes away others that say they are it."""
+        wanted = {tracking.MONTH: month, tracking.CONTENT: tracked["content"]}
+        same = [version for version in self.versions if wanted.items() <= version.tags.items()]
+        right = [version for version in same if _is_of(version, tracked)]
+        for version in same:
+            if version not in right[:1]:
+                self.client.delete_model_version(self.name, version.version)
+                self.versions.remove(version)
+        if not right:
+            tags = wanted | {tracking.SERVICE: tracked["service"]}
+            source = {"source": tracked["model_uri"], "run_id": tracked["run_id"], "model_id": tracked["model_id"]}
+            right = [self.client.create_model_version(self.name, tags=tags, **source)]
+            self.versions += right
+        return str(right[0].version)
+
+    def tag(self, version: str, tags: dict[str, str | None]) -> None:
+        """Set tags of a version, or take away those that are None."""
+        has = next(each.tags for each in self.versions if str(each.version) == version)
+        for key, value in tags.items():
+            if value is None and key in has:
+                self.client.delete_model_version_tag(self.name, version, key)
+            elif value is not None and has.get(key) != value:
+                self.client.set_model_version_tag(self.name, version, key, value)
+
+    def supersede(self, current: dict[str, str]) -> None:
+        """Say on the versions of a month which one is current, by month."""
+        for version in self.versions:
+            newer = current.get(version.tags.get(tracking.MONTH, ""))
+            if newer:
+                self.tag(str(version.version), {SUPERSEDED: newer if newer != str(version.version) else None})
+
+    def alias(self, wanted: dict[str, str]) -> None:
+        """Let the aliases of this project be these; others stay."""
+        has = {alias: str(version) for alias, version in self.model.aliases.items()}
+        for alias in has.keys() - wanted.keys():
+            if alias == CHAMPION or alias.startswith(RUN):
+                self.client.delete_registered_model_alias(self.name, alias)
+        for alias, version in wanted.items():
+            if has.get(alias) != version:
+                self.client.set_registered_model_alias(self.name, alias, version)
+
+    def describe(self, champion: str) -> None:
+        """Say at the registered model who serves."""
+        if self.model.tags.get("monthwise.champion") != champion:
+            self.client.set_registered_model_tag(self.name, "monthwise.champion", champion)
+
+
+def _is_of(version, tracked: dict) -> bool:
+    model = version.model_id or version.source.removeprefix("models:/")
+    return (version.run_id, model) == (tracked["run_id"], tracked["model_id"])
+
+
+def _all(page) -> list:
+    found, token = [], None
+    while True:
+        part = page(token)
+        found, token = found + list(part), part.token
+        if not token:
+            return found
+
+
+def log_live_errors(client, runs: dict, told: RunMonth) -> None:
+    """Write the live errors of a month to its run, unless they stand there."""
+    from mlflow.entities import Metric
+
+    wanted = {f"live_{name}": float(told.live[name]) for name in LIVE}
+    run = runs[told.tracking["run_id"]]
+    if not wanted.items() <= run.data.metrics.items():
+        metrics = [Metric(name, value, run.info.end_time or 0, 0) for name, value in wanted.items()]
+        client.log_batch(run.info.run_id, metrics)
+
+
+def supersede_runs(client, runs: dict, current: dict[str, str]) -> None:
+    """Say on the runs of a month which one is current, by month."""
+    for run in runs.values():
+        newer = current.get(run.data.tags.get(tracking.MONTH, ""))
+        tag = run.data.tags.get(SUPERSEDED)
+        if newer == run.info.run_id and tag:
+            client.delete_tag(run.info.run_id, SUPERSEDED)
+        elif newer and newer not in (run.info.run_id, tag):
+            client.set_tag(run.info.run_id, SUPERSEDED, newer)
+
+
+def register(client, service: str, experiment: str, name: str, months: dict[str, RunMonth]) -> dict:
+    """Make the store agree with the files of a service; return champion and version by month (registry/*.json)."""
+    tracked = {month: told.tracking for month, told in months.items() if told.tracking}
+    query = f"tags.`{tracking.SERVICE}` = '{service}'"
+    ids = [experiment]
+    runs = {run.info.run_id: run for run in _all(lambda token: client.search_runs(ids, query, page_token=token))}
+    for month, record in tracked.items():
+        if record["run_id"] not in runs:
+            raise NotPublished(
+                f"run {record['run_id']} of {month} is not in the store; ./monthwise track writes it again"
+            )
+
+    registry = Registry(client, name)
+    versions = {month: registry.version(month, record) for month, record in tracked.items()}
+    for month, version in versions.items():
+        if champion := months[month].champion:
+            registry.tag(version, {DECISION: champion["decision"], REASON: champion["reason"]})
+        if months[month].live:
+            log_live_errors(client, runs, months[month])
+    registry.supersede(versions)
+    supersede_runs(client, runs, {month: record["run_id"] for month, record in tracked.items()})
+
+    newest = max(month for month, told in months.items() if told.champion)
+    champion, since = months[newest].champion["champion"], months[newest].champion["since"]
+    aliases = {f"{RUN}{month}": version for month, version in versions.items()}
+    serving = None
+    if champion["kind"] == "model":
+        if champion["month"] not in versions:
+            raise NotPublished(
+                f"the champion of {newest} is the model of {champion['month']}, which is not in MLflow: ask for"
+                f" runs/{service}/{champion['month']}/tracking.json"
+            )
+        serving = {"month": champion["month"], "version": versions[champion["month"]]}
+        aliases[CHAMPION] = serving["version"]
+    registry.alias(aliases)
+    registry.describe(f"{history.name(champion)} since {since}")
+    return {
+        "champion": serving,
+        "decided": newest,
+        "versions": {
+            month: {"version": version} | {key: tracked[month][key] for key in ("run_id", "model_id", "content")}
+            for month, version in versions.items()
+        },
+    }
+
+
+def main(job) -> str:
+    settings = job.settings
+    service, name = settings["service"], settings["model"]
+    # All that is decided on disk: a narrow request must not move the alias back.
+    months = read(Path(job.champions[0]).parent.parent, settings["begin"])
+    uri = tracking.store_uri(settings)
+    tracking.prepare()
+    with tracking.in_one_line(uri, service), tracking.locked(uri):
+        client = tracking.connect(uri)
+        experiment = tracking.experiment_id(client, settings["experiment"], uri)
+        made = register(client, service, experiment, name, months)
+    about = {"service": service, "model": name, "uri": tracking.public(uri)}
+    files.write_json(job.registry, made | about)
+    serving = made["champion"]
+    who = f"version {serving['version']} (the model of {serving['month']})" if serving else "the naive baseline"
+    return (
+        f"{service}: {name} has {len(made['versions'])} versions of run months, champion of {made['decided']} is {who}"
+    )
+
+
+if __name__ == "__main__":
+    inputs = ("champions", "trackings", "lives")
+    program.run(main, inputs=inputs, outputs=("registry",), many=inputs)

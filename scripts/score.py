@@ -1,0 +1,41 @@
+"""Say what the champion of a month would have predicted for its trips, now that they are known, and how it did."""
+
+import pyarrow.parquet as pq
+from monthwise import evaluation, files, models, program, zones
+from monthwise.evaluation import evaluate
+from monthwise.exits import BadData
+from monthwise.provenance import provenance
+
+
+def main(job) -> str:
+    settings, decided = job.settings, files.read_json(job.champion)
+    where, champion = f"{settings['service']} {settings['month']}", decided["champion"]
+    if not pq.read_metadata(job.features).num_rows:
+        raise BadData(f"{where}: no trip in {settings['month']} to score; look at its quality.json")
+    trips, live = evaluate(
+        models.load(job.model, champion["recipe"]),
+        models.load(job.baseline),
+        evaluation.batches(job.features),
+        champion["columns"],
+        zones.read(job.zones[0] if job.zones else None),
+    )
+    live |= {key: settings[key] for key in ("service", "month")}
+    live |= {key: decided[key] for key in ("promised_rmse_min", "promised_on")}
+    live["champion"] = {key: champion[key] for key in ("month", "kind")}
+    live["off"] = live["rmse_min"] / live["promised_rmse_min"] - 1
+    evaluation.write(job.predictions, trips)
+    files.write_json(job.live, live)
+    files.write_json(job.provenance, provenance())
+    return (
+        f"{where}: RMSE {live['rmse_min']:.3f} min on {live['rows']:,} trips, {live['off']:+.1%} off the"
+        f" {live['promised_rmse_min']:.3f} that {live['promised_on']} promised"
+    )
+
+
+if __name__ == "__main__":
+    program.run(
+        main,
+        inputs=("champion", "model", "baseline", "features", "zones"),
+        outputs=("predictions", "live", "provenance"),
+        many=("zones",),
+    )

@@ -1,0 +1,63 @@
+"""Drift: more than one draw of days against the next, ranked."""
+
+import json
+
+import numpy as np
+import pytest
+from drift import DRIFTED, drift
+
+ROWS = 6_000
+
+
+def month(seed: int, slower: float = 1.0, zone: int | None = None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    random = np.random.default_rng(seed)
+    days = np.repeat(np.arange(30), ROWS // 30)
+    rush = random.normal(1, 0.03, 30)[days]  # a day that is slower is slower for all its trips
+    zones = random.integers(1, 15, ROWS).astype(float)
+    return days, {
+        "duration_min": random.gamma(4, 4, ROWS) * rush * slower,
+        "distance_mi": np.where(random.random(ROWS) < 0.05, np.nan, random.gamma(2, 2, ROWS)),
+        "pickup_zone": np.where(zones == zone, 1.0, zones),
+        "weekday": (days % 7).astype(float),
+    }
+
+
+def drifted(window: int, other: int, **changed) -> list[str]:
+    days, then = month(window)
+    return [told["name"] for told in drift(days, then, month(other, **changed)[1]) if told["drifted"]]
+
+
+def test_one_month_against_the_next_of_the_same_kind_hardly_ever_drifts():
+    found = [name for seed in range(10) for name in drifted(2 * seed, 2 * seed + 1)]
+    assert len(found) <= 2  # of 40 features
+
+
+def test_what_changed_comes_first():
+    days, then = month(1)
+    ranked = drift(days, then, month(2, slower=1.3)[1])
+    assert ranked[0]["name"] == "duration_min"
+    assert ranked[0]["is_target"]
+    assert ranked[0]["ratio"] > DRIFTED
+    assert [told["name"] for told in ranked if told["drifted"]] == ["duration_min"]
+    assert [told["ratio"] for told in ranked] == sorted((told["ratio"] for told in ranked), reverse=True)
+
+
+def test_a_zone_that_closed_and_distances_that_went_missing_are_seen():
+    assert drifted(1, 2, zone=7) == ["pickup_zone"]
+    days, then = month(1)
+    now = month(2)[1]
+    now["distance_mi"][: ROWS // 2] = np.nan
+    assert [told["name"] for told in drift(days, then, now) if told["drifted"]] == ["distance_mi"]
+
+
+@pytest.mark.parametrize("value", [3.0, np.nan])
+def test_a_feature_that_never_varies_does_not_drift_and_gives_json(value):
+    days = np.repeat(np.arange(5), 10)
+    same = {"distance_mi": np.full(50, value)}
+    told = drift(days, same, {"distance_mi": np.full(20, value)})
+    assert (told[0]["distance"], told[0]["drifted"]) == (0.0, False)
+    json.dumps(told, allow_nan=False)
+
+
+def test_a_window_of_one_day_has_the_least_noise_and_no_error():
+    assert drift(np.zeros(10, int), {"weekday": np.zeros(10)}, {"weekday": np.ones(3)})[0]["distance"] == 1.0

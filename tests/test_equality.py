@@ -1,0 +1,69 @@
+"""Which files of two builds are equal."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from monthwise import files
+from monthwise.commands import equality
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Write two contents and say how the first differs from the second."""
+
+    def call(made, recorded, is_exact: bool = True) -> str | None:
+        kind, write = (".json", files.write_json) if isinstance(made, dict) else (".parquet", _write_table)
+        paths = [tmp_path / f"{name}{kind}" for name in ("made", "recorded")]
+        for path, content in zip(paths, (made, recorded), strict=True):
+            write(path, content)
+        return equality.difference(*paths, is_exact)
+
+    return call
+
+
+def _write_table(path, table: pa.Table) -> None:
+    pq.write_table(table, path)
+
+
+def test_json_names_the_first_key_that_differs(two):
+    nested = {"by": {"hour": [{"rmse_min": 1.5}]}, "rows": 2}
+    assert two(nested, nested) is None
+    assert two(nested, {**nested, "rows": 3}) == "rows is 3, but comes out as 2"
+    assert (
+        two(nested, {**nested, "by": {"hour": [{"rmse_min": 2}]}}) == "by.hour[0].rmse_min is 2, but comes out as 1.5"
+    )
+    assert two(nested, {**nested, "more": 1}) == "more is there, but does not come out"
+    assert two({**nested, "more": 1}, nested) == "more comes out too"
+    assert two({"waiver": None}, {"waiver": False}) == "waiver is False, but comes out as None"
+
+
+def test_json_in_another_layout_is_another_file(tmp_path):
+    made, recorded = tmp_path / "made.json", tmp_path / "recorded.json"
+    files.write_json(made, {"rows": 2})
+    recorded.write_text('{"rows": 2}')
+    assert equality.difference(made, recorded, True) == "the same content, but in other bytes"
+    assert equality.difference(made, recorded, False) is None
+
+
+def test_tables_name_column_and_row(two):
+    table = pa.table({"trip": [1, 2], "minutes": [3.0, None]})
+    assert two(table, table) is None
+    assert two(table, pa.table({"trip": [1, 3], "minutes": [3.0, None]})) == "trip of row 1 is 3, but comes out as 2"
+    assert (
+        two(table, pa.table({"trip": [1, 2], "minutes": [3.5, None]}))
+        == "minutes of row 0 is 3.5, but comes out as 3.0"
+    )
+    assert (
+        two(table, pa.table({"trip": [1, 2], "minutes": [3.0, 1.0]}))
+        == "minutes of row 1 is 1.0, but comes out as None"
+    )
+    assert two(table, table.slice(1)) == "1 rows, but 2 come out"
+    assert two(table, table.select(["trip"])) == "columns are trip, but come out as trip, minutes"
+
+
+@pytest.mark.parametrize(("off", "is_equal"), [(1e-12, True), (1e-6, False)])
+def test_only_the_last_digits_may_differ_on_another_kind_of_machine(two, off, is_equal):
+    for make in (lambda number: {"rmse_min": number}, lambda number: pa.table({"minutes": [number]})):
+        made, recorded = make(5.0), make(5.0 * (1 + off))
+        assert two(made, recorded) is not None
+        assert (two(made, recorded, is_exact=False) is None) is is_equal

@@ -1,0 +1,237 @@
+"""The registry agrees with the files: one version for each run month and content, whatever was there before."""
+
+import argparse
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from monthwise import exits, files, tracking
+from small_run import REPOSITORY, small_run
+from small_run import settings as of_track
+
+os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+
+import mlflow
+import register
+import track
+
+MONTHS = ("2021-05", "2021-06")
+LIVE = {"rmse_min": 4.5, "mae_min": 3.5, "bias_min": 0.1, "p90_abs_min": 8.0, "rows": 250}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _undo():
+    """What a program may do to its own process must not reach other tests."""
+    before = dict(os.environ)
+    yield
+    logging.disable(logging.NOTSET)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A folder with one store: making tables takes a second, and each test has a service of its own."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture
+def service(store, monkeypatch, request) -> str:
+    """Two run months that are trained, tracked and decided, the first one scored."""
+    monkeypatch.chdir(store)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    name = re.sub(r"\W+", "-", request.node.name).strip("-")
+    for month in MONTHS:
+        options = small_run(Path(), month, name, "linear")
+        track.main(argparse.Namespace(settings=of_track("sqlite:///mlflow.db", month, name), **options))
+    decide(name, MONTHS[0], MONTHS[0])
+    decide(name, MONTHS[1], MONTHS[0])
+    Path(f"runs/{name}/{MONTHS[0]}/live.json").write_text(json.dumps(LIVE))
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    return name
+
+
+def decide(service: str, month: str, whose: str, kind: str = "model") -> None:
+    champion = {"champion": {"month": whose, "kind": kind}, "since": whose, "reason": f"it is {whose}"}
+    champion["decision"] = "first" if whose == month else "kept"
+    files.write_json(f"runs/{service}/{month}/champion.json", champion)
+
+
+def job(service: str) -> argparse.Namespace:
+    name = f"monthwise-{service}"
+    settings = {"service": service, "uri": "sqlite:///mlflow.db", "experiment": name, "model": name, "begin": MONTHS[0]}
+    champions = [f"runs/{service}/{MONTHS[0]}/champion.json"]  # the others are found on disk
+    return argparse.Namespace(settings=settings, champions=champions, registry=f"{service}.json")
+
+
+def ask(service: str) -> dict:
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    register.main(job(service))
+    return files.read_json(f"{service}.json")
+
+
+def seen(service: str) -> tuple[dict, dict]:
+    """Return the aliases, and month and tags by version."""
+    client = mlflow.MlflowClient()
+    found = client.search_model_versions(f"name = 'monthwise-{service}'")
+    return client.get_registered_model(f"monthwise-{service}").aliases, {str(each.version): each.tags for each in found}
+
+
+def run_of(service: str, month: str) -> str:
+    return files.read_json(f"runs/{service}/{month}/tracking.json")["run_id"]
+
+
+def test_each_run_month_has_a_version_and_the_champion_an_alias(service):
+    made = ask(service)
+    aliases, versions = seen(service)
+    assert made["champion"] == {"month": MONTHS[0], "version": "1"}
+    assert {alias: str(version) for alias, version in aliases.items()} == {
+        "champion": "1",
+        "run-2021-05": "1",
+        "run-2021-06": "2",
+    }
+    assert versions["2"]["monthwise.decision"] == "kept"
+    assert versions["2"]["monthwise.reason"] == "it is 2021-05"
+    model = mlflow.sklearn.load_model(f"models:/monthwise-{service}@champion")
+    assert hasattr(model, "predict")
+
+
+def test_live_errors_are_in_the_run_of_the_month_once(service):
+    ask(service)
+    ask(service)
+    client = mlflow.MlflowClient()
+    run = client.get_run(run_of(service, MONTHS[0]))
+    assert {name: run.data.metrics[f"live_{name}"] for name in LIVE} == LIVE
+    assert len(client.get_metric_history(run.info.run_id, "live_rmse_min")) == 1
+    assert not any(name.startswith("live_") for name in client.get_run(run_of(service, MONTHS[1])).data.metrics)
+
+
+def test_asked_again_nothing_is_written(service, monkeypatch):
+    made = ask(service)
+
+    def refuse(*arguments, **options):
+        raise AssertionError(f"written again: {arguments} {options}")
+
+    for name in ("create_model_version", "set_registered_model_alias", "set_model_version_tag", "set_tag", "log_batch"):
+        monkeypatch.setattr(mlflow.MlflowClient, name, refuse)
+    assert ask(service) == made
+
+
+def test_a_superseded_run_and_its_version_say_so_and_so_does_the_one_that_is_back(service):
+    ask(service)
+    old = run_of(service, MONTHS[1])
+    metrics = Path(f"runs/{service}/{MONTHS[1]}/metrics.json")
+    before = metrics.read_text()
+    paths = {name: f"runs/{service}/{MONTHS[1]}/{file}" for name, file in OPTIONS.items()}
+    data = {"features": [f"data/{service}/2021-04/features.parquet"]}
+    data["validation_features"] = f"data/{service}/2021-05/features.parquet"
+
+    def tracked(text: str) -> None:
+        metrics.write_text(text)
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        of_job = of_track("sqlite:///mlflow.db", MONTHS[1], service)
+        track.main(argparse.Namespace(settings=of_job, **paths, **data))
+
+    tracked(before.replace("4.25", "4.5"))
+    assert ask(service)["versions"][MONTHS[1]]["version"] == "3"
+    client = mlflow.MlflowClient()
+    assert client.get_run(old).data.tags[register.SUPERSEDED] == run_of(service, MONTHS[1]) != old
+    aliases, versions = seen(service)
+    assert str(aliases["run-2021-06"]) == versions["2"][register.SUPERSEDED] == "3"
+
+    tracked(before)
+    assert ask(service)["versions"][MONTHS[1]]["version"] == "2"
+    assert register.SUPERSEDED not in client.get_run(old).data.tags
+    _, versions = seen(service)
+    assert register.SUPERSEDED not in versions["2"]
+    assert versions["3"][register.SUPERSEDED] == "2"
+
+
+OPTIONS = {"model": "model.skops", "training": "training.json", "metrics": "metrics.json", "tracking": "tracking.json"}
+
+
+def test_a_naive_baseline_in_service_has_no_alias(service):
+    ask(service)
+    decide(service, MONTHS[1], MONTHS[1], "baseline")
+    assert ask(service)["champion"] is None
+    aliases, _ = seen(service)
+    assert "champion" not in aliases
+    tags = mlflow.MlflowClient().get_registered_model(f"monthwise-{service}").tags
+    assert tags["monthwise.champion"] == "the naive baseline of 2021-06 since 2021-06"
+
+
+@pytest.mark.parametrize("what", ["alias", "version", "duplicate", "tag", "everything"])
+def test_what_was_edited_by_hand_is_put_right(service, what):
+    name, made = f"monthwise-{service}", ask(service)
+    client = mlflow.MlflowClient()
+    if what == "alias":
+        client.set_registered_model_alias(name, "champion", "2")
+        client.set_registered_model_alias(name, "run-1999-01", "2")
+    elif what == "version":
+        client.delete_model_version(name, "2")
+    elif what == "duplicate":
+        tracked = files.read_json(f"runs/{service}/{MONTHS[1]}/tracking.json")
+        tags = {tracking.MONTH: MONTHS[1], tracking.CONTENT: tracked["content"]}
+        client.create_model_version(name, tracked["model_uri"], tags=tags)
+    elif what == "tag":
+        client.set_model_version_tag(name, "1", "monthwise.decision", "because I say so")
+    else:
+        client.delete_registered_model(name)
+    again = ask(service)
+    aliases, versions = seen(service)
+    newer = {"version": "3"}.get(what, "2")
+    assert {alias: str(version) for alias, version in aliases.items()} == {
+        "champion": "1",
+        "run-2021-05": "1",
+        "run-2021-06": newer,
+    }
+    assert versions["1"]["monthwise.decision"] == "first"
+    assert set(versions) == {"1", newer}
+    assert {month: told["run_id"] for month, told in again["versions"].items()} == {
+        month: told["run_id"] for month, told in made["versions"].items()
+    }
+
+
+def test_a_run_that_is_not_in_the_store_is_one_line(service):
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    mlflow.MlflowClient().delete_run(run_of(service, MONTHS[1]))
+    with pytest.raises(exits.NotPublished, match=r"2021-06 is not in the store; \./monthwise track writes it again"):
+        ask(service)
+
+
+def test_a_store_that_is_away_is_one_line(service):
+    away = job(service)
+    away.settings["uri"] = "sqlite:////nowhere/mlflow.db"
+    with pytest.raises(exits.Unreachable, match="cannot be reached"):
+        register.main(away)
+
+
+def start(service: str) -> subprocess.Popen:
+    asked = job(service)
+    command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(asked.settings)]
+    command += ["--champions", *asked.champions, "--registry", f"{service}.json"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_asked_at_once_and_killed_in_between_there_is_one_version_each(service):
+    for seconds in (1.2, 1.6, 2.0):
+        killed = start(service)
+        try:
+            killed.wait(seconds)
+        except subprocess.TimeoutExpired:
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+    together = [start(service) for _ in range(3)]
+    for process in together:
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    _, versions = seen(service)
+    assert sorted(tags[tracking.MONTH] for tags in versions.values()) == list(MONTHS)

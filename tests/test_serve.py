@@ -1,0 +1,133 @@
+"""The champion by MLflow's own server: the numbers of predictions.parquet, also after the folder was moved."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from monthwise import files
+from workflow import Clone, called_bare, wait_for
+
+CONFIG = {
+    "source": "demo",
+    "begin": {"green": "2024-01"},
+    "demo": {"rows": 1_000},
+    "promotion": {"policy": "never"},  # the champion is that of the first month
+    "train": {"parameters": {"max_iter": 10, "max_leaf_nodes": 15}},
+}
+SCORED = "2024-02"
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory) -> Clone:
+    """Three run months, built in one folder, moved to another one, and tracked there."""
+    folder = tmp_path_factory.mktemp("serve")
+    here = Clone(folder / "here")
+    here.configure(CONFIG)
+    here.build()
+    here.folder.rename(folder / "there")
+    there = Clone.__new__(Clone)
+    there.folder = folder / "there"
+    tracked = there.monthwise("track")
+    assert tracked.returncode == 0, tracked.stderr
+    assert tracked.stdout.count("written to sqlite:///mlflow.db") == 3
+    assert not here.folder.exists()
+    return there
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def served(moved):
+    """The address of `mlflow models serve` with the champion."""
+    port = free_port()
+    mlflow = str(Path(moved.path(".venv/bin/mlflow")))
+    command = [mlflow, "models", "serve", "-m", "models:/monthwise-green@champion", "--env-manager", "local"]
+    environment = called_bare({"MLFLOW_TRACKING_URI": f"sqlite:///{moved.path('mlflow.db')}"})
+    environment["PATH"] = f"{moved.path('.venv/bin')}:{environment['PATH']}"
+    log = open(moved.path("serve.log"), "w")  # noqa: SIM115 - closed below
+    server = subprocess.Popen(
+        [*command, "--port", str(port)],
+        cwd=moved.folder,
+        env=environment,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+    def is_up() -> bool:
+        assert server.poll() is None, moved.path("serve.log").read_text()[-3000:]
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1).status == 200
+        except OSError:
+            return False
+
+    try:
+        wait_for(is_up, 90)
+        yield f"http://127.0.0.1:{port}/invocations"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
+        log.close()
+
+
+def test_the_server_answers_with_the_numbers_of_predictions_parquet(moved, served):
+    features = pq.read_table(moved.path(f"data/green/{SCORED}/features.parquet")).to_pandas()
+    expected = pq.read_table(moved.path(f"runs/green/{SCORED}/predictions.parquet")).to_pandas()
+    # More columns than the model knows, as a newer month has them: it names its own.
+    assert "day" not in files.read_json(moved.path(f"runs/green/{SCORED}/champion.json"))["champion"]["columns"]
+    body = json.dumps(
+        {"dataframe_split": json.loads(features.to_json(orient="split", index=False, double_precision=15))}
+    )
+    request = urllib.request.Request(served, body.encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = json.loads(answer.read())["predictions"]
+    assert np.array_equal(found, expected["prediction_min"])
+
+
+def test_track_of_a_store_that_agrees_writes_nothing(moved):
+    written = [path for top in ("runs", "registry") for path in moved.path(top).rglob("*") if path.is_file()]
+    before = {path: path.stat().st_mtime_ns for path in written}
+    again = moved.monthwise("track")
+    assert again.returncode == 0, again.stderr
+    assert len(again.stdout.splitlines()) == 1
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_lost_store_is_written_again_from_the_files(moved, tmp_path):
+    clone = Clone(tmp_path / "clone", like=moved)
+    clone.path("mlflow.db").unlink()
+    told = clone.monthwise("track")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("written to sqlite:///mlflow.db") == 3
+    registry = files.read_json(clone.path("registry/green.json"))
+    assert set(registry["versions"]) == {"2024-01", "2024-02", "2024-03"}
+    assert clone.planned().keys() <= {"register", "evidence"}  # what names the ids of runs
+
+
+def test_models_that_were_deleted_are_written_again(moved, tmp_path):
+    clone = Clone(tmp_path / "clone", like=moved)
+    clone.path("mlflow.db").unlink()
+    assert clone.monthwise("track").returncode == 0
+    shutil.rmtree(clone.path("mlruns"))
+    told = clone.monthwise("track")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count("written to sqlite:///mlflow.db") == 3
+
+
+def test_a_month_without_its_features_is_passed_over_in_one_line(moved, tmp_path):
+    clone = Clone(tmp_path / "clone", like=moved)
+    clone.path("data/green/2023-11/features.parquet").unlink()
+    told = clone.monthwise("track", "2024-01")
+    assert "green 2024-01: passed over, there is no data/green/2023-11/features.parquet" in told.stdout
