@@ -38,9 +38,10 @@ lint: setup
 test: lint
 	$(BIN)/python -m pytest
 
-# What takes longer than a change should wait for: twelve months of two services, killed in between.
+# What takes longer than a change should wait for: twelve months of two services, killed in between, warm and cold; a
+# history month by month; five seeds of noise.
 nightly: setup
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py
 
 bench: setup
 	$(BIN)/python bench/backfill.py

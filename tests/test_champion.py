@@ -86,8 +86,8 @@ def test_live_errors_are_those_of_the_champion_in_its_month(played):
     assert drift["ranked"][0]["drifted"]
 
 
-# In the nightly run month by month, as a scheduler would; else in three pieces.
-STEPS = RUN_MONTHS if "MONTHWISE_NIGHTLY" in os.environ else ["2022-05", "2022-11", planted.LAST]
+# In the nightly run month by month, as a scheduler would; else in two pieces.
+STEPS = RUN_MONTHS if "MONTHWISE_NIGHTLY" in os.environ else ["2022-11", planted.LAST]
 
 
 def test_step_by_step_gives_what_one_call_gave(unplayed, played, tmp_path):
@@ -108,7 +108,6 @@ def test_step_by_step_gives_what_one_call_gave(unplayed, played, tmp_path):
 
 
 def test_a_new_margin_decides_again_and_trains_nothing(clone):
-    before = {month: champion(clone, month) for month in RUN_MONTHS}
     clone.configure({"promotion": {"margin": 0.5}})
     planned = jobs_of(clone)
     assert set(planned) & NO_DECISION == set()
@@ -116,9 +115,6 @@ def test_a_new_margin_decides_again_and_trains_nothing(clone):
     clone.build()
     assert {champion(clone, month)["champion"]["month"] for month in RUN_MONTHS} == {planted.FIRST}
     assert clone.planned() == {}
-    clone.configure({"promotion": {"margin": 0.02}})
-    clone.build()
-    assert {month: champion(clone, month) for month in RUN_MONTHS} == before
 
 
 def test_a_margin_from_one_month_on_reaches_only_later_decisions(clone):
@@ -279,15 +275,16 @@ def decision(clone: Clone, seed: int, month: str) -> str:
     return files.read_json(clone.path(f"seed{seed}/runs/green/{month}/champion.json"))["decision"]
 
 
-SEEDS = (1, 2, 3, 4, 5) if "MONTHWISE_NIGHTLY" in os.environ else (1,)
+# Fourteen months of five seeds in the nightly run, seven of one else.
+SEEDS, LAST_NOISE = ((1, 2, 3, 4, 5), "2023-04") if "MONTHWISE_NIGHTLY" in os.environ else ((1,), "2022-09")
 
 
 def test_on_noise_champions_hardly_ever_change(tmp_path):
     clone = Clone(tmp_path / "clone")
-    run_months = months.span("2022-03", "2023-04")
+    run_months = months.span("2022-03", LAST_NOISE)
     changes = 0
     for seed in SEEDS:
-        demo = {"seed": seed, "rows": 20_000, "first": "2022-01", "last": "2023-03"}
+        demo = {"seed": seed, "rows": 20_000, "first": "2022-01", "last": months.shift(LAST_NOISE, -1)}
         config = {"source": "demo", "begin": {"green": "2022-03"}, "demo": demo}
         (tmp_path / "config.yaml").write_text(json.dumps(config))
         clone.build("--directory", f"seed{seed}", "--configfile", str(tmp_path / "config.yaml"))

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from .. import targets
 
 RUN_STAGES = ("train", "evaluate", "compare", "promote", "score", "drift")
-CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` asks of a candidate
 
 
 class Finding(Exception):
@@ -54,7 +53,7 @@ def given_files(found: dict) -> list[str]:
     given = [targets.run_file(service, reign, name) for name in targets.PROMOTED] if reign else []
     if "compare" in found["settings"]:
         given.append(targets.run_file(service, reign, "predictions.parquet"))
-    return given + ([targets.run_file(service, pin, name) for name in CANDIDATE] if pin else [])
+    return given + ([targets.run_file(service, pin, name) for name in targets.CANDIDATE] if pin else [])
 
 
 def _options(found: dict, zones: list[str], stage: str) -> tuple[dict, dict]:
@@ -100,10 +99,10 @@ def _options(found: dict, zones: list[str], stage: str) -> tuple[dict, dict]:
         }, {"comparison": run("comparison.json")}
     if stage == "promote":
         return {
-            "challenger": all_of(CANDIDATE) if settings["validation_month"] else [],
+            "challenger": all_of(targets.CANDIDATE) if settings["validation_month"] else [],
             "comparison": [run("comparison.json")] if "compare" in found["settings"] else [],
             "reign": all_of(targets.PROMOTED, reign),
-            "pinned": all_of(CANDIDATE, settings["promotion"]["pin"]),
+            "pinned": all_of(targets.CANDIDATE, settings["promotion"]["pin"]),
         }, {
             "champion": run("champion.json"),
             "model": run("champion.skops"),
