@@ -28,8 +28,6 @@ from monthwise.publisher import resolve_folder
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
-STORE = "MLFLOW_TRACKING_URI"
-
 
 class Step(NamedTuple):
     """A program of scripts/ for one month: the options that name its inputs and its outputs, as in the rules."""
@@ -169,7 +167,6 @@ def main() -> None:
     settings = Settings([path.absolute() for path in options.configfile])
     os.makedirs(options.directory, exist_ok=True)
     os.chdir(options.directory)
-    store = os.environ.get(STORE)
     done = skipped = 0
     for step in steps(settings, options.until_track):
         # Through JSON and back, as the rules pass them on.
@@ -178,8 +175,6 @@ def main() -> None:
             skipped += 1
             continue
         print(do(step, of_job))
-        if store is None:  # MLflow sets it, and the next month would take that for the user's word
-            os.environ.pop(STORE, None)
         done += 1
     print(f"{done} done, {skipped} skipped")
 
