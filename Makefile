@@ -20,13 +20,13 @@ setup: .venv/.ready
 
 demo: setup
 	./monthwise check --directory demo --configfile config/demo.yaml
-	$(BIN)/snakemake --cores $(CORES) --directory demo --configfile config/demo.yaml --quiet rules host reason
+	./monthwise run --directory demo --configfile config/demo.yaml --jobs $(CORES)
 	@echo
 	./monthwise status --directory demo
 	@echo
 	@echo "Three run months are trained. What a user would type next:"
-	@echo "  ./monthwise locate 2023-11..2024-02                     ask the TLC what it has published"
-	@echo "  .venv/bin/snakemake --cores 2 --config last=2024-03      the same three months on real trips"
+	@echo "  ./monthwise plan 2024-01..2024-03                       ask the TLC what it has published, and what that takes"
+	@echo "  ./monthwise run 2024-01..2024-03                        the same three months on real trips"
 	@echo "  .venv/bin/mlflow ui --backend-store-uri sqlite:///demo/mlflow.db      look at the runs of the demo"
 
 lint: setup
@@ -41,7 +41,7 @@ test: lint
 # What takes longer than a change should wait for: twelve months of two services, killed in between, warm and cold; a
 # history month by month; five seeds of noise.
 nightly: setup
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py
 
 bench: setup
 	$(BIN)/python bench/backfill.py

@@ -23,10 +23,12 @@ rule compare:
         "../environment.yml"
     resources:
         mem_mb=memory(300, 9),
+        runtime=60,
     params:
         settings=settings("compare"),
     shell:
-        "python {input.program:q} --challenger {input.challenger:q} --champion {input.champion:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --challenger {input.challenger:q} --champion {input.champion:q}"
         " --reign {input.reign:q} --features {input.features:q} --zones {input.zones:q}"
         " --settings {params.settings:q} --comparison {output.comparison:q} > {log:q} 2>&1"
 
@@ -51,10 +53,12 @@ rule promote:
         "../environment.yml"
     resources:
         mem_mb=200,
+        runtime=10,
     params:
         settings=settings("promote"),
     shell:
-        "python {input.program:q} --challenger {input.challenger:q} --comparison {input.comparison:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --challenger {input.challenger:q} --comparison {input.comparison:q}"
         " --reign {input.reign:q} --pinned {input.pinned:q} --settings {params.settings:q}"
         " --champion {output.champion:q} --model {output.model:q} --baseline {output.baseline:q}"
         " > {log:q} 2>&1"
@@ -81,10 +85,12 @@ rule score:
         "../environment.yml"
     resources:
         mem_mb=memory(600, 9),
+        runtime=120,
     params:
         settings=settings("score"),
     shell:
-        "python {input.program:q} --champion {input.champion:q} --model {input.model:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --champion {input.champion:q} --model {input.model:q}"
         " --baseline {input.baseline:q} --features {input.features:q} --zones {input.zones:q}"
         " --settings {params.settings:q} --predictions {output.predictions:q} --live {output.live:q}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"
@@ -106,8 +112,10 @@ rule drift:
         "../environment.yml"
     resources:
         mem_mb=memory(300, 9),
+        runtime=60,
     params:
         settings=settings("drift"),
     shell:
-        "python {input.program:q} --window {input.window:q} --features {input.features:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --window {input.window:q} --features {input.features:q}"
         " --settings {params.settings:q} --drift {output.drift:q} > {log:q} 2>&1"

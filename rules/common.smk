@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import exits, history, jobs, months, targets, warm
+from monthwise import exits, history, jobs, lock, months, targets, warm
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
@@ -25,6 +25,12 @@ def in_one_line(function):
 
     return ending
 
+
+# A job that hangs is ended with its whole group after the `runtime` of its rule, in minutes; Ctrl-C is passed on to it.
+shell.prefix(
+    'limit() {{ if command -v timeout > /dev/null; then timeout -k 10 "$@" & '
+    "trap 'kill -INT $!' INT; trap 'kill -TERM $!' TERM; wait $!; else shift; \"$@\"; fi; }}; "
+)
 
 SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config_settings.config)
 
@@ -185,7 +191,7 @@ def registered(name):
 
 @in_one_line
 def default_targets(wildcards):
-    return targets.default_targets(SETTINGS)
+    return targets.asked(SETTINGS)
 
 
 for line in targets.gaps(SETTINGS):
@@ -201,7 +207,16 @@ def say_which_champions_changed():
         print(f"monthwise: {line}", file=sys.stderr)
 
 
+@in_one_line
+def hold_lock():
+    """Keep other calls out of this directory while jobs run, unless `./monthwise run` does already."""
+    global LOCK
+    if lock.TOKEN not in os.environ and workflow.is_main_process:
+        LOCK = lock.take("snakemake")
+
+
 onstart:
+    hold_lock()
     warm.start(workflow.local_exec and workflow.is_main_process)
 
 

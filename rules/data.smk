@@ -15,10 +15,12 @@ rule locate:
         "../environment.yml"
     resources:
         mem_mb=200,
+        runtime=10,
     params:
         settings=settings("locate"),
     shell:
-        "python {input.program:q} --settings {params.settings:q} --source {output.source:q} > {log:q} 2>&1"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --settings {params.settings:q} --source {output.source:q} > {log:q} 2>&1"
 
 
 rule ingest:
@@ -36,10 +38,12 @@ rule ingest:
         "../environment.yml"
     resources:
         mem_mb=500,
+        runtime=120,
     params:
         settings=settings("ingest"),
     shell:
-        "python {input.program:q} --source {input.source:q} --settings {params.settings:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --source {input.source:q} --settings {params.settings:q}"
         " --raw {output.raw:q} > {log:q} 2>&1"
 
 
@@ -59,10 +63,12 @@ rule clean:
         "../environment.yml"
     resources:
         mem_mb=memory(300, 1),
+        runtime=60,
     params:
         settings=settings("clean"),
     shell:
-        "python {input.program:q} --raw {input.raw:q} --settings {params.settings:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --raw {input.raw:q} --settings {params.settings:q}"
         " --trips {output.trips:q} --quality {output.quality:q} > {log:q} 2>&1"
 
 
@@ -83,8 +89,10 @@ rule featurize:
         "../environment.yml"
     resources:
         mem_mb=memory(300, 1),
+        runtime=60,
     params:
         settings=settings("featurize"),
     shell:
-        "python {input.program:q} --trips {input.trips:q} --quality {input.quality:q} --zones {input.zones:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --trips {input.trips:q} --quality {input.quality:q} --zones {input.zones:q}"
         " --settings {params.settings:q} --features {output.features:q} > {log:q} 2>&1"

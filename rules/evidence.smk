@@ -17,10 +17,12 @@ rule evidence:
         "../environment.yml"
     resources:
         mem_mb=200,
+        runtime=30,
     params:
         settings=settings("evidence"),
     shell:
-        "python {input.program:q} --files {input.files:q} --zones {input.zones:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --files {input.files:q} --zones {input.zones:q}"
         " --settings {params.settings:q} --evidence {output.evidence:q} > {log:q} 2>&1"
 
 
@@ -37,12 +39,15 @@ rule register:
         "logs/register/{service}.log",
     benchmark:
         "benchmarks/register/{service}.tsv"
+    retries: 1
     conda:
         "../environment.yml"
     resources:
         mem_mb=700,
+        runtime=60,
     params:
         settings=settings("register"),
     shell:
-        "python {input.program:q} --champions {input.champions:q} --trackings {input.trackings:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --champions {input.champions:q} --trackings {input.trackings:q}"
         " --lives {input.lives:q} --settings {params.settings:q} --registry {output.registry:q} > {log:q} 2>&1"

@@ -20,10 +20,12 @@ rule train:
         "../environment.yml"
     resources:
         mem_mb=memory(600, 9, at_most=4000),  # no more than train.max_rows are held
+        runtime=240,
     params:
         settings=settings("train"),
     shell:
-        "python {input.program:q} --features {input.features:q} --settings {params.settings:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --features {input.features:q} --settings {params.settings:q}"
         " --model {output.model:q} --baseline {output.baseline:q} --training {output.training:q}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"
 
@@ -49,10 +51,12 @@ rule evaluate:
         "../environment.yml"
     resources:
         mem_mb=memory(600, 9),
+        runtime=120,
     params:
         settings=settings("evaluate"),
     shell:
-        "python {input.program:q} --model {input.model:q} --baseline {input.baseline:q} --training {input.training:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --model {input.model:q} --baseline {input.baseline:q} --training {input.training:q}"
         " --features {input.features:q} --zones {input.zones:q} --settings {params.settings:q}"
         " --validation {output.validation:q} --metrics {output.metrics:q} --provenance {output.provenance:q}"
         " > {log:q} 2>&1"
@@ -73,13 +77,16 @@ rule track:
         "logs/track/{service}/{month}.log",
     benchmark:
         "benchmarks/track/{service}/{month}.tsv"
+    retries: 1
     conda:
         "../environment.yml"
     resources:
         mem_mb=700,
+        runtime=30,
     params:
         settings=settings("track"),
     shell:
-        "python {input.program:q} --model {input.model:q} --training {input.training:q} --metrics {input.metrics:q}"
+        "limit {resources.runtime}m"
+        " python {input.program:q} --model {input.model:q} --training {input.training:q} --metrics {input.metrics:q}"
         " --features {input.features:q} --validation-features {input.validation_features:q}"
         " --settings {params.settings:q} --tracking {output.tracking:q} > {log:q} 2>&1"

@@ -81,4 +81,4 @@ def test_wrong_usage_is_64_and_one_line(fresh, arguments, said):
 def test_status_of_nothing_says_how_to_begin(fresh):
     ended = fresh.monthwise("status")
     assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
-    assert "snakemake" in ended.stdout
+    assert "./monthwise run" in ended.stdout

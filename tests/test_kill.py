@@ -1,55 +1,94 @@
-"""Killed in the middle and asked again, a build ends like one that nobody disturbed."""
+"""Killed at random moments in every way and asked again, a backfill ends like one that nobody disturbed."""
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
+import time
+from pathlib import Path
 
 from conftest import FIRST, LAST, SERVICES
 from equal_builds import assert_equal, built_files
-from monthwise import months
+from monthwise import files, lock, months
 from workflow import Clone, called_bare, wait_for
 
-SNAKEMAKE = ".venv/bin/snakemake"
-KILLS = 3
+KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 4
+RUN = ("./monthwise", "run", "--jobs", "2")
 
 
-def kill_once_there_are(clone: Clone, count: int) -> None:
-    """Build until there are `count` files, then kill Snakemake and its jobs at one stroke."""
-    with open(clone.path("killed.log"), "w") as log:
-        building = subprocess.Popen(
-            [SNAKEMAKE, "--cores", "2"],
-            cwd=clone.folder,
-            env=called_bare(),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+def started(clone: Clone) -> subprocess.Popen:
+    with open(clone.path("killed.log"), "a") as log:
+        return subprocess.Popen(
+            RUN, cwd=clone.folder, env=called_bare(), stdout=log, stderr=log, start_new_session=True
         )
-    try:
-        wait_for(lambda: len(built_files(clone)) >= count or building.poll() is not None, seconds=600)
-        assert building.poll() is None, clone.path("killed.log").read_text()[-4000:]
-    finally:
-        if building.poll() is None:
-            os.killpg(building.pid, signal.SIGKILL)
-        building.wait()
 
 
-def unlock(clone: Clone) -> None:
-    ended = clone.run(SNAKEMAKE, "--unlock")
-    assert ended.returncode == 0, ended.stderr
+def below(clone: Clone, word: str = "") -> list[int]:
+    """Return the processes of the call at work that have `word` on their command line."""
+    holder = files.read_json(clone.path(lock.PATH))
+    found = []
+    for pid in lock.carrying(holder["token"]):
+        try:
+            if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
 
 
-def test_killed_in_the_middle_and_asked_again_a_build_equals_an_undisturbed_one(unbuilt, built, tmp_path):
+def kill(pids: list[int]) -> int:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return len(pids)
+
+
+def kill_group(clone: Clone, call: subprocess.Popen) -> int:
+    return kill([call.pid, *below(clone)])
+
+
+def kill_call(clone: Clone, call: subprocess.Popen) -> int:
+    return kill([call.pid])
+
+
+def kill_snakemake(clone: Clone, call: subprocess.Popen) -> int:
+    return kill(below(clone, "snakemake"))
+
+
+def kill_warm(clone: Clone, call: subprocess.Popen) -> int:
+    """Kill one warm process; the call goes on, so it is killed a little later."""
+    killed, count = kill(below(clone, "warm/process.py")[:1]), len(built_files(clone))
+    wait_for(lambda: len(built_files(clone)) > count + 3 or call.poll() is not None, seconds=100)
+    return killed + kill_group(clone, call)
+
+
+WAYS = {"whole group": kill_group, "run alone": kill_call, "Snakemake alone": kill_snakemake, "warm": kill_warm}
+
+
+def test_killed_in_every_way_and_asked_again_a_backfill_equals_an_undisturbed_one(unbuilt, built, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
-    in_the_end = len(built_files(built))
-    for kill in range(1, KILLS + 1):
-        kill_once_there_are(clone, in_the_end * kill // (KILLS + 1))
-        assert any(clone.path(".snakemake/locks").iterdir())
-        unlock(clone)
-    clone.build()
+    in_the_end, choice = len(built_files(built)), random.Random(KILLS)
+    print(f"\n{'kill':>4}  {'way':16} {'processes':>9} {'files':>6}  code of the call")
+    for number in range(KILLS):
+        way = list(WAYS)[number % len(WAYS)]
+        call = started(clone)
+        wanted = in_the_end * (number + choice.random()) / (KILLS + 1)
+        wait_for(lambda: len(built_files(clone)) >= wanted or call.poll() is not None, seconds=600)  # noqa: B023
+        time.sleep(choice.random() / 5)
+        assert call.poll() is None, clone.path("killed.log").read_text()[-4000:]
+        killed, count = WAYS[way](clone, call), len(built_files(clone))
+        code = call.wait(timeout=300)
+        print(f"{number + 1:4}  {way:16} {killed:9} {count:6}  {code}")
 
+    began = time.monotonic()
+    ended = clone.run(*RUN)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    print(f"the next call: {time.monotonic() - began:.1f} s, {ended.stdout.splitlines()[-1]}")
     assert_equal(clone, built)
-    assert clone.planned() == {}
+    assert clone.run(*RUN).stdout == "nothing due\n"
     with sqlite3.connect(clone.path("mlflow.db")) as store:
         runs = store.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active' ORDER BY name").fetchall()
     assert runs == [(f"{service} {month}", "FINISHED") for service in SERVICES for month in months.span(FIRST, LAST)]

@@ -1,7 +1,10 @@
 """Months, written `YYYY-MM`: plain strings, so that they sort, serve as wildcards and stand in JSON as they are."""
 
 import datetime
+import os
 import re
+
+from .exits import WrongUsage
 
 PATTERN = r"\d{4}-(?:0[1-9]|1[0-2])"
 
@@ -27,8 +30,17 @@ def span(first: str, last: str) -> list[str]:
 
 
 def today() -> str:
-    """Return the month it is now, by the clock of this machine."""
-    return datetime.date.today().strftime("%Y-%m")
+    """Return the month it is now."""
+    return date_today().strftime("%Y-%m")
+
+
+def date_today() -> datetime.date:
+    """Return the date by the clock of this machine; MONTHWISE_TODAY (YYYY-MM-DD) goes before it, to try a calendar."""
+    given = os.environ.get("MONTHWISE_TODAY")
+    try:
+        return datetime.date.fromisoformat(given) if given else datetime.date.today()
+    except ValueError:
+        raise WrongUsage(f"MONTHWISE_TODAY is {given!r}, which is no date: write YYYY-MM-DD, or unset it") from None
 
 
 def parse_range(text: str) -> tuple[str, str]:

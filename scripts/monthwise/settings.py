@@ -155,7 +155,7 @@ class Settings:
 
         `today` is the month of now, `located` the data months with a `source.json` on disk: both count for https alone.
         """
-        first = self.begin(service) if self.config["first"] == "begin" else self.config["first"]
+        first = self.first_run_month(service)
         last = self.config["last"]
         if last == "newest":
             last = shift(self.newest_out(service, today, located), 1)
@@ -165,6 +165,10 @@ class Settings:
                 f" `{self.config['last']}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
             )
         return span(first, last)
+
+    def first_run_month(self, service: str) -> str:
+        """Return the first run month that is built when no target is named."""
+        return self.begin(service) if self.config["first"] == "begin" else self.config["first"]
 
     def begin(self, service: str) -> str:
         """Return the first run month that has a champion."""

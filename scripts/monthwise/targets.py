@@ -11,6 +11,7 @@ TRAINED = ("model.skops", "baseline.skops", "training.json", "train.provenance.j
 EVALUATED = ("validation.parquet", "metrics.json", "evaluate.provenance.json")
 CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads of a run month
 PROMOTED = ("champion.json", "champion.skops", "champion_baseline.skops")
+ASKED = "MONTHWISE_TARGETS"  # names a file of targets, one a line: what `./monthwise run` asks for instead of all
 SCORED = ("predictions.parquet", "live.json", "score.provenance.json", "drift.json")
 
 
@@ -31,17 +32,17 @@ def run_months(settings: Settings, service: str) -> list[str]:
 
 def located_months(service: str) -> list[str]:
     """Return the data months that are known to be published, in order."""
-    return [month for month, names in _listing(f"data/{service}").items() if "source.json" in names]
+    return [month for month, names in listing(f"data/{service}").items() if "source.json" in names]
 
 
 def built_months(service: str) -> list[str]:
     """Return the run months that have metrics, in order."""
-    return [month for month, names in _listing(f"runs/{service}").items() if "metrics.json" in names]
+    return [month for month, names in listing(f"runs/{service}").items() if "metrics.json" in names]
 
 
 def decided_months(service: str) -> list[str]:
     """Return the run months that have a champion, in order."""
-    return [month for month, names in _listing(f"runs/{service}").items() if "champion.json" in names]
+    return [month for month, names in listing(f"runs/{service}").items() if "champion.json" in names]
 
 
 def is_scored(settings: Settings, service: str, month: str) -> bool:
@@ -86,6 +87,18 @@ def evidence_files(settings: Settings, service: str, month: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def asked(settings: Settings) -> list[str]:
+    """Return the targets of this call: those of the file that ASKED names, else all (default_targets)."""
+    if ASKED not in os.environ:
+        return default_targets(settings)
+    with open(os.environ[ASKED], encoding="utf-8") as file:
+        return settings.once(("asked",), file.read().split)
+
+
+def _is_asked(settings: Settings, path: str) -> bool:
+    return ASKED not in os.environ or path in settings.once(("asked set",), lambda: set(asked(settings)))
+
+
 def registered(settings: Settings, service: str) -> dict[str, list[str]]:
     """Return the files of the run months from `first` to `last` that the registry of a service is made from, by name.
 
@@ -94,7 +107,7 @@ def registered(settings: Settings, service: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"champion.json": [], "tracking.json": [], "live.json": []}
     for month in run_months(settings, service):
         for name in run_files(settings, service, month) if month >= settings.begin(service) else ():
-            if name in found:
+            if name in found and _is_asked(settings, run_file(service, month, name)):
                 found[name].append(run_file(service, month, name))
         pin = settings.at(service, month)["promotion"]["pin"]
         if pin and run_file(service, pin, "tracking.json") not in found["tracking.json"]:
@@ -127,7 +140,7 @@ def gaps(settings: Settings) -> list[str]:
     """
     lines = []
     for service in settings.services:
-        data, runs = _listing(f"data/{service}"), _listing(f"runs/{service}")
+        data, runs = listing(f"data/{service}"), listing(f"runs/{service}")
         broken = {}
         for month, names in runs.items():
             if settings.is_closed_run(month):
@@ -156,7 +169,7 @@ def _missing_before_last(present: set[str], order: list[str]) -> list[str]:
     return [name for name in order[:last] if name not in present]
 
 
-def _listing(folder: str) -> dict[str, set[str]]:
+def listing(folder: str) -> dict[str, set[str]]:
     """Return the file names in each month's folder of `folder`."""
     try:
         with os.scandir(folder) as entries:

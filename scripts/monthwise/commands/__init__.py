@@ -15,8 +15,11 @@ from ..settings import Settings
 COMMANDS = {
     "check": "whether this machine and folder can run Monthwise, one line each",
     "locate": "ask the publisher about months (without a range: about those that may be new or restated)",
+    "plan": "what `run` would do and why, month by month, with its cost; changes nothing but logs/plan.json",
+    "prune": "say what raw and intermediate files of closed months would free; with --yes delete them",
+    "run": "bring everything that is due up to date: locate, build, check, tell; safe to call at any time",
     "score": "what the champion says about trips of one's own (--input, --output)",
-    "status": "the run months that are there: trips, errors, the naive baseline, champions",
+    "status": "one screen: months by stages, what failed and what needs a person",
     "track": "write the MLflow store again from the files, where it is empty, lost or moved",
     "verify": "whether what was decided is what the files say: hashes, metrics, decision (--rebuild: built again)",
 }
@@ -54,7 +57,14 @@ def _parse() -> argparse.Namespace:
         sub.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
         sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="as for snakemake")
         sub.add_argument("--directory", metavar="DIR", help="where the files are (default: here)")
+        if name in ("run", "plan"):
+            _add_run_options(sub, name)
+        if name == "prune":
+            sub.add_argument("--keep", type=_count, required=True, metavar="N", help="the newest N data months stay")
+            sub.add_argument("--yes", action="store_true", help="delete")
         if name == "status":
+            sub.add_argument("--json", action="store_true", help="everything, for programs")
+            sub.add_argument("--errors", action="store_true", help="errors beside the naive baseline's")
             sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
             sub.add_argument("--champions", action="store_true", help="who served in each month, and how well")
         if name == "score":
@@ -65,12 +75,38 @@ def _parse() -> argparse.Namespace:
                 "--rebuild", action="store_true", help="build the month again from raw.parquet, and compare"
             )
     arguments = parser.parse_args()
+    arguments.overrides = arguments.config  # as they were typed, for Snakemake
     arguments.config = dict(map(_key_value, arguments.config))
     arguments.configfile = [Path(path).absolute() for path in arguments.configfile]
     for name in ("against", "input", "output"):
         if getattr(arguments, name, None):
             setattr(arguments, name, Path(getattr(arguments, name)).absolute())
     return arguments
+
+
+def _add_run_options(sub: argparse.ArgumentParser, name: str) -> None:
+    sub.add_argument("--recheck", type=_recheck, metavar="N|all", help="ask about this many known months again")
+    sub.add_argument("--max-months", type=_count, metavar="N", help="no more run months of a service, oldest first")
+    sub.add_argument("--redo", action="store_true", help="build the months of RANGE again")
+    sub.add_argument("--jobs", type=_count, default=os.cpu_count(), metavar="N", help="at once (default: all cores)")
+    if name == "run":
+        sub.add_argument("--newest-first", action="store_true", help="train the newest year first, then decide")
+        sub.add_argument("--rehearse", action="store_true", help="the same on 1 %% of the rows, in a scratch directory")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def _recheck(text: str) -> int | None:
+    """Return how many known months are asked about again; `all` is a number that none exceeds."""
+    if text == "all":
+        return sys.maxsize
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor `all`")
+    return int(text)
 
 
 def _range(text: str) -> list[str]:
@@ -100,8 +136,9 @@ def chosen_services(arguments: argparse.Namespace, settings: Settings) -> list[s
     return settings.services
 
 
-def print_table(rows: list[list[str]]) -> None:
-    """Print rows of cells, the first one the head, each column as wide as its widest cell."""
+def print_table(rows: list[list[str]], left: bool = False) -> None:
+    """Print rows of cells, the first one the head, each column as wide as its widest cell; texts stand to the left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+        cells = zip(row, widths, strict=True)
+        print("  ".join(cell.ljust(width) if left else cell.rjust(width) for cell, width in cells).rstrip())

@@ -1,10 +1,9 @@
 """`./monthwise status --champions`: who served in each month, since when, what was promised and what came of it."""
 
 import argparse
-import json
 import os
 
-from .. import files, history, months, targets
+from .. import due, history, months, targets
 from ..settings import Settings
 from . import chosen_services, print_table
 
@@ -65,7 +64,4 @@ def _superseded(service: str) -> dict[str, list[str]]:
 
 
 def _read(service: str, month: str, file: str) -> dict | None:
-    try:
-        return files.read_json(targets.run_file(service, month, file))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
+    return due.read(targets.run_file(service, month, file))

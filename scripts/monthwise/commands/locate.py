@@ -5,7 +5,7 @@ import collections
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from .. import exits, jobs, months, publisher, targets
+from .. import due, exits, jobs, lock, months, publisher, targets
 from ..settings import Settings
 from . import chosen_services
 
@@ -13,17 +13,21 @@ AT_ONCE = 8
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Take the lock and locate."""
+    with lock.hold("locate"):
+        return _run(arguments, settings)
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Ask, write, say what is new; exit code 66 where a month that was named is not published, 69 without an answer."""
-    due = [
+    asked = [
         (service, month)
         for service in chosen_services(arguments, settings)
-        for month in arguments.range or _due(settings, service)
+        for month in arguments.range or due_months(settings, service)
     ]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(pool.map(lambda asked: _locate(settings, *asked), due))
-
+    outcomes = ask(settings, asked)
     found = collections.defaultdict(list)
-    for (service, month), (state, line) in zip(due, outcomes, strict=True):
+    for (service, month), (state, line) in outcomes.items():
         found[state].append(f"{service} {month}")
         if state in ("new", "changed"):
             print(f"{service} {month}: {state}")
@@ -31,27 +35,39 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             print(line)
     print("; ".join(f"{len(names)} {state}" for state, names in found.items()) or "nothing to ask for")
     if found["failed"]:
-        return max(line.code for state, line in outcomes if state == "failed")
+        return max(line.code for state, line in outcomes.values() if state == "failed")
     return os.EX_NOINPUT if arguments.range and found["not published"] else os.EX_OK
 
 
-def _due(settings: Settings, service: str) -> list[str]:
+def ask(
+    settings: Settings, asked: list[tuple[str, str]], changes: bool = True
+) -> dict[tuple[str, str], tuple[str, exits.Exit | None]]:
+    """Ask about months of services, many at once; return for each what became of it, and the end that says why.
+
+    `new`, `changed`, `unchanged`, `not published` or `failed`; source.json is written where `changes` allows it.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = list(pool.map(lambda each: _locate(settings, *each, changes), asked))
+    return dict(zip(asked, outcomes, strict=True))
+
+
+def due_months(settings: Settings, service: str, recheck: int | None = None) -> list[str]:
     """Return the months that may be new (needed and not known, up to the last whole one) or restated (the newest)."""
     known = targets.located_months(service)
-    run_months = targets.run_months(settings, service)
-    first = min(settings.training_months(service, run_months[0]))
+    first = min(settings.training_months(service, settings.first_run_month(service)))
     last = settings.newest_possible(service, months.today())
     unknown = [month for month in months.span(first, last) if month not in known]
-    recheck = settings.config["publisher"]["recheck"]
-    return sorted({*unknown, *(known[-recheck:] if recheck else ())})
+    recheck = settings.config["publisher"]["recheck"] if recheck is None else recheck
+    wanted = {*unknown, *(known[-recheck:] if recheck else ())}
+    return sorted(month for month in wanted if not settings.is_closed_data(service, month))
 
 
-def _locate(settings: Settings, service: str, month: str) -> tuple[str, exits.Exit | None]:
+def _locate(settings: Settings, service: str, month: str, changes: bool) -> tuple[str, exits.Exit | None]:
     path = targets.data_file(service, month, "source.json")
     try:
         facts = publisher.locate(jobs.of_job(settings, "locate", service, month))
         existed = os.path.exists(path)
-        changed = publisher.update(path, facts)
+        changed = publisher.update(path, facts) if changes else due.read(path) != facts
     except exits.NotPublished as end:
         return "not published", end
     except exits.Exit as end:

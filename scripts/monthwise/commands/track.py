@@ -7,7 +7,7 @@ from pathlib import Path
 import register
 import track
 
-from .. import files, targets
+from .. import files, lock, targets
 from ..jobs import of_job
 from ..settings import Settings
 from . import chosen_services
@@ -16,20 +16,29 @@ NEEDED = ("model.skops", "training.json", "metrics.json")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Take the lock and track."""
+    with lock.hold("track"):
+        return _run(arguments, settings)
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Log each run month that is there, once, and make the registry agree; say which ones were not in the store."""
     for service in chosen_services(arguments, settings):
         built = targets.built_months(service)
         for month in arguments.range or built:
             _track(settings, service, month)
         if targets.decided_months(service):
-            job = argparse.Namespace(settings=of_job(settings, "register", service))
-            job.champions = [
-                targets.run_file(service, month, "champion.json") for month in targets.decided_months(service)
-            ]
-            print(_write(register.main, job, "registry", f"registry/{service}.json")[0])
+            print(register_decided(settings, service))
         else:
             print(f"{service}: {len(built)} run months, none of them has a champion")
     return os.EX_OK
+
+
+def register_decided(settings: Settings, service: str) -> str:
+    """Make the registry agree with what is decided on disk; return what was done in one line."""
+    job = argparse.Namespace(settings=of_job(settings, "register", service))
+    job.champions = [targets.run_file(service, month, "champion.json") for month in targets.decided_months(service)]
+    return _write(register.main, job, "registry", f"registry/{service}.json")[0]
 
 
 def _track(settings: Settings, service: str, month: str) -> None:

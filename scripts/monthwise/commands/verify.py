@@ -17,6 +17,7 @@ from .. import exits, files, provenance, targets, tracking
 from ..config import ROOT
 from ..settings import Settings
 from . import chosen_services, equality, registered, replay
+from .prune import PRUNED
 from .rebuild import rebuild
 from .replay import Finding
 
@@ -44,7 +45,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
                     raise exits.NotPublished(f"no evidence.json; {_again(service, month)}")
                 found = _read(service, month)
                 tracked[month] = found["provenance"]["tracking"]
-                print(f"ok    {service} {month}: {_verify(found, zones, arguments.rebuild)}", flush=True)
+                print(
+                    f"ok    {service} {month}: {_verify(found, zones, arguments.rebuild, _pruned(settings, found))}",
+                    flush=True,
+                )
             except exits.NotPublished as end:
                 ends.add(end.code)
                 print(f"none  {service} {month}: {end}", flush=True)
@@ -69,16 +73,30 @@ def _registry(service: str, tracked: dict[str, dict | None], uri: str) -> int:
     return os.EX_DATAERR if found else os.EX_OK
 
 
-def _verify(found: dict, zones: list[str], is_rebuilt: bool) -> str:
+def _pruned(settings: Settings, found: dict) -> set[str]:
+    """Return the files of closed data months that are gone, as `./monthwise prune` leaves them."""
+    return {
+        path
+        for path in found["files"]
+        if (place := PurePath(path)).parts[0] == "data"
+        and place.name in PRUNED
+        and settings.is_closed_data(found["service"], place.parts[2])
+        and not os.path.exists(path)
+    }
+
+
+def _verify(found: dict, zones: list[str], is_rebuilt: bool, pruned: set[str]) -> str:
     """Return in words what agrees in a month; Finding for the first thing that does not."""
-    _check_hashes(found, zones)
+    _check_hashes(found, zones, pruned)
     ran_with = [told for name, told in found["provenance"].items() if name not in ("models", "tracking")]
     now = provenance.provenance()
     machines = sorted({told["machine"] for told in ran_with} - {now["machine"]})
     changes = list(dict.fromkeys(change for told in ran_with for change in provenance.changes(told, now)))
     try:
-        done = f"computed again: {', '.join(_compute(found, zones, is_exact=not machines))}"
-        if is_rebuilt:
+        done = f"computed again: {', '.join(_compute(found, zones, pruned, is_exact=not machines)) or 'nothing'}"
+        if pruned:
+            done += f"; {len(pruned)} files are pruned, and what reads them was not computed again"
+        elif is_rebuilt:
             rebuild(found, zones, is_exact=not machines)
             done += "; built again from raw.parquet"
     except Finding as finding:
@@ -87,7 +105,7 @@ def _verify(found: dict, zones: list[str], is_rebuilt: bool) -> str:
         raise Finding(f"{finding} ({'; '.join(changes)})" if changes else str(finding)) from None
     if machines:
         changes.append(f"to {equality.RELATIVE:g}, since made on {' and '.join(machines)} and not {now['machine']}")
-    counts = f"{len(found['files'])} files and {len(found['provenance']['models'])} models unchanged"
+    counts = f"{len(found['files']) - len(pruned)} files and {len(found['provenance']['models'])} models unchanged"
     return f"{counts}; {done}" + (f" ({'; '.join(changes)})" if changes else "")
 
 
@@ -107,9 +125,9 @@ def _read(service: str, month: str) -> dict:
     return found
 
 
-def _check_hashes(found: dict, zones: list[str]) -> None:
+def _check_hashes(found: dict, zones: list[str], pruned: set[str]) -> None:
     hashes = found["files"] | found["provenance"]["models"]
-    for path in sorted([*hashes, *_collected(found)], key=_in_order):
+    for path in sorted({*hashes, *_collected(found)} - pruned, key=_in_order):
         try:
             if path in hashes:
                 is_same = files.sha256(path) == hashes[path]
@@ -144,11 +162,11 @@ def _again(service: str, month: str) -> str:
     return f"ask for it again: .venv/bin/snakemake --cores 2 --config services=[{service}] first={month} last={month}"
 
 
-def _compute(found: dict, zones: list[str], is_exact: bool) -> list[str]:
+def _compute(found: dict, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:
     """Do the programs' work again in a temporary folder; return what was done, Finding for the first difference."""
     done = []
     for job in replay.run_jobs(found, zones):
-        if job.stage not in COMPUTED:
+        if job.stage not in COMPUTED or pruned.intersection(_paths(job)):
             continue
         with tempfile.TemporaryDirectory(prefix="monthwise-verify-") as scratch:
             made = {name: str(Path(scratch, PurePath(path).name)) for name, path in job.outputs.items()}
@@ -160,6 +178,11 @@ def _compute(found: dict, zones: list[str], is_exact: bool) -> list[str]:
                     raise Finding(f"{path} is not what {job.stage} makes of its inputs: {differs}")
         done.append(job.stage)
     return done
+
+
+def _paths(job: replay.Job) -> list[str]:
+    """Return the files that a job reads."""
+    return [path for given in job.inputs.values() for path in ([given] if isinstance(given, str) else given or ())]
 
 
 def _call(job: replay.Job, made: dict[str, str]) -> None:

@@ -1,0 +1,49 @@
+"""`./monthwise status --errors`: the run months that are there, newest last, and their errors."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from .. import files, targets
+from ..settings import Settings
+from . import chosen_services, print_table
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Print a table of run months: trips, error in minutes, and that of the naive baseline or of another directory."""
+    rows = []
+    for service in chosen_services(arguments, settings):
+        for month in arguments.range or targets.built_months(service):
+            metrics = _metrics(Path(), service, month)
+            other = _metrics(arguments.against, service, month) if arguments.against else None
+            if metrics and (other or not arguments.against):
+                rows.append(_row(metrics, other))
+    if not rows:
+        print("no run month is there yet; ./monthwise run builds them")
+        return os.EX_OK
+    head = ["service", "run month", "train rows", "validation rows", "RMSE, min", "naive", "better by"]
+    if arguments.against:
+        head[-2] = arguments.against.name
+    print_table([head, *rows])
+    return os.EX_OK
+
+
+def _row(metrics: dict, other: dict | None) -> list[str]:
+    against = other["rmse_min"] if other else metrics["baseline_rmse_min"]
+    return [
+        metrics["service"],
+        metrics["month"],
+        f"{metrics['train_rows']:,}",
+        f"{metrics['rows']:,}",
+        f"{metrics['rmse_min']:.3f}",
+        f"{against:.3f}",
+        f"{1 - metrics['rmse_min'] / against:.1%}",
+    ]
+
+
+def _metrics(directory: Path, service: str, month: str) -> dict | None:
+    try:
+        return files.read_json(directory / targets.run_file(service, month, "metrics.json"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None

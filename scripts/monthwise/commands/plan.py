@@ -1,0 +1,90 @@
+"""`./monthwise plan`: what `run` would do and why, month by month, and what it will cost; writes logs/plan.json."""
+
+import argparse
+import os
+
+from .. import due, forecast, targets
+from ..settings import Settings
+from ..turn import PLAN, Turn
+from . import print_table
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Ask the publisher, plan, print; exit code 64 or 78 where `run` would refuse, 69 where nobody answers."""
+    turn = Turn(arguments, settings)
+    turn.look(changes=False)
+    turn.find()
+    # What the publisher changed is not written down yet.
+    changed = [targets.data_file(*about, "source.json") for about in turn.in_state("changed")]
+    asked = set(turn.files())
+    turn.plan([path for path in changed if path in asked])
+    if turn.cut(arguments.max_months):
+        turn.find()
+        turn.plan([path for path in changed if path in set(turn.files())])
+    new = set(turn.in_state("new")) | set(turn.in_state("changed"))
+    turn.jobs = [job for job in turn.jobs if job.rule != "locate" or (job.service, job.month) not in new]
+    _print(turn)
+    turn.write()
+    for _, end in turn.asked.values():
+        if end and end.code == os.EX_UNAVAILABLE:
+            print(end)
+            return end.code
+    refusal = turn.refusal()
+    if refusal:
+        raise refusal
+    return os.EX_OK
+
+
+def _print(turn: Turn) -> None:
+    rows: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
+    for job in turn.jobs:
+        stages, why = rows.setdefault((job.month or "", job.service), ([], []))
+        stages.append(job.rule)
+        why += [] if turn.why(job) in why else [turn.why(job)]
+    order = list(forecast.RATES)
+    if rows:
+        table = [["service", "month", "jobs", "why"]]
+        for (month, service), (stages, why) in sorted(rows.items()):
+            stages = sorted(dict.fromkeys(stages), key=order.index)
+            table.append([service, month, " ".join(stages), "; ".join(why)])
+        print_table(table, left=True)
+    for service, found in turn.waiting().items():
+        print(f"{service}: not published yet: {', '.join(found)}")
+    for lines in turn.rejected.values():
+        for line in lines.values():
+            print(line)
+    for line in [*turn.held_up(), *pruned(turn)]:
+        print(line)
+    cost = forecast.cost(turn.settings, turn.jobs, turn.arguments.jobs)
+    if not turn.jobs:
+        print("nothing to do")
+        return
+    known = f"{cost['known']:.0%} of the jobs have a past in benchmarks/"
+    known += "" if cost["known"] == 1 else ", the others are guessed from rows"
+    print(
+        f"{cost['jobs']} jobs, {bytes_to_fetch(turn) / 1e6:,.1f} MB to fetch, {cost['cpu_s']:,.0f} s of work, about"
+        f" {cost['wall_s']:,.0f} s on {turn.arguments.jobs} cores ({known}); {PLAN}"
+    )
+
+
+def bytes_to_fetch(turn: Turn) -> int:
+    """Return the bytes of the months that are to be fetched, as far as the publisher says or neighbours tell."""
+    found = 0
+    for job in turn.jobs:
+        if job.rule == "ingest":
+            facts = due.read(targets.data_file(job.service, job.month, "source.json"))
+            newest = targets.located_months(job.service)
+            facts = facts or (due.read(targets.data_file(job.service, newest[-1], "source.json")) if newest else None)
+            found += (facts or {}).get("size") or 0
+    return found
+
+
+def pruned(turn: Turn) -> list[str]:
+    """Return one line for each month that was pruned and that the jobs need again."""
+    lines = []
+    for job in turn.jobs:
+        if job.rule == "ingest" and turn.settings.is_closed_data(job.service, job.month):
+            quality = targets.data_file(job.service, job.month, "quality.json")
+            if os.path.exists(quality):
+                lines.append(f"{job.about} was pruned and would be fetched again: {turn.why(job)}")
+    return lines

@@ -1,0 +1,68 @@
+"""`./monthwise prune`: raw and intermediate files of closed months go; results, evidence and tracking stay."""
+
+import argparse
+import glob
+import os
+
+from .. import exits, lock, targets
+from ..settings import Settings
+from . import chosen_services
+
+# What nothing asks for again while what was made from it stands: source.json and quality.json stay.
+PRUNED = ("raw.parquet", "trips.parquet", "features.parquet", ".raw.kept.*", ".raw.partial*")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Say what would be freed, and free it with --yes; 64 where no month is closed by config."""
+    closed_before = settings.config["history"]["closed_before"]
+    if closed_before is None:
+        raise exits.WrongUsage(
+            "nothing is closed: give history.closed_before in config/config.yaml, the run month before which what is"
+            " made stays as it is; then ask again"
+        )
+    if arguments.yes:
+        with lock.hold("prune"):
+            return _prune(arguments, settings)
+    return _prune(arguments, settings)
+
+
+def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
+    total = 0
+    for service in chosen_services(arguments, settings):
+        found = {month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))}
+        freed = _bytes(path for paths in found.values() for path in paths)
+        total += freed
+        months = sorted(found)
+        if not months:
+            print(f"{service}: nothing to prune")
+            continue
+        print(f"{service}: {len(months)} data months ({months[0]} to {months[-1]}), {freed / 1e6:,.1f} MB")
+        if arguments.yes:
+            for path in (path for paths in found.values() for path in paths):
+                os.unlink(path)
+    if arguments.yes:
+        print(f"{total / 1e6:,.1f} MB freed")
+    elif total:
+        print(f"{total / 1e6:,.1f} MB would be freed: ./monthwise prune --keep {arguments.keep} --yes")
+    return os.EX_OK
+
+
+def _closed(settings: Settings, service: str, arguments: argparse.Namespace) -> list[str]:
+    """Return the closed data months that are there, without the newest ones that are kept, and in the range if any."""
+    kept = targets.located_months(service)[-arguments.keep :]
+    return [
+        month
+        for month in targets.located_months(service)
+        if settings.is_closed_data(service, month) and month not in kept
+        if not arguments.range or month in arguments.range
+    ]
+
+
+def _files(service: str, month: str) -> list[str]:
+    return [path for name in PRUNED for path in glob.glob(targets.data_file(service, month, name))]
+
+
+def _bytes(paths) -> int:
+    """Return the bytes that deleting files frees; two links of one file count once."""
+    found = {(status.st_dev, status.st_ino): status.st_blocks * 512 for status in map(os.stat, paths)}
+    return sum(found.values())

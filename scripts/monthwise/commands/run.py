@@ -1,0 +1,257 @@
+"""`./monthwise run`: brings everything that is due up to date, and says in one line how it went.
+
+One lock around the call; the publisher is asked; Snakemake builds in steps, first up to quality.json, so that a file
+with the same rows stops there, then the rest; what is left is looked for; the call is noted and alarms are raised.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from .. import alarms, exits, history, lock, targets
+from ..progress import Progress
+from ..settings import Settings
+from ..snakemake import Job, Result
+from ..turn import Turn, now
+
+CALLS = "history/runs.jsonl"
+# The most serious first; a month that is not published is no failure.
+SEVERITY = (1, os.EX_CANTCREAT, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
+FIRST_STEP = ("locate", "ingest", "clean")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Take the lock, do what is due, note it; the exit code is that of the most serious thing that happened."""
+    if arguments.rehearse:
+        from . import rehearse
+
+        return rehearse.rehearse(arguments, settings)
+    with lock.hold("run"):
+        call = Call(arguments, settings)
+        code = call.make()
+        print(call.outcome["line"], flush=True)
+        return code
+
+
+class Call:
+    """One call of `run`, and its line for history/runs.jsonl."""
+
+    def __init__(self, arguments: argparse.Namespace, settings: Settings):
+        self.arguments, self.settings = arguments, settings
+        self.turn = Turn(arguments, settings)
+        self.began = time.monotonic()
+        self.progress = Progress()
+        self.failed: dict[tuple[str, str], dict] = {}
+        self.done: list[Job] = []
+        self.outcome = {"start": self.turn.looked, "command": "run", "months": [], "reason": {}}
+        self.decided = os.path.getsize(history.PATH) if os.path.exists(history.PATH) else 0
+
+    def make(self) -> int:
+        """Do it, write down how it went, raise alarms; return the exit code."""
+        end = None
+        try:
+            code, line = self._turn()
+        except exits.Exit as refused:
+            end, code, line = refused, refused.code, str(refused)
+        left = [job for job in self.turn.jobs if not end]
+        self.outcome |= {
+            "end": now(),
+            "code": code,
+            "line": line,
+            "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(left)},
+            "failed": list(self.failed.values()),
+            "rejected": {service: lines for service, lines in self.turn.rejected.items() if lines},
+            "champions": history.changed_since(history.PATH, self.decided),
+        }
+        for changed in self.outcome["champions"]:
+            print(changed)
+        for said in alarms.raise_alarms(self.settings, self.turn.services, self.outcome):
+            print(said)
+        _append(self.outcome)
+        if end:
+            raise end
+        return code
+
+    def _turn(self) -> tuple[int, str]:
+        turn = self.turn
+        turn.look(changes=True)
+        if _left_locks():
+            turn.snakemake.unlock()
+        self._say_what_was_asked()
+        turn.find()
+        turn.plan()
+        if turn.cut(self.arguments.max_months):
+            turn.find()
+            turn.plan()
+        self.outcome["reason"] = {f"{job.rule} {job.about}": turn.why(job) for job in turn.jobs}
+        if refusal := turn.refusal():
+            raise refusal
+        if turn.jobs:
+            self._build()
+        turn.write()
+        return self._how_it_went()
+
+    def _say_what_was_asked(self) -> None:
+        for about in self.turn.in_state("new") + self.turn.in_state("changed"):
+            print(f"{' '.join(about)}: {self.turn.asked[about][0]}", flush=True)
+        for about in self.turn.in_state("failed"):
+            print(self.turn.asked[about][1], flush=True)
+
+    # Building
+
+    def _build(self) -> None:
+        turn = self.turn
+        path = Path("logs/run", turn.looked.replace(":", "-") + ".log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        forced = turn.forced()
+        with open(path, "a", encoding="utf-8", buffering=1) as log, self.progress.over(turn.jobs):
+            rules = {job.rule for job in turn.jobs}
+            if rules.intersection(FIRST_STEP):
+                self._step(turn.data(), log)
+                turn.faulty = {(fault["service"], fault["month"]) for fault in self.failed.values()}
+                turn.find()
+            if self.arguments.newest_first:
+                for slice_ in self._years():
+                    self._step(slice_, log, [path for path in forced if path in set(slice_)])
+                forced = []
+            self._step(turn.files(), log, forced)
+        # Nothing may be missing or stale, whatever Snakemake ended with.
+        turn.faulty = set()
+        turn.find()
+        turn.arguments = argparse.Namespace(**vars(self.arguments) | {"redo": False})
+        turn.plan()
+        if self.failed or turn.jobs:
+            self._register()
+
+    def _step(self, files: list[str], log, forced: list[str] | None = None) -> None:
+        result = self._ask(files, log, forced or [])
+        # Another try is all it takes where an input changed under a job, or a warm process was killed.
+        if any(fault_of(job)["code"] == os.EX_TEMPFAIL for job in result.failed):
+            self._ask(files, log, [])
+
+    def _ask(self, files: list[str], log, forced: list[str]) -> Result:
+        if not files:
+            return Result(0)
+        result = self.turn.snakemake.run(files, log, self.progress.tell, forced)
+        self.done += result.done
+        for job in result.done:
+            self.failed.pop((job.rule, job.about), None)
+        for job in result.failed:
+            self.failed[job.rule, job.about] = fault_of(job)
+            print(in_words(self.failed[job.rule, job.about]), flush=True)
+        if result.code < 0 or result.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+            raise exits.TryAgain("the run was stopped; ask again, it goes on where it was")
+        if result.code and not result.failed:
+            said = [line for line in result.said if line.strip()]
+            own = [line for line in said if line.startswith("monthwise: ")]
+            raise exits.Exit(f"Snakemake ended with {result.code}: {' '.join(own[-1:] or said[-3:])} ({log.name})")
+        return result
+
+    def _years(self) -> list[list[str]]:
+        """Return what is trained in each year of run months, newest first; decisions, a chain, follow at the end."""
+        asked = set(self.turn.files())
+        years: dict[str, list[str]] = {}
+        for service, found in self.turn.due.items():
+            for month in found.months:
+                names = (targets.run_file(service, month, name) for name in ("metrics.json", "tracking.json"))
+                years.setdefault(month[:4], []).extend(path for path in names if path in asked)
+        return [years[year] for year in sorted(years, reverse=True)]
+
+    def _register(self) -> None:
+        """Let the registry agree with what is decided, although something failed that Snakemake would wait for."""
+        from . import track
+
+        for service in self.turn.services:
+            with contextlib.suppress(exits.Exit):
+                if targets.decided_months(service):
+                    track.register_decided(self.turn.settings, service)
+
+    # How it went
+
+    def _how_it_went(self) -> tuple[int, str]:
+        turn = self.turn
+        for line in turn.held_up():
+            print(line)
+        faults = [fault for fault in self.failed.values() if fault["code"] != os.EX_NOINPUT]
+        faults.sort(key=lambda fault: (fault["month"] or "", fault["service"]))
+        codes = {fault["code"] for fault in faults}
+        codes |= {end.code for state, end in turn.asked.values() if state == "failed"}
+        is_rejected = any(turn.rejected.values())
+        codes |= {os.EX_DATAERR} if is_rejected else set()
+        if turn.jobs and not codes:
+            codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
+        code = next((each for each in SEVERITY if each in codes), 1 if codes else os.EX_OK)
+        run_months = {job.about for job in self.done if job.month and job.rule in RUN_RULES}
+        self.outcome["months"] = sorted(run_months)
+        return code, self._line(code, faults, run_months)
+
+    def _line(self, code: int, faults: list[dict], run_months: set[str]) -> str:
+        turn = self.turn
+        parts = []
+        if self.done:
+            built = f"{len(run_months)} run months ({_listed(sorted(run_months))})" if run_months else "data"
+            parts.append(f"built {built}, {len(self.done)} jobs in {time.monotonic() - self.began:.0f} s")
+        if faults:
+            parts.append(f"{len(faults)} failed, first: {in_words(faults[0])}")
+        for state, end in turn.asked.values():
+            if state == "failed":
+                parts.append(f"not asked: {end}")
+                break
+        if lines := [line for found in turn.rejected.values() for line in found.values()]:
+            parts.append(lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""))
+        if turn.jobs:
+            parts.append(f"{len(turn.jobs)} jobs left, first: {turn.jobs[0].rule} {turn.jobs[0].about}")
+        waiting = [f"{service} {_listed(found)}" for service, found in turn.waiting().items()]
+        if waiting:
+            parts.append(f"not published yet: {', '.join(waiting)}")
+        return "; ".join(parts if self.done or faults or turn.jobs else ["nothing due", *parts])
+
+
+RUN_RULES = ("train", "evaluate", "track", "compare", "promote", "score", "drift", "evidence")
+
+
+def fault_of(job: Job) -> dict:
+    """Return what became of a failed job, as its log says."""
+    lines = Path(job.log).read_text(errors="replace").splitlines() if os.path.exists(job.log) else []
+    code, line = 1, "it ended without a word: killed, out of memory, or over its time limit"
+    if lines and lines[-1].startswith("exit "):
+        word, _, line = lines[-1].removeprefix("exit ").partition(": ")
+        code = int(word) if word.isdecimal() else 1
+    return {
+        "rule": job.rule,
+        "service": job.service,
+        "month": job.month,
+        "code": code or 1,
+        "line": line,
+        "log": job.log,
+    }
+
+
+def in_words(fault: dict) -> str:
+    """Return a fault in one line, with its log."""
+    line = fault["line"]
+    about = " ".join(word for word in (fault["service"], fault["month"]) if word)
+    if not line.startswith(about):
+        line = f"{about}: {line}"
+    return f"{line} ({fault['rule']}, {fault['log']})"
+
+
+def _listed(found: list[str]) -> str:
+    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def _left_locks() -> bool:
+    """Whether a killed Snakemake left locks; a living one would hold the lock of this call."""
+    folder = ".snakemake/locks"
+    return os.path.isdir(folder) and bool(os.listdir(folder))
+
+
+def _append(outcome: dict) -> None:
+    os.makedirs(os.path.dirname(CALLS), exist_ok=True)
+    text = json.dumps(outcome, sort_keys=True, ensure_ascii=False) + "\n"
+    with open(CALLS, "a", encoding="utf-8") as file:
+        file.write(text)

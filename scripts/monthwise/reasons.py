@@ -1,0 +1,120 @@
+"""Why jobs run: what Snakemake says of each job, followed back to what changed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from . import due, jobs, targets
+from .exits import Exit
+from .months import PATTERN
+from .settings import Settings
+from .snakemake import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
+
+# Kinds of what changed. The first two are reasons to build a done month again only when it is asked for.
+PROGRAM, SETTINGS, RESTATED, ABSENT, CHANGED, REDO = "program", "settings", "restated", "missing", "changed", "redo"
+ASKED_FOR = (PROGRAM, SETTINGS)
+DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
+
+
+@dataclass(frozen=True, order=True)
+class Root:
+    """What changed: its kind, and a data month, a file or a setting."""
+
+    kind: str
+    subject: str
+
+    def __str__(self) -> str:
+        if self.kind == PROGRAM:
+            recipe = re.search(r"/recipes/(\w+)\.py$", self.subject)
+            return f"recipe changed: {recipe[1]}" if recipe else f"program changed: {self.subject}"
+        words = {
+            SETTINGS: f"settings changed: {self.subject}",
+            RESTATED: f"{self.subject} was restated",
+            CHANGED: f"changed: {self.subject}",
+            REDO: "asked for again",
+        }
+        return words.get(self.kind, "missing")
+
+
+def roots(settings: Settings, planned: Sequence[Job], restated: Iterable[str] = ()) -> dict[str, set[Root]]:
+    """Return for each job, by its number, what changed; `restated` are the source.json that the publisher changed."""
+    restated = set(restated)
+    maker = {path: job for job in planned for path in job.outputs}
+    by_about = {(job.rule, job.service, job.month): job for job in planned}
+    found: dict[str, set[Root]] = {}
+
+    def follow(job: Job) -> set[Root]:
+        stack = [job]
+        while stack:
+            at = stack[-1]
+            if at.number in found:
+                stack.pop()
+                continue
+            upstream = _upstream(at, maker, by_about)
+            if missing := [each for each in upstream if each.number not in found]:
+                stack += missing
+                continue
+            own = _own(settings, at, restated, by_about)
+            found[at.number] = own.union(*(found[each.number] for each in upstream)) or {Root(ABSENT, "")}
+            stack.pop()
+        return found[job.number]
+
+    for job in planned:
+        follow(job)
+    return found
+
+
+def _upstream(job: Job, maker: dict[str, Job], by_about: dict) -> list[Job]:
+    found = {maker[path].number: maker[path] for path in job.reasons().get(BY_JOB, ()) if path in maker}
+    if _is_to_be_scored(job, by_about):
+        scoring = by_about["score", job.service, job.month]
+        found[scoring.number] = scoring
+    return list(found.values())
+
+
+def _is_to_be_scored(job: Job, by_about: dict) -> bool:
+    """Whether the settings of the evidence change because its month is out now."""
+    scoring = by_about.get(("score", job.service, job.month))
+    return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
+
+
+def _own(settings: Settings, job: Job, restated: set[str], by_about: dict) -> set[Root]:
+    if MISSING in job.reasons():
+        return {Root(ABSENT, "")}
+    found = set()
+    for name, paths in job.reasons().items():
+        if name == FORCED:
+            is_restated = job.rule == "locate" and restated.intersection(job.outputs)
+            found.add(Root(RESTATED, job.month) if is_restated else Root(REDO, ""))
+        elif name == PARAMS and not _is_to_be_scored(job, by_about):
+            found.add(Root(SETTINGS, edited(settings, job)))
+        elif name == UPDATED:
+            found |= {_of_file(path) for path in paths}
+    return found
+
+
+def _of_file(path: str) -> Root:
+    if data_month := DATA_MONTH.match(path):
+        return Root(RESTATED, data_month[2])
+    name = re.search(r"(?:^|/)((?:scripts|config)/.*)$", path)
+    return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
+
+
+def edited(settings: Settings, job: Job) -> str:
+    """Return the settings of a job that are not those of its evidence: `train parameters.max_iter 100 -> 50`."""
+    evidence = due.read(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
+    try:
+        then = evidence["settings"][job.rule][job.month]
+        now = jobs.of_job(settings, job.rule, job.service, job.month)
+    except (TypeError, KeyError, Exit):
+        return job.rule
+    differing = list(_differences(then, now))
+    return f"{job.rule} {', '.join(differing)}" if differing else job.rule
+
+
+def _differences(then: object, now: object, path: str = "") -> Iterable[str]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in sorted({*then, *now}):
+            yield from _differences(then.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif then != now:
+        yield f"{path} {then} -> {now}"

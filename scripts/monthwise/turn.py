@@ -1,0 +1,243 @@
+"""What is due now: what the publisher says, which files can be asked for, which jobs that takes and why."""
+
+import argparse
+import datetime
+import os
+from collections.abc import Iterable, Sequence
+
+import featurize
+
+from . import alarms, due, exits, files, forecast, months, reasons, targets
+from .commands import chosen_services, locate
+from .settings import Settings
+from .snakemake import Job, Snakemake
+from .states import PLAN
+
+LONG_AGO = 12_000  # months
+
+
+class Turn:
+    """One look at everything that is due; with a range in `arguments`, at its run months."""
+
+    def __init__(self, arguments: argparse.Namespace, settings: Settings):
+        self.arguments, self.given = arguments, settings
+        self.services = chosen_services(arguments, settings)
+        self.looked = now()
+        self.asked: dict[tuple[str, str], tuple[str, exits.Exit | None]] = {}
+        self.due: dict[str, due.Due] = {}
+        self.jobs: list[Job] = []
+        self.roots: dict[str, set[reasons.Root]] = {}
+        self.rejected: dict[str, dict[str, str]] = {}
+        self.faulty: set[tuple[str, str]] = (
+            set()
+        )  # data months that a job failed on, and that are left for the next call
+
+    # What the publisher says
+
+    def look(self, changes: bool) -> None:
+        """Ask the publisher about the months that matter; write source.json where `changes` allows it."""
+        recheck = self.arguments.recheck
+        asked = []
+        for service in self.services:
+            if self.arguments.range:
+                known = set(targets.located_months(service))
+                needed = due.data_months(self.given, service, self.arguments.range)
+                again = needed[-recheck:] if recheck else []
+                asked += [(service, month) for month in needed if month not in known or month in again]
+            else:
+                asked += [(service, month) for month in locate.due_months(self.given, service, recheck)]
+        self.asked = locate.ask(self.given, asked, changes)
+        self._settle(changes)
+
+    def in_state(self, state: str) -> list[tuple[str, str]]:
+        """Return service and month of what was asked and is `new`, `changed`, `not published` or `failed`."""
+        return [about for about, (found, _) in self.asked.items() if found == state]
+
+    def _settle(self, changes: bool) -> None:
+        """Fix what is out: no month counts as published because of the calendar, now that the publisher was asked."""
+        overrides = list(self.arguments.overrides)
+        if self.given.config["source"] == "https":
+            new = [] if changes else [month for _, month in self.in_state("new")]
+            known = [month for service in self.services for month in targets.located_months(service)]
+            lag = LONG_AGO
+            if new and max(new) > max(known, default=""):
+                lag = len(months.span(max(new), months.today())) - 1
+            overrides.append(f"publisher={{lag: {max(lag, 0)}}}")
+        if self.arguments.range:
+            overrides += [f"first={self.arguments.range[0]}", f"last={self.arguments.range[-1]}"]
+        config = dict(self.arguments.config)
+        for text in overrides[len(self.arguments.overrides) :]:
+            key, _, value = text.partition("=")
+            config[key] = {"lag": int(value[6:-1])} if key == "publisher" else value
+        settings = Settings(self.arguments.configfile, config)
+        self.services = [service for service in self.services if due.run_months(settings, service)]
+        if self.services:
+            overrides.append(f"services=[{','.join(self.services)}]")
+            settings = Settings(self.arguments.configfile, config | {"services": self.services})
+        self.settings = settings
+        environment = alarms.without_secrets(dict(os.environ))
+        self.snakemake = Snakemake(overrides, self.arguments.configfile, self.arguments.jobs, environment)
+
+    # What can be asked for
+
+    def find(self) -> None:
+        """Find what can be asked for, with what is rejected by now left out."""
+        not_published = set(self.in_state("not published"))
+        for service in self.services:
+            run_months = self.due[service].months if service in self.due else due.run_months(self.settings, service)
+            needed = due.data_months(self.settings, service, run_months)
+            found = due.rejected(service, needed)
+            self.rejected[service] = {month: _in_words(quality) for month, quality in found.items()}
+            unknown = {
+                month
+                for month in needed
+                if (service, month) in not_published or self.asked.get((service, month), ("",))[0] == "failed"
+                if not os.path.exists(targets.data_file(service, month, "source.json"))
+            }
+            unknown |= {month for month in needed if (service, month) in self.faulty}
+            held = dict.fromkeys(unknown, due.NOT_PUBLISHED) | self.rejected[service]
+            self.due[service] = due.find(self.settings, service, run_months, held)
+
+    def data(self) -> list[str]:
+        """Return the files up to quality.json."""
+        return [path for found in self.due.values() for path in found.data]
+
+    def files(self) -> list[str]:
+        """Return all files that can be asked for."""
+        return [path for found in self.due.values() for path in found.files]
+
+    def plan(self, forced: Sequence[str] = ()) -> None:
+        """Find the jobs that all files take, and why; `forced`: source.json of months that the publisher changed."""
+        asked = self.files()
+        self.jobs = self.snakemake.plan(asked, [*forced, *self.forced()]) if asked else []
+        self.roots = reasons.roots(self.settings, self.jobs, forced)
+
+    def forced(self) -> list[str]:
+        """Return what is built again although nothing changed: the months of a range with --redo."""
+        if not (self.arguments.redo and self.arguments.range):
+            return []
+        names = ("model.skops", "champion.json", "drift.json")
+        asked = set(self.files())
+        paths = (
+            targets.run_file(service, month, name)
+            for service in self.services
+            for month in self.arguments.range
+            for name in names
+        )
+        return [path for path in paths if path in asked]
+
+    def cut(self, max_months: int | None) -> bool:
+        """Leave only the oldest run months that have something to do; return whether any was left out."""
+        if max_months is None:
+            return False
+        is_cut = False
+        for service, found in self.due.items():
+            busy = {job.month for job in self.jobs if job.service == service and job.rule in RUN_RULES}
+            months_due = [month for month in found.months if month in busy]
+            if len(months_due) > max_months:
+                last = months_due[max_months - 1]
+                found.months = [month for month in found.months if month <= last]
+                is_cut = True
+        return is_cut
+
+    # What must not be done unasked
+
+    def refusal(self) -> exits.Exit | None:
+        """Return why the jobs must not run: closed months, or more done months than `run.max_rebuild`, built again."""
+        again: dict[str, set[reasons.Root]] = {}
+        for job in self.jobs:
+            if job.month is None or job.rule not in RUN_RULES or not all(map(os.path.exists, job.outputs)):
+                continue
+            causes = {root for root in self.roots[job.number] if root.kind in reasons.ASKED_FOR}
+            if causes:
+                again.setdefault(job.about, set()).update(causes)
+        if not again:
+            return None
+        why = "; ".join(sorted(map(str, set().union(*again.values())))[:3])
+        closed = [about for about in again if self.settings.is_closed_run(about.split()[1])]
+        if closed:
+            month = self.settings.config["history"]["closed_before"]
+            return exits.WrongConfig(
+                f"{len(closed)} closed run months ({_span(closed)}) would be built again ({why}); put it back, and say"
+                f" it from now on by an entry of `changes` in config/config.yaml: {{from: {month}, reason: ..., ...}}"
+            )
+        bound = self.settings.config["run"]["max_rebuild"]
+        if len(again) <= bound or self.arguments.redo:
+            return None
+        newest = months.shift(max(about.split()[1] for about in again), 1)
+        return exits.WrongUsage(
+            f"{len(again)} run months that were done ({_span(again)}) would be built again ({why}), more than"
+            f" run.max_rebuild ({bound}); add --redo to build them, or accept what is there by"
+            f" `history: {{closed_before: {newest}}}` in config/config.yaml; what shall hold from now on is an entry of"
+            f" `changes`"
+        )
+
+    # In words
+
+    def why(self, job: Job) -> str:
+        """Return in words why a job runs."""
+        found = self.roots.get(job.number, ())
+        words = sorted({str(root) for root in found if root.kind != reasons.ABSENT} or {"missing"})
+        return "; ".join(words)
+
+    def held_up(self) -> list[str]:
+        """Return one line for each service whose chain of champions stops, with the config line that goes on."""
+        lines = []
+        for service, found in self.due.items():
+            if not found.stops:
+                continue
+            data_month = found.held[found.stops]
+            is_rejected = data_month in self.rejected[service]
+            newest = max(targets.located_months(service), default="")
+            if is_rejected or data_month < newest:
+                lines.append(
+                    f"{service}: no champion is decided from {found.stops} on, {data_month} is"
+                    f" {'rejected' if is_rejected else 'not published'}; to go on without it write"
+                    f" `skip: {{{service}: [{data_month}]}}` in config/config.yaml"
+                )
+        return lines
+
+    def waiting(self) -> dict[str, list[str]]:
+        """Return for each service the data months that are needed, or come next, and are not published."""
+        found: dict[str, list[str]] = {}
+        for service, month in self.in_state("not published"):
+            found.setdefault(service, []).append(month)
+        return found
+
+    def write(self) -> None:
+        """Write logs/plan.json: what is left to do as of this look."""
+        told = {
+            "looked": self.looked,
+            "jobs": [
+                {"rule": job.rule, "service": job.service}
+                | ({"month": job.month} if job.month else {})
+                | {"reason": self.why(job), "missing": not all(map(os.path.exists, job.outputs))}
+                for job in self.jobs
+            ],
+            "not_published": self.waiting(),
+            "rejected": {service: lines for service, lines in self.rejected.items() if lines},
+            "cost": forecast.cost(self.settings, self.jobs, self.arguments.jobs) if self.services else {},
+        }
+        os.makedirs("logs", exist_ok=True)
+        files.replace_file(PLAN, files.to_json(told))
+
+
+RUN_RULES = ("train", "evaluate", "track", "compare", "promote", "score", "drift", "evidence")
+
+
+def now() -> str:
+    """Return the time, UTC, as the files of a call say it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _in_words(quality: dict) -> str:
+    try:
+        featurize.admit(quality)
+    except exits.BadData as end:
+        return str(end)
+    return "rejected"
+
+
+def _span(abouts: Iterable[str]) -> str:
+    found = sorted(abouts)
+    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"

@@ -1,0 +1,166 @@
+"""Alarms reach a real mail server, each once; secrets stay where they were."""
+
+import email
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from conftest import LAST, publish
+from monthwise import alarms, files
+from monthwise.settings import Settings
+from workflow import Clone
+
+SECRET = "uncommon-password-7291"
+NEXT = LAST  # the data month that is not out yet
+OUTCOME = {"code": 0, "line": "nothing due", "failed": [], "rejected": {}, "champions": []}
+FAULT = {"rule": "train", "service": "green", "month": "2024-03", "code": 1, "line": "planted", "log": "logs/x.log"}
+
+
+class Mails:
+    """What a mail server received."""
+
+    def __init__(self):
+        self.texts: list[str] = []
+
+    async def handle_DATA(self, server, session, envelope) -> str:
+        message = email.message_from_bytes(envelope.content)
+        parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
+        self.texts.append(" ".join([str(message["Subject"]), *(part.decode() for part in parts)]))
+        return "250 OK"
+
+
+@pytest.fixture
+def mails() -> Iterator[tuple[Mails, str]]:
+    """A mail server on this machine, and the URL that Apprise sends to it by."""
+    mails = Mails()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(mails, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield mails, f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org&mode=insecure&name={SECRET}"
+    controller.stop()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    for name in alarms.SECRETS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def raised(outcome: dict, **alarm) -> list[str]:
+    config = {"source": "demo", "alarm": alarm} if alarm else {"source": "demo"}
+    return alarms.raise_alarms(Settings((), config), ["green"], OUTCOME | outcome)
+
+
+def test_a_failure_is_told_once_until_it_is_gone(here, mails, monkeypatch):
+    received, url = mails
+    monkeypatch.setenv(alarms.URLS, url)
+    for _ in range(2):
+        assert raised({"code": 1, "failed": [FAULT]}) == []
+    assert len(received.texts) == 1
+    assert "train green 2024-03 failed: planted (logs/x.log)" in received.texts[0]
+    assert raised({}) == []
+    assert raised({"code": 1, "failed": [FAULT]}) == []
+    assert len(received.texts) == 2
+    assert SECRET not in "".join(path.read_text() for path in here.rglob("*") if path.is_file())
+
+
+def test_each_kind_can_be_switched_off(here, mails, monkeypatch):
+    received, url = mails
+    monkeypatch.setenv(alarms.URLS, url)
+    off = {"failure": False, "reject": False, "champion": False, "live_excess": None, "late_days": None}
+    happened = {"code": 65, "failed": [FAULT], "rejected": {"green": {"2024-01": "no"}}, "champions": ["another"]}
+    assert raised(happened, **off) == []
+    assert received.texts == []
+    assert raised(happened) == []
+    assert all(word in received.texts[0] for word in ("planted", "no", "another"))
+
+
+def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(here, monkeypatch):
+    settings = Settings((), {"source": "https"})
+    run = here / "runs/green/2024-03"
+    run.mkdir(parents=True)
+    files.write_json(run / "champion.json", {"month": "2024-03", "decision": "kept", "champion": {}})
+    files.write_json(run / "live.json", {"off": 0.5, "rmse_min": 6.0, "promised_rmse_min": 4.0})
+    for month, published in (("2024-01", "2024-03-01"), ("2024-02", "2024-04-01")):
+        data = here / "data/green" / month
+        data.mkdir(parents=True)
+        files.write_json(data / "source.json", {"last_modified": f"{published}T10:00:00Z"})
+    monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-14")  # usually 31 days after the end: the first of May
+    assert alarms.conditions(settings, ["green"], OUTCOME).keys() == {"live green 2024-03"}
+    monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-16")
+    found = alarms.conditions(settings, ["green"], OUTCOME)
+    assert found["live green 2024-03"] == "green 2024-03: the error was 6.000 min, promised were 4.000 (+50.0%)"
+    assert "green 2024-03 is still not published" in found["late green 2024-03"]
+
+
+def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_again(here, mails, monkeypatch, capfd):
+    received, url = mails
+    monkeypatch.setenv(alarms.URLS, f"json://127.0.0.1:9/{SECRET}")
+    lines = raised({"code": 1, "failed": [FAULT]})
+    assert lines == ["alarms: 1 could not be sent; the next call tries again"]
+    assert SECRET not in "".join(capfd.readouterr())
+    monkeypatch.setenv(alarms.URLS, url)
+    assert raised({"code": 1, "failed": [FAULT]}) == []
+    assert len(received.texts) == 1
+
+
+def test_urls_may_lie_in_a_file_outside_the_repository_alone(here, mails, monkeypatch):
+    received, url = mails
+    outside = here.parent / "alarms"
+    outside.write_text(f"# who is told\n{url}\n")
+    monkeypatch.setenv(alarms.FILE, str(outside))
+    assert raised({"code": 1, "failed": [FAULT]}) == []
+    assert len(received.texts) == 1
+    inside = here / "alarms"
+    inside.write_text(url)
+    monkeypatch.setenv(alarms.FILE, str(inside))
+    assert "move it out" in raised({})[0]
+
+
+def test_a_ping_follows_success_alone(here, monkeypatch):
+    heard = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            heard.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv(alarms.PING, f"http://127.0.0.1:{server.server_port}/{SECRET}")
+    assert raised({"code": 65}) == []
+    assert heard == []
+    assert raised({}) == []
+    assert heard == [f"/{SECRET}"]
+    server.shutdown()
+    server.server_close()
+    lines = raised({})
+    assert lines
+    assert SECRET not in lines[0]
+
+
+def test_no_secret_of_the_environment_is_left_anywhere_after_a_run(clone: Clone, mails):
+    received, url = mails
+    clone.configure({"last": "newest"})
+    publish(clone.path("published"), "green", NEXT, rows=50)
+    ended = clone.monthwise("run", "--jobs", "2", env={alarms.URLS: url, alarms.PING: f"http://127.0.0.1:9/{SECRET}"})
+    assert ended.returncode == 65
+    assert f"green {NEXT} is rejected" in received.texts[0]
+    assert SECRET not in ended.stdout + ended.stderr
+    left = [path for path in clone.folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert left == []
+    assert json.loads(clone.path("logs/alarms.json").read_text())

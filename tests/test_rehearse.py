@@ -1,0 +1,65 @@
+"""`./monthwise run --rehearse` finds what the real thing would find, and touches nothing."""
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import DATA_MONTHS, FIRST, LAST, publish
+from monthwise import files, months
+from workflow import Clone
+
+BROKEN = DATA_MONTHS[2]
+
+
+def state(folder) -> dict:
+    return {
+        str(path.relative_to(folder)): (files.sha256(path), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.fixture
+def apart(unbuilt: Clone, tmp_path) -> Clone:
+    """Run months that are published and not built, with a home of their own."""
+    clone = Clone(tmp_path / "clone", like=unbuilt)
+    for service in ("green", "yellow"):
+        for month in DATA_MONTHS:
+            publish(clone.path("published"), service, month, rows=20_000)
+    (tmp_path / "home").mkdir()
+    return clone
+
+
+def rehearse(clone: Clone, *arguments: str, code: int = 0) -> str:
+    """Rehearse, insist on the exit code and on nothing being touched; return what is said."""
+    before = state(clone.folder.parent)
+    home = str(clone.folder.with_name("home"))
+    ended = clone.monthwise("run", "--rehearse", "--jobs", "2", *arguments, env={"HOME": home})
+    assert ended.returncode == code, ended.stdout[-3000:] + ended.stderr[-3000:]
+    assert state(clone.folder.parent) == before
+    return ended.stdout
+
+
+def test_all_stages_run_on_one_row_in_a_hundred_and_nothing_is_touched(apart):
+    said = rehearse(apart)
+    assert said.startswith("rehearsed on one row in 100: ")
+    assert ", 0 failed" in said
+    assert "not there" not in said
+
+
+def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
+    path = apart.path(f"published/green_tripdata_{BROKEN}.parquet")
+    path.write_bytes(b"PAR1 not really" + b"x" * 1000)
+    without = apart.path(f"published/yellow_tripdata_{BROKEN}.parquet")
+    pq.write_table(pq.read_table(without).drop_columns(["tpep_pickup_datetime"]), without)
+    apart.path(f"published/green_tripdata_{DATA_MONTHS[-1]}.parquet").unlink()
+    said = rehearse(apart, "--config", f"last={LAST}", code=65)
+    assert f"green {BROKEN}: file green_tripdata_{BROKEN}.parquet" in said or f"green {BROKEN}" in said
+    assert "parquet cut short" in said
+    assert "pickup_time" in said
+    assert f"not there: green {DATA_MONTHS[-1]}" in said
+
+
+def test_a_range_is_rehearsed_by_itself_although_settings_changed_before(apart):
+    change = {"from": months.shift(FIRST, 1), "reason": "trial", "train": {"parameters": {"alpha": 0.5}}}
+    apart.configure({"changes": [change]})
+    said = rehearse(apart, f"{months.shift(LAST, -1)}..{LAST}", "--service", "green")
+    assert ", 0 failed" in said

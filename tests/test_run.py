@@ -1,0 +1,226 @@
+"""`./monthwise run` and `plan`: exactly what is due, refusals, codes, and what a call leaves written."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import DATA_MONTHS, FIRST, LAST, publish
+from equal_builds import assert_equal
+from monthwise import files, months, snakemake
+from workflow import Clone, called_bare, wait_for
+
+MIDDLE, NEWEST = DATA_MONTHS[3], DATA_MONTHS[-1]
+NEXT = months.shift(NEWEST, 1)
+
+
+def run(clone: Clone, *arguments: str, code: int = 0, env: dict | None = None) -> list[str]:
+    """Call `./monthwise run`, insist on its exit code, return what it says."""
+    ended = clone.monthwise("run", "--jobs", "2", *arguments, env=env)
+    assert ended.returncode == code, ended.stdout[-3000:] + ended.stderr[-3000:]
+    return (ended.stdout + ended.stderr).splitlines()
+
+
+def plan(clone: Clone, *arguments: str, code: int = 0) -> dict:
+    """Call `./monthwise plan`; return logs/plan.json."""
+    ended = clone.monthwise("plan", *arguments)
+    assert ended.returncode == code, ended.stdout[-3000:] + ended.stderr[-3000:]
+    return files.read_json(clone.path("logs/plan.json"))
+
+
+def calls(clone: Clone) -> list[dict]:
+    return [json.loads(line) for line in clone.path("history/runs.jsonl").read_text().splitlines()]
+
+
+def did(clone: Clone) -> Counter:
+    """Return rule, service and month of each job that Snakemake started in the last call."""
+    log = max(clone.path("logs/run").iterdir())
+    listed = snakemake.jobs(log.read_text().splitlines())
+    return Counter((job.rule, job.service, job.month or "") for job in listed if job.reason)
+
+
+@pytest.fixture
+def open_ended(clone: Clone) -> Clone:
+    """The built months; what is published next is due."""
+    clone.configure({"last": "newest"})
+    return clone
+
+
+def test_nothing_due_is_one_line_and_builds_nothing(open_ended):
+    before = {path: path.stat().st_mtime_ns for path in open_ended.path("runs").rglob("*.*")}
+    assert run(open_ended) == ["nothing due"]
+    assert {path: path.stat().st_mtime_ns for path in open_ended.path("runs").rglob("*.*")} == before
+    assert calls(open_ended)[-1]["jobs"] == {"done": 0, "failed": 0, "left": 0}
+
+
+def test_a_new_month_comes_in_and_plan_has_said_so(open_ended):
+    publish(open_ended.path("published"), "green", NEXT)
+    planned = plan(open_ended)
+    said = run(open_ended)
+    assert f"green {NEXT}: new" in said
+    assert said[-1].startswith("built 2 run months")
+    jobs = {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]}
+    assert jobs == set(did(open_ended))
+    assert run(open_ended) == ["nothing due"]
+
+
+def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):
+    publish(open_ended.path("published"), "green", MIDDLE, seed=7)
+    assert run(open_ended)[-1] == "nothing due"  # the month is older than `publisher.recheck`
+    before = open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes()
+    planned = plan(open_ended, "--recheck", "all")
+    assert open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes() == before
+    assert {job["reason"] for job in planned["jobs"]} == {f"{MIDDLE} was restated"}
+    run(open_ended, "--recheck", "all")
+    done = did(open_ended)
+    assert {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]} == set(done)
+    assert max(done.values()) == 1
+
+
+def test_the_same_rows_in_other_bytes_stop_at_quality(open_ended):
+    path = open_ended.path(f"published/green_tripdata_{NEWEST}.parquet")
+    pq.write_table(pq.read_table(path), path, compression="gzip")
+    run(open_ended)
+    assert {rule for rule, _, _ in did(open_ended)} == {"ingest", "clean", "evidence"}
+
+
+def test_a_rejected_month_holds_back_what_needs_it_and_is_named(open_ended):
+    publish(open_ended.path("published"), "green", NEXT, rows=50)
+    publish(open_ended.path("published"), "yellow", NEXT)
+    said = run(open_ended, code=65)
+    assert f"green {NEXT} is rejected by rows_below: " in said[-1]
+    assert any(f"`skip: {{green: [{NEXT}]}}`" in line for line in said[:-1])
+    last = months.shift(LAST, 1)
+    assert open_ended.path(f"runs/yellow/{last}/champion.json").exists()
+    assert not open_ended.path(f"runs/green/{last}/metrics.json").exists()
+    assert open_ended.path(f"runs/green/{last}/model.skops").exists()  # trained on the month before
+    assert calls(open_ended)[-1]["rejected"]["green"].keys() == {NEXT}
+    run(open_ended, code=65)
+    publish(open_ended.path("published"), "green", NEXT)
+    run(open_ended)
+    assert open_ended.path(f"runs/green/{last}/champion.json").exists()
+
+
+def test_a_month_that_is_late_is_waited_for_while_later_ones_come(open_ended):
+    later = months.shift(NEXT, 1)
+    publish(open_ended.path("published"), "green", later)
+    said = run(open_ended)
+    assert f"not published yet: green {NEXT}" in said[-1]
+    assert any(line.startswith(f"green: no champion is decided from {later} on, {NEXT} is not") for line in said)
+    publish(open_ended.path("published"), "green", NEXT)
+    run(open_ended)
+    assert open_ended.path(f"runs/green/{months.shift(later, 1)}/champion.json").exists()
+    assert run(open_ended) == ["nothing due"]
+
+
+def test_an_edited_program_is_not_let_loose_on_history(open_ended):
+    open_ended.edit("scripts/drift.py", '"""', '"""Edited. ')
+    said = run(open_ended, code=64)
+    assert "run months that were done" in said[-1]
+    assert "program changed: scripts/drift.py" in said[-1]
+    assert "--redo" in said[-1]
+    assert "closed_before" in said[-1]
+    assert calls(open_ended)[-1]["code"] == 64
+    open_ended.configure({"history": {"closed_before": months.shift(LAST, 1)}})
+    assert run(open_ended) == ["nothing due"]
+
+
+def test_redo_builds_history_again(open_ended):
+    open_ended.edit("scripts/drift.py", '"""', '"""Edited. ')
+    run(open_ended, "--redo")
+    assert {rule for rule, _, _ in did(open_ended)} >= {"drift", "evidence"}
+    assert run(open_ended) == ["nothing due"]
+    run(open_ended, LAST, "--redo", "--service", "green")
+    assert ("train", "green", LAST) in did(open_ended)
+    assert not {month for rule, _, month in did(open_ended) if rule == "train"} - {LAST}
+
+
+def test_an_edited_setting_of_a_closed_month_is_named_and_refused(open_ended):
+    open_ended.configure({"history": {"closed_before": LAST}})
+    assert run(open_ended) == ["nothing due"]
+    open_ended.configure({"train": {"recipe": "linear", "parameters": {"solver": "lasso", "alpha": 0.5}}})
+    said = run(open_ended, "--redo", code=78)
+    assert "closed run months" in said[-1]
+    assert "parameters.alpha" in said[-1]
+    assert f"from: {LAST}" in said[-1]
+
+
+def test_a_few_months_at_a_time_then_all_is_as_at_once(unbuilt, built, tmp_path):
+    clone = Clone(tmp_path / "clone", like=unbuilt)
+    run(clone, "--max-months", "2")
+    assert sorted(path.name for path in clone.path("runs/green").iterdir()) == [FIRST, months.shift(FIRST, 1)]
+    run(clone, "--newest-first")
+    assert_equal(clone, built)
+
+
+def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt, built, tmp_path):
+    clone = Clone(tmp_path / "clone", like=unbuilt)
+    planted = f"    if job.settings['month'] == '{LAST}':\n        raise ValueError('planted')\n"
+    program = clone.path("scripts/train.py")
+    whole = program.read_text()
+    program.write_text(whole.replace("def main(job) -> str:\n", f"def main(job) -> str:\n{planted}", 1))
+    said = run(clone, code=1)
+    assert f"2 failed, first: green {LAST}: ValueError: planted (train, logs/train/green/{LAST}.log)" in said[-1]
+    assert clone.path("registry/green.json").exists()
+    failed = calls(clone)[-1]["failed"]
+    assert {(fault["rule"], fault["month"], fault["code"]) for fault in failed} == {("train", LAST, 1)}
+    program.write_text(whole)
+    run(clone, "--redo")
+    assert_equal(clone, built)
+
+
+def test_of_eight_callers_one_works(unbuilt, tmp_path):
+    clone = Clone(tmp_path / "clone", like=unbuilt)
+    command = ["./monthwise", "run", FIRST, "--jobs", "2"]
+    began = time.monotonic()
+    callers = [
+        subprocess.Popen(command, cwd=clone.folder, env=called_bare(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(8)
+    ]
+    ended: dict[int, float] = {}
+    while len(ended) < 8:
+        ended |= {
+            caller.pid: time.monotonic() - began
+            for caller in callers
+            if caller.poll() is not None and caller.pid not in ended
+        }
+        time.sleep(0.02)
+    codes = [caller.returncode for caller in callers]
+    assert sorted(codes) == [0, *[75] * 7]
+    refused = [caller for caller in callers if caller.returncode == 75]
+    assert max(ended[caller.pid] for caller in refused) < 2 * 4  # eight start at once on two cores
+    assert all(b"is at work" in caller.communicate()[0] for caller in refused)
+    assert max(did(clone).values()) == 1
+
+
+def test_a_snakemake_of_its_own_and_run_keep_out_of_each_others_way(open_ended):
+    publish(open_ended.path("published"), "green", NEXT)
+    slow = "import time; time.sleep(6)\n"
+    program = open_ended.path("scripts/ingest.py")
+    program.write_text(program.read_text().replace("def main(job) -> str:\n", f"def main(job) -> str:\n    {slow}", 1))
+    first = subprocess.Popen(
+        [".venv/bin/python", "-m", "snakemake", "--cores", "1", "--", f"data/green/{NEXT}/raw.parquet"],
+        cwd=open_ended.folder,
+        env=called_bare(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(open_ended.path(f"logs/ingest/green/{NEXT}.log").exists)
+    assert "snakemake (process group" in run(open_ended, code=75)[-1]
+    assert first.wait(timeout=60) == 0
+
+
+def test_wrong_calls_are_one_line(open_ended):
+    for arguments, word in (
+        (["2021-13"], "no month"),
+        (["--max-months", "0"], "number from 1"),
+        (["--recheck", "x"], "`all`"),
+    ):
+        said = run(open_ended, *arguments, code=64)
+        assert len(said) == 1
+        assert word in said[0]
+    shutil.rmtree(open_ended.path("published"))
+    assert len(run(open_ended, code=78)) == 1

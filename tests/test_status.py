@@ -1,0 +1,120 @@
+"""`./monthwise status`: each state of a month and stage, from small trees of files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from monthwise import files, states
+from monthwise.commands import main
+from monthwise.settings import Settings
+
+CONFIG = {"source": "demo", "begin": {"green": "2024-01"}, "demo": {"first": "2023-11", "last": "2024-01"}}
+QUALITY = {"verdict": "accept", "rows_in": 10, "rows_out": 9, "waiver": None, "rule": None}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for month in ("2023-11", "2023-12"):
+        for name in ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet"):
+            write(f"data/green/{month}/{name}", QUALITY if name == "quality.json" else {})
+    for name in ("model.skops", "metrics.json", "tracking.json", "champion.json"):
+        write(f"runs/green/2024-01/{name}", {})
+    return tmp_path
+
+
+def write(path: str, content: object) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    files.write_json(path, content) if not isinstance(content, str) else Path(path).write_text(content)
+
+
+def found(look: dict | None = None, **changed) -> dict:
+    return states.of_service(Settings((), CONFIG | changed), "green", look or {})
+
+
+def state(of: dict, kind: str, month: str, stage: str) -> str:
+    return of[kind][month][stage]["state"]
+
+
+def test_what_stands_is_built_and_what_is_not_there_waits(here):
+    of = found()
+    assert state(of, "data", "2023-12", "featurize") == "built"
+    assert state(of, "runs", "2024-01", "train") == "built"
+    assert state(of, "runs", "2024-01", "score") == "waiting"
+    assert state(of, "data", "2024-01", "locate") == "waiting"
+    assert "compare" not in of["runs"]["2024-01"]  # the first month compares nothing
+
+
+def test_a_failed_job_is_named_with_its_log_and_last_lines(here):
+    write("logs/drift/green/2024-01.log", "some\nlines\nexit 1: ValueError: planted\n")
+    write("logs/score/green/2024-01.log", "killed in the mid")
+    write("logs/locate/green/2024-01.log", "exit 66: not out\n")
+    of = found()
+    assert of["runs"]["2024-01"]["drift"] == {
+        "state": "failed",
+        "log": "logs/drift/green/2024-01.log",
+        "why": "exit 1: ValueError: planted",
+        "lines": ["some", "lines", "exit 1: ValueError: planted"],
+    }
+    assert state(of, "runs", "2024-01", "score") == "failed"
+    assert state(of, "data", "2024-01", "locate") == "waiting"
+
+
+def test_rejected_unless_waived(here):
+    rejected = QUALITY | {"verdict": "reject", "rule": {"name": "rows_below", "number": 9, "bound": 100}}
+    write("data/green/2023-12/quality.json", rejected)
+    assert found()["data"]["2023-12"]["clean"] == {"state": "rejected", "why": "rows_below: 9, bound 100"}
+    write("data/green/2023-12/quality.json", rejected | {"waiver": "looked at"})
+    assert state(found(), "data", "2023-12", "clean") == "built"
+
+
+def test_stale_and_not_published_are_as_the_last_look_saw_them(here):
+    jobs = [
+        {
+            "rule": "train",
+            "service": "green",
+            "month": "2024-01",
+            "reason": "recipe changed: boosted",
+            "missing": False,
+        },
+        {"rule": "drift", "service": "green", "month": "2024-01", "reason": "missing", "missing": True},
+    ]
+    look = {"looked": "2024-02-01T00:00:00Z", "jobs": jobs, "not_published": {"green": ["2024-01"]}}
+    of = found(look)
+    assert of["runs"]["2024-01"]["train"] == {"state": "stale", "why": "recipe changed: boosted"}
+    assert state(of, "data", "2024-01", "locate") == "not published"
+
+
+def test_what_the_settings_no_longer_ask_for_is_superseded(here):
+    of = found(skip={"green": ["2023-12"]}, begin={"green": "2023-12"}, demo={"first": "2023-09", "last": "2024-01"})
+    assert state(of, "runs", "2024-01", "train") == "superseded"
+    assert state(of, "runs", "2024-01", "promote") == "built"
+
+
+def test_pruned(here):
+    for name in ("raw.parquet", "trips.parquet", "features.parquet"):
+        Path("data/green/2023-11", name).unlink()
+    of = found(history={"closed_before": "2024-02"})
+    assert state(of, "data", "2023-11", "ingest") == "pruned"
+    assert state(of, "data", "2023-11", "clean") == "built"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "7"])
+def test_torn_files_are_no_traceback(here, content, monkeypatch, capsys):
+    for path in list(Path().rglob("*.json")):
+        path.write_text(content)
+    write("logs/plan.json", content)
+    for flag in ([], ["--json"], ["--champions"]):
+        monkeypatch.setattr("sys.argv", ["monthwise", "status", "--config", "source=demo", *flag])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0
+    capsys.readouterr()
+
+
+def test_json_has_everything(here, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["monthwise", "status", "--json", "--config", "source=demo"])
+    with pytest.raises(SystemExit):
+        main()
+    told = json.loads(capsys.readouterr().out)
+    assert told["services"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
