@@ -156,6 +156,22 @@ def test_a_few_months_at_a_time_then_all_is_as_at_once(unbuilt, built, tmp_path)
     assert_equal(clone, built)
 
 
+def test_after_months_off_one_call_makes_what_a_call_each_month_would_have(unbuilt, built, tmp_path):
+    clone = Clone(tmp_path / "clone", like=unbuilt)
+    clone.configure({"last": "newest"})
+    later = tmp_path / "later"
+    clone.path("published").rename(later)
+    clone.path("published").mkdir()
+    for number, month in enumerate(DATA_MONTHS):
+        for service in ("green", "yellow"):
+            name = f"{service}_tripdata_{month}.parquet"
+            shutil.copy2(later / name, clone.path("published") / name)
+        if number in (1, 2, len(DATA_MONTHS) - 1):  # called in the first two months, then again after some off
+            run(clone)
+    assert_equal(clone, built)
+    assert run(clone) == ["nothing due"]
+
+
 def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt, built, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     planted = f"    if job.settings['month'] == '{LAST}':\n        raise ValueError('planted')\n"

@@ -36,6 +36,15 @@ class Root:
         return words.get(self.kind, "missing")
 
 
+def in_words(found: Iterable[Root]) -> str:
+    """Return what changed in words; that outputs are missing counts only where nothing else changed."""
+    found = set(found)
+    words = [str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED)]
+    if restated := sorted(root.subject for root in found if root.kind == RESTATED):
+        words.insert(0, f"{', '.join(restated)} {'was' if len(restated) == 1 else 'were'} restated")
+    return "; ".join(words) or "missing"
+
+
 def roots(settings: Settings, planned: Sequence[Job], restated: Iterable[str] = ()) -> dict[str, set[Root]]:
     """Return for each job, by its number, what changed; `restated` are the source.json that the publisher changed."""
     restated = set(restated)

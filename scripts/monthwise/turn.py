@@ -176,9 +176,7 @@ class Turn:
 
     def why(self, job: Job) -> str:
         """Return in words why a job runs."""
-        found = self.roots.get(job.number, ())
-        words = sorted({str(root) for root in found if root.kind != reasons.ABSENT} or {"missing"})
-        return "; ".join(words)
+        return reasons.in_words(self.roots.get(job.number, ()))
 
     def held_up(self) -> list[str]:
         """Return one line for each service whose chain of champions stops, with the config line that goes on."""

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from .. import due, forecast, targets
+from .. import due, forecast, reasons, targets
 from ..settings import Settings
 from ..turn import PLAN, Turn
 from . import print_table
@@ -36,17 +36,17 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print(turn: Turn) -> None:
-    rows: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
+    rows: dict[tuple[str, str], tuple[list[str], set[reasons.Root]]] = {}
     for job in turn.jobs:
-        stages, why = rows.setdefault((job.month or "", job.service), ([], []))
+        stages, roots = rows.setdefault((job.month or "", job.service), ([], set()))
         stages.append(job.rule)
-        why += [] if turn.why(job) in why else [turn.why(job)]
+        roots |= turn.roots.get(job.number, set())
     order = list(forecast.RATES)
     if rows:
         table = [["service", "month", "jobs", "why"]]
-        for (month, service), (stages, why) in sorted(rows.items()):
+        for (month, service), (stages, roots) in sorted(rows.items(), key=lambda row: row[0]):
             stages = sorted(dict.fromkeys(stages), key=order.index)
-            table.append([service, month, " ".join(stages), "; ".join(why)])
+            table.append([service, month, " ".join(stages), reasons.in_words(roots)])
         print_table(table, left=True)
     for service, found in turn.waiting().items():
         print(f"{service}: not published yet: {', '.join(found)}")
