@@ -5,8 +5,6 @@ import datetime
 import os
 from collections.abc import Iterable, Sequence
 
-import featurize
-
 from . import alarms, due, exits, files, forecast, months, reasons, targets
 from .commands import chosen_services, locate
 from .settings import Settings
@@ -229,6 +227,8 @@ def now() -> str:
 
 
 def _in_words(quality: dict) -> str:
+    import featurize  # and pyarrow with it: for a rejected month alone
+
     try:
         featurize.admit(quality)
     except exits.BadData as end:

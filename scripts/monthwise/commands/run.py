@@ -16,7 +16,7 @@ from .. import alarms, exits, history, lock, targets
 from ..progress import Progress
 from ..settings import Settings
 from ..snakemake import Job, Result
-from ..turn import Turn, now
+from ..turn import RUN_RULES, Turn, now
 
 CALLS = "history/runs.jsonl"
 # The most serious first; a month that is not published is no failure.
@@ -209,9 +209,6 @@ class Call:
         if waiting:
             parts.append(f"not published yet: {', '.join(waiting)}")
         return "; ".join(parts if self.done or faults or turn.jobs else ["nothing due", *parts])
-
-
-RUN_RULES = ("train", "evaluate", "track", "compare", "promote", "score", "drift", "evidence")
 
 
 def fault_of(job: Job) -> dict:
