@@ -1,8 +1,10 @@
 """What the tests share: real months, and a workflow that was built once."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import mail_server
 import pytest
 from monthwise import months
 from monthwise.publisher import demo
@@ -54,6 +56,13 @@ def built(unbuilt: Clone, tmp_path_factory) -> Clone:
     clone = Clone(tmp_path_factory.mktemp("built") / "clone", like=unbuilt)
     clone.build()
     return clone
+
+
+@pytest.fixture
+def mails() -> Iterator[tuple[mail_server.Mails, str]]:
+    """What a mail server receives, and the URL of an alarm that sends to it."""
+    with mail_server.serving() as serving:
+        yield serving
 
 
 @pytest.fixture

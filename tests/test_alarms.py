@@ -1,49 +1,20 @@
 """Alarms reach a real mail server, each once; secrets stay where they were."""
 
-import email
 import json
-import socket
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from conftest import LAST, publish
+from mail_server import SECRET
 from monthwise import alarms, files
 from monthwise.settings import Settings
 from workflow import Clone
 
-SECRET = "uncommon-password-7291"
 NEXT = LAST  # the data month that is not out yet
 OUTCOME = {"code": 0, "line": "nothing due", "failed": [], "rejected": {}, "champions": []}
 FAULT = {"rule": "train", "service": "green", "month": "2024-03", "code": 1, "line": "planted", "log": "logs/x.log"}
-
-
-class Mails:
-    """What a mail server received."""
-
-    def __init__(self):
-        self.texts: list[str] = []
-
-    async def handle_DATA(self, server, session, envelope) -> str:
-        message = email.message_from_bytes(envelope.content)
-        parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-        self.texts.append(" ".join([str(message["Subject"]), *(part.decode() for part in parts)]))
-        return "250 OK"
-
-
-@pytest.fixture
-def mails() -> Iterator[tuple[Mails, str]]:
-    """A mail server on this machine, and the URL that Apprise sends to it by."""
-    mails = Mails()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(mails, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield mails, f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org&mode=insecure&name={SECRET}"
-    controller.stop()
 
 
 @pytest.fixture

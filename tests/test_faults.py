@@ -1,17 +1,19 @@
 """What a user or a machine can do to a workflow: one line, and nothing lost but what the failing job made before."""
 
+import ast
 import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 
 import pyarrow.parquet as pq
 import pytest
 from conftest import LAST, publish
 from monthwise import jobs, months
-from workflow import REPOSITORY, Clone
+from workflow import REPOSITORY, Clone, wait_for
 
 NEXT = months.shift(LAST, 1)
 
@@ -149,3 +151,23 @@ def test_a_result_of_an_input_that_changed_under_the_job_is_not_kept(restated, c
     assert (
         sorted(path.name for path in tmp_path.iterdir()) == ["features.parquet", "metrics.json"][: 1 + (not restated)]
     )
+
+
+def test_a_job_that_hangs_is_ended_with_all_that_it_started(tmp_path):
+    prefix = re.search(r"^shell\.prefix\(\n(.*?)^\)", (REPOSITORY / "rules/common.smk").read_text(), re.M | re.S)[1]
+    limit = ast.literal_eval(f"({prefix})").replace("{{", "{").replace("}}", "}")
+    hangs = 'import os, subprocess; p = subprocess.Popen(["sleep", "600"]); print(p.pid, flush=True); p.wait()'
+    began = time.monotonic()
+    ended = subprocess.run(["bash", "-c", f"{limit} limit 1s {sys.executable} -c '{hangs}'"], capture_output=True)
+    assert ended.returncode == 124
+    assert time.monotonic() - began < 30
+    child = int(ended.stdout)
+    wait_for(lambda: not os.path.exists(f"/proc/{child}"), seconds=10)
+
+
+def test_each_rule_with_a_program_has_a_time_limit():
+    for path in (REPOSITORY / "rules").glob("*.smk"):
+        for rule in re.split(r"^(?=rule )", path.read_text(), flags=re.M)[1:]:
+            if "python" in rule:
+                assert "limit {resources.runtime}m" in rule, rule[:40]
+                assert "runtime=" in rule, rule[:40]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from conftest import SETTINGS, publish
+from mail_server import SECRET
 from misbehaving_server import MisbehavingServer
-from monthwise import months
+from monthwise import alarms, months
 from workflow import Clone, wait_for
 
 FIRST = "2023-03"  # run month
@@ -58,12 +59,12 @@ class Night:
 
 
 @pytest.fixture
-def night(tmp_path) -> Iterator[tuple[Night, Path]]:
+def night(tmp_path, mails) -> Iterator[tuple[Night, Path]]:
     insist_on_cron()
     clone, published = Clone(tmp_path / "clone"), tmp_path / "published"
     for month in months.span(months.shift(FIRST, -2), months.shift(FIRST, -1)):
         publish(published, "green", month)
-    with MisbehavingServer(published) as server, cron(tmp_path, clone):
+    with MisbehavingServer(published) as server, cron(tmp_path, clone, mails[1]):
         settings = {**SETTINGS, "source": "https", "services": ["green"], "begin": {"green": FIRST}, "last": "newest"}
         clone.configure(settings)
         clone.path("today").write_text(f"{FIRST}-15")
@@ -73,13 +74,13 @@ def night(tmp_path) -> Iterator[tuple[Night, Path]]:
 
 
 @contextlib.contextmanager
-def cron(folder: Path, clone: Clone) -> Iterator[None]:
+def cron(folder: Path, clone: Clone, alarm_url: str) -> Iterator[None]:
     for name in ("spool", "empty", "run"):
         (folder / name).mkdir()
     (folder / "nothing").touch()
     table = folder / "spool/root"
     line = "* * * * * cd {} && MONTHWISE_TODAY=$(cat today) ./monthwise run --jobs 2 >> cron.log 2>&1\n"
-    table.write_text(line.format(clone.folder))
+    table.write_text(f"{alarms.URLS}={alarm_url}\n" + line.format(clone.folder))
     table.chmod(0o600)
     process = subprocess.Popen(["unshare", "-m", "sh", "-ec", NAMESPACE.format(folder=folder)])
     try:
@@ -90,8 +91,9 @@ def cron(folder: Path, clone: Clone) -> Iterator[None]:
         process.wait()
 
 
-def test_months_come_in_by_themselves(night):
+def test_months_come_in_by_themselves(night, mails):
     night, published = night
+    received = mails[0].texts
     run_months = [FIRST]
 
     def is_built(month: str) -> bool:
@@ -100,6 +102,7 @@ def test_months_come_in_by_themselves(night):
     call = night.after(f"{FIRST}-29")
     assert call["code"] == 0, call
     assert is_built(FIRST)
+    assert [f"green {FIRST}: " in text for text in received] == [True]  # its first champion
 
     for number in range(1, MONTHS + 1):
         month = months.shift(FIRST, number - 1)  # the data month that comes out
@@ -119,6 +122,7 @@ def test_months_come_in_by_themselves(night):
             assert [fault["rule"] for fault in call["failed"]] == ["ingest"]
             assert f"green {month}" in call["line"]
             assert not is_built(run_months[-1])
+            wait_for(lambda: any(f"ingest green {month} failed: " in text for text in received))  # noqa: B023
             path.write_bytes(whole)
         else:
             publish(published, "green", month)
@@ -134,4 +138,11 @@ def test_months_come_in_by_themselves(night):
     call = night.after(today)
     assert call["line"].startswith("nothing due")
     assert sorted(path.name for path in night.clone.path("runs/green").iterdir()) == run_months
+    damaged = [months.shift(FIRST, number - 1) for number in range(2, MONTHS + 1, 3)]
+    failures = [text for text in received if " failed: " in text]
+    assert len(failures) == len(damaged), failures  # one mail each, however often it was tried
+    changes = [line for call in night.calls() for line in call["champions"]]
+    assert all(any(line in text for text in received) for line in changes)
+    for path in night.clone.folder.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
     assert "Traceback" not in night.clone.path("cron.log").read_text()

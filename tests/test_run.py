@@ -68,12 +68,14 @@ def test_a_new_month_comes_in_and_plan_has_said_so(open_ended):
 
 
 def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):
+    rows = pq.read_metadata(open_ended.path(f"published/green_tripdata_{MIDDLE}.parquet")).num_rows
     publish(open_ended.path("published"), "green", MIDDLE, seed=7)
+    now = pq.read_metadata(open_ended.path(f"published/green_tripdata_{MIDDLE}.parquet")).num_rows
     assert run(open_ended)[-1] == "nothing due"  # the month is older than `publisher.recheck`
     before = open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes()
     planned = plan(open_ended, "--recheck", "all")
     assert open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes() == before
-    assert {job["reason"] for job in planned["jobs"]} == {f"{MIDDLE} was restated"}
+    assert {job["reason"] for job in planned["jobs"]} == {f"{MIDDLE} was restated: {rows:,} -> {now:,} rows"}
     run(open_ended, "--recheck", "all")
     done = did(open_ended)
     assert {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]} == set(done)

@@ -74,7 +74,7 @@ def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[s
     for service in services:
         decided = targets.decided_months(service)
         champion = due.read(targets.run_file(service, decided[-1], "champion.json")) if decided else None
-        if wanted["champion"] and champion and champion["decision"] in ("promoted", "pinned", "baseline"):
+        if wanted["champion"] and champion and champion["decision"] in ("first", "promoted", "pinned", "baseline"):
             key = f"champion {service} {champion['champion']['kind']} {champion['champion']['month']}"
             found[key] = f"{service} {champion['month']}: {champion['reason']}"
         if wanted["live_excess"] is not None:

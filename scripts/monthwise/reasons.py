@@ -1,7 +1,7 @@
 """Why jobs run: what Snakemake says of each job, followed back to what changed."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import due, jobs, targets
@@ -18,10 +18,11 @@ DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
 
 @dataclass(frozen=True, order=True)
 class Root:
-    """What changed: its kind, and a data month, a file or a setting."""
+    """What changed: its kind, a data month, a file or a setting, and `how` it did, where known."""
 
     kind: str
     subject: str
+    how: str = ""
 
     def __str__(self) -> str:
         if self.kind == PROGRAM:
@@ -29,7 +30,7 @@ class Root:
             return f"recipe changed: {recipe[1]}" if recipe else f"program changed: {self.subject}"
         words = {
             SETTINGS: f"settings changed: {self.subject}",
-            RESTATED: f"{self.subject} was restated",
+            RESTATED: f"{self.subject} was restated" + (f": {self.how}" if self.how else ""),
             CHANGED: f"changed: {self.subject}",
             REDO: "asked for again",
         }
@@ -40,14 +41,16 @@ def in_words(found: Iterable[Root]) -> str:
     """Return what changed in words; that outputs are missing counts only where nothing else changed."""
     found = set(found)
     words = [str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED)]
-    if restated := sorted(root.subject for root in found if root.kind == RESTATED):
-        words.insert(0, f"{', '.join(restated)} {'was' if len(restated) == 1 else 'were'} restated")
+    restated = sorted(root for root in found if root.kind == RESTATED)
+    if len(restated) == 1:
+        words.insert(0, str(restated[0]))
+    elif restated:
+        words.insert(0, f"{', '.join(root.subject for root in restated)} were restated")
     return "; ".join(words) or "missing"
 
 
-def roots(settings: Settings, planned: Sequence[Job], restated: Iterable[str] = ()) -> dict[str, set[Root]]:
-    """Return for each job, by its number, what changed; `restated` are the source.json that the publisher changed."""
-    restated = set(restated)
+def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
+    """Return for each job, by its number, what changed; `restated`: source.json that the publisher changed -> how."""
     maker = {path: job for job in planned for path in job.outputs}
     by_about = {(job.rule, job.service, job.month): job for job in planned}
     found: dict[str, set[Root]] = {}
@@ -87,24 +90,24 @@ def _is_to_be_scored(job: Job, by_about: dict) -> bool:
     return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
 
 
-def _own(settings: Settings, job: Job, restated: set[str], by_about: dict) -> set[Root]:
+def _own(settings: Settings, job: Job, restated: Mapping[str, str], by_about: dict) -> set[Root]:
     if MISSING in job.reasons():
         return {Root(ABSENT, "")}
     found = set()
     for name, paths in job.reasons().items():
         if name == FORCED:
-            is_restated = job.rule == "locate" and restated.intersection(job.outputs)
-            found.add(Root(RESTATED, job.month) if is_restated else Root(REDO, ""))
+            is_restated = job.rule == "locate" and job.outputs[0] in restated
+            found.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
         elif name == PARAMS and not _is_to_be_scored(job, by_about):
             found.add(Root(SETTINGS, edited(settings, job)))
         elif name == UPDATED:
-            found |= {_of_file(path) for path in paths}
+            found |= {_of_file(path, restated) for path in paths}
     return found
 
 
-def _of_file(path: str) -> Root:
+def _of_file(path: str, restated: Mapping[str, str]) -> Root:
     if data_month := DATA_MONTH.match(path):
-        return Root(RESTATED, data_month[2])
+        return Root(RESTATED, data_month[2], restated.get(targets.data_file(*data_month.groups(), "source.json"), ""))
     name = re.search(r"(?:^|/)((?:scripts|config)/.*)$", path)
     return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
 

@@ -21,14 +21,13 @@ class Turn:
         self.arguments, self.given = arguments, settings
         self.services = chosen_services(arguments, settings)
         self.looked = now()
-        self.asked: dict[tuple[str, str], tuple[str, exits.Exit | None]] = {}
+        self.asked: dict[tuple[str, str], locate.Answer] = {}
         self.due: dict[str, due.Due] = {}
         self.jobs: list[Job] = []
         self.roots: dict[str, set[reasons.Root]] = {}
         self.rejected: dict[str, dict[str, str]] = {}
-        self.faulty: set[tuple[str, str]] = (
-            set()
-        )  # data months that a job failed on, and that are left for the next call
+        # Data months that a job failed on, and that are left for the next call.
+        self.faulty: set[tuple[str, str]] = set()
 
     # What the publisher says
 
@@ -108,7 +107,9 @@ class Turn:
         """Find the jobs that all files take, and why; `forced`: source.json of months that the publisher changed."""
         asked = self.files()
         self.jobs = self.snakemake.plan(asked, [*forced, *self.forced()]) if asked else []
-        self.roots = reasons.roots(self.settings, self.jobs, forced)
+        changed = self.in_state("changed")
+        restated = {targets.data_file(*about, "source.json"): self.asked[about][1] or "" for about in changed}
+        self.roots = reasons.roots(self.settings, self.jobs, restated)
 
     def forced(self) -> list[str]:
         """Return what is built again although nothing changed: the months of a range with --redo."""

@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ from ..settings import Settings
 from . import chosen_services
 
 AT_ONCE = 8
+Answer = tuple[str, exits.Exit | str | None]
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -39,10 +41,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return os.EX_NOINPUT if arguments.range and found["not published"] else os.EX_OK
 
 
-def ask(
-    settings: Settings, asked: list[tuple[str, str]], changes: bool = True
-) -> dict[tuple[str, str], tuple[str, exits.Exit | None]]:
-    """Ask about months of services, many at once; return for each what became of it, and the end that says why.
+def ask(settings: Settings, asked: list[tuple[str, str]], changes: bool = True) -> dict[tuple[str, str], Answer]:
+    """Ask about months of services, many at once; return for each what became of it, and the end or words that say why.
 
     `new`, `changed`, `unchanged`, `not published` or `failed`; source.json is written where `changes` allows it.
     """
@@ -62,12 +62,12 @@ def due_months(settings: Settings, service: str, recheck: int | None = None) -> 
     return sorted(month for month in wanted if not settings.is_closed_data(service, month))
 
 
-def _locate(settings: Settings, service: str, month: str, changes: bool) -> tuple[str, exits.Exit | None]:
+def _locate(settings: Settings, service: str, month: str, changes: bool) -> Answer:
     path = targets.data_file(service, month, "source.json")
     try:
         facts = publisher.locate(jobs.of_job(settings, "locate", service, month))
-        existed = os.path.exists(path)
-        changed = publisher.update(path, facts) if changes else due.read(path) != facts
+        existed, before = os.path.exists(path), due.read(path)
+        changed = publisher.update(path, facts) if changes else before != facts
     except exits.NotPublished as end:
         return "not published", end
     except exits.Exit as end:
@@ -77,4 +77,19 @@ def _locate(settings: Settings, service: str, month: str, changes: bool) -> tupl
         if end is None:
             raise
         return "failed", end
-    return ("changed" if existed else "new") if changed else "unchanged", None
+    if not changed:
+        return "unchanged", None
+    return ("changed", _difference(settings, before or {}, facts)) if existed else ("new", None)
+
+
+def _difference(settings: Settings, before: dict, facts: dict) -> str:
+    """Return in words how a month was restated: in rows where they are known, else in bytes."""
+    quality = due.read(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
+    if facts["kind"] == "file" and "rows_in" in quality:
+        import pyarrow.parquet as pq  # for a restated month alone
+
+        path = publisher.resolve_folder(settings.config["source"]) / facts["file"]
+        with contextlib.suppress(OSError, ValueError):  # what is wrong with it, ingest says
+            return f"{quality['rows_in']:,} -> {pq.read_metadata(path).num_rows:,} rows"
+    sizes = before.get("size"), facts.get("size")
+    return f"{sizes[0]:,} -> {sizes[1]:,} bytes" if all(sizes) else ""

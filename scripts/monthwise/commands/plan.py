@@ -25,8 +25,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     turn.jobs = [job for job in turn.jobs if job.rule != "locate" or (job.service, job.month) not in new]
     _print(turn)
     turn.write()
-    for _, end in turn.asked.values():
-        if end and end.code == os.EX_UNAVAILABLE:
+    for state, end in turn.asked.values():
+        if state == "failed" and end.code == os.EX_UNAVAILABLE:
             print(end)
             return end.code
     refusal = turn.refusal()
