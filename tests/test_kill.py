@@ -1,5 +1,6 @@
 """Killed at random moments in every way and asked again, a backfill ends like one that nobody disturbed."""
 
+import json
 import os
 import random
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from conftest import FIRST, LAST, SERVICES
 from equal_builds import assert_equal, built_files
-from monthwise import files, lock, months
+from monthwise import lock, months
 from workflow import Clone, called_bare, wait_for
 
 KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 4
@@ -26,8 +27,10 @@ def started(clone: Clone) -> subprocess.Popen:
 
 def below(clone: Clone, word: str = "") -> list[int]:
     """Return the processes of the call at work that have `word` on their command line."""
-    holder = files.read_json(clone.path(lock.PATH))
-    found = []
+    text = clone.path(lock.PATH).read_text()
+    if not text:  # the call begins or ends
+        return []
+    found, holder = [], json.loads(text)
     for pid in lock.carrying(holder["token"]):
         try:
             if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"):
@@ -55,7 +58,11 @@ def kill_call(clone: Clone, call: subprocess.Popen) -> int:
 
 
 def kill_snakemake(clone: Clone, call: subprocess.Popen) -> int:
-    return kill(below(clone, "snakemake"))
+    killed = 0
+    while call.poll() is None:  # one that was at its end already stops no call: the next one is killed
+        killed += kill(below(clone, "snakemake"))
+        time.sleep(0.05)
+    return killed
 
 
 def kill_warm(clone: Clone, call: subprocess.Popen) -> int:
