@@ -14,7 +14,12 @@ rule compare:
         features=of_run(validation_features),
         zones=of_run(zones_file),
     output:
-        comparison=ensure("runs/{service}/{month}/comparison.json", non_empty=True),
+        comparison=report(
+            ensure("runs/{service}/{month}/comparison.json", non_empty=True),
+            category="Champion",
+            subcategory="{service}",
+            labels={"month": "{month}", "shows": "challenger against champion"},
+        ),
     log:
         "logs/compare/{service}/{month}.log",
     benchmark:
@@ -42,7 +47,12 @@ rule promote:
         reign=of_run(of_reign(*targets.PROMOTED)),
         pinned=of_run(of_pinned(*targets.CANDIDATE)),
     output:
-        champion=ensure("runs/{service}/{month}/champion.json", non_empty=True),
+        champion=report(
+            ensure("runs/{service}/{month}/champion.json", non_empty=True),
+            category="Champion",
+            subcategory="{service}",
+            labels={"month": "{month}", "shows": "who serves and why"},
+        ),
         model=ensure("runs/{service}/{month}/champion.skops", non_empty=True),
         baseline=ensure("runs/{service}/{month}/champion_baseline.skops", non_empty=True),
     log:
@@ -75,7 +85,12 @@ rule score:
         zones=of_run(zones_file),
     output:
         predictions=ensure("runs/{service}/{month}/predictions.parquet", non_empty=True),
-        live=ensure("runs/{service}/{month}/live.json", non_empty=True),
+        live=report(
+            ensure("runs/{service}/{month}/live.json", non_empty=True),
+            category="How it went",
+            subcategory="{service}",
+            labels={"month": "{month}", "shows": "errors as the month turned out"},
+        ),
         provenance=ensure("runs/{service}/{month}/score.provenance.json", non_empty=True),
     log:
         "logs/score/{service}/{month}.log",
@@ -103,7 +118,12 @@ rule drift:
         window=of_run(window_features),
         features=of_run("data/{service}/{month}/features.parquet"),
     output:
-        drift=ensure("runs/{service}/{month}/drift.json", non_empty=True),
+        drift=report(
+            ensure("runs/{service}/{month}/drift.json", non_empty=True),
+            category="How it went",
+            subcategory="{service}",
+            labels={"month": "{month}", "shows": "drift by feature"},
+        ),
     log:
         "logs/drift/{service}/{month}.log",
     benchmark:

@@ -54,7 +54,12 @@ rule clean:
         raw=of_data("data/{service}/{month}/raw.parquet"),
     output:
         trips=ensure("data/{service}/{month}/trips.parquet", non_empty=True),
-        quality=ensure("data/{service}/{month}/quality.json", non_empty=True),
+        quality=report(
+            ensure("data/{service}/{month}/quality.json", non_empty=True),
+            category="Data",
+            subcategory="{service}",
+            labels={"month": "{month}", "shows": "rows in and out"},
+        ),
     log:
         "logs/clean/{service}/{month}.log",
     benchmark:

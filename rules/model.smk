@@ -41,7 +41,12 @@ rule evaluate:
         zones=of_run(zones_file),
     output:
         validation=ensure("runs/{service}/{month}/validation.parquet", non_empty=True),
-        metrics=ensure("runs/{service}/{month}/metrics.json", non_empty=True),
+        metrics=report(
+            ensure("runs/{service}/{month}/metrics.json", non_empty=True),
+            category="Model",
+            subcategory="{service}",
+            labels={"month": "{month}", "shows": "errors on the validation month"},
+        ),
         provenance=ensure("runs/{service}/{month}/evaluate.provenance.json", non_empty=True),
     log:
         "logs/evaluate/{service}/{month}.log",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from monthwise import codes, columns, files, months, program, tables
+from monthwise import bins, codes, columns, files, months, program, tables
 from monthwise.exits import BadData, WrongConfig
 
 TRIPS = pa.schema(
@@ -32,6 +32,9 @@ ZONES = ("pickup_zone", "dropoff_zone")
 DROPS = ("time_missing", "duration_below_min", "duration_above_max", "pickup_outside_month")
 MILES = {"mi": 1.0, "km": 1 / 1.609344, "m": 1 / 1609.344}
 MINUTE = 60_000_000  # microseconds
+HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
+DURATION_BINS = 30  # about, between the bounds of config
+BINS = {"distance_mi": bins.Bins(0.0, 0.5, 60), "hour": bins.Bins(0, 1, 24), "day": bins.Bins(1, 1, 31)}
 
 
 class Cleaned(NamedTuple):
@@ -42,6 +45,7 @@ class Cleaned(NamedTuple):
     drops: dict[str, int]
     repairs: dict[str, int]
     missing: dict[str, int]
+    counts: dict[str, np.ndarray]  # of trips in each bin of the distributions
 
 
 def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
@@ -82,7 +86,28 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
         if field.name not in arrays:
             arrays[field.name] = nothing(field, len(here))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
-    return Cleaned(batch, keys, drops, repairs, missing)
+    counts = distributions(found["pickup_time"], found["duration_min"], batch.column("distance_mi"), settings)
+    return Cleaned(batch, keys, drops, repairs, missing, counts)
+
+
+def distribution_bins(settings: dict) -> dict[str, bins.Bins]:
+    """Return the bins of each distribution in quality.json."""
+    duration = settings["duration"]
+    return {"duration_min": bins.cover(duration["min"], duration["max"], DURATION_BINS), **BINS}
+
+
+def distributions(
+    pickup_time: np.ndarray, duration_min: np.ndarray, distance_mi: pa.Array, settings: dict
+) -> dict[str, np.ndarray]:
+    """Return how many trips lie in each bin; a missing distance lies in none. `pickup_time` is in microseconds."""
+    since = pickup_time - _microseconds(settings["month"])
+    values = {
+        "duration_min": duration_min,
+        "distance_mi": tables.floats(distance_mi.drop_null()),
+        "hour": since // HOUR % 24,
+        "day": since // DAY + 1,
+    }
+    return {name: each.counts(values[name]) for name, each in distribution_bins(settings).items()}
 
 
 def repair(role: str, numbers: np.ndarray, settings: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -168,6 +193,8 @@ class Month:
         self.keys = np.empty(self.file.metadata.num_rows, np.uint64)  # memory is taken as it is filled
         self.rows_in = self.rows_out = 0
         self.drops, self.repairs, self.missing = Counter(), Counter(), Counter()
+        self.bins = distribution_bins(settings)
+        self.counts = {name: np.zeros(each.count, np.int64) for name, each in self.bins.items()}
 
     def trips(self) -> Iterator[pa.RecordBatch]:
         """Yield the clean trips in the order of the file."""
@@ -187,6 +214,8 @@ class Month:
         self.rows_in, self.rows_out = self.rows_in + rows, until
         for name in ("drops", "repairs", "missing"):
             getattr(self, name).update(getattr(cleaned, name))
+        for name, counts in cleaned.counts.items():
+            self.counts[name] += counts
 
     def quality(self) -> dict:
         """Return the content of quality.json, once all trips went by; repairs and duplicates are of kept rows."""
@@ -197,6 +226,10 @@ class Month:
             "repairs": dict(self.repairs),
             "duplicates": repeated(self.keys[: self.rows_out]),
             "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
+            "distributions": {
+                name: {"first": each.first, "width": each.width, "counts": self.counts[name].tolist()}
+                for name, each in self.bins.items()
+            },
         }
         service, month = self.settings["service"], self.settings["month"]
         verdict, rule = judge(counts, self.settings["quality"], "distance" in self.chosen)

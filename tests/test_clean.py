@@ -276,3 +276,18 @@ def test_clean_and_featurize_import_no_pandas(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_distributions_count_kept_trips_by_bin(cleaned):
+    table = raw_month(4, **minutes(2, 3.9, 60, 61), trip_distance=pa.array([0.4, 29.9, 99.0, 1.0]))
+    trips, quality = cleaned(table)
+    found = quality["distributions"]
+    assert trips.num_rows == 3
+    duration = found["duration_min"]
+    assert (duration["first"], duration["width"], len(duration["counts"])) == (0, 2, 30)
+    assert (duration["counts"][1], duration["counts"][29]) == (2, 1)
+    distance = found["distance_mi"]["counts"]
+    assert (distance[0], distance[59], sum(distance)) == (1, 2, 3)  # what lies beyond counts in the last one
+    hours, days = trips.to_pandas()["pickup_time"].dt.hour, trips.to_pandas()["pickup_time"].dt.day
+    assert found["hour"]["counts"] == [int((hours == hour).sum()) for hour in range(24)]
+    assert found["day"]["counts"] == [int((days == day).sum()) for day in range(1, 32)]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import skops.io
-from monthwise import exits, models, zones
+from monthwise import bins, exits, models, zones
 from monthwise.baseline import PairMean
 from monthwise.errors import Segment, errors, errors_by, segments
 from sklearn.dummy import DummyRegressor
@@ -60,6 +60,30 @@ def test_unseen_pairs_are_counted():
     assert metrics["unseen_pairs"] == 1
     assert list(trips.columns) == ["trip", "prediction_min", "duration_min"]
     assert "borough" not in metrics["by"]
+
+
+def test_predicted_against_real_and_errors_by_zone_add_up():
+    features = table(500).to_pandas()
+    features["pickup_zone"] = [4] * 300 + [7] * 150 + [100_000] * 50
+    target = features["duration_min"]
+    model, baseline = DummyRegressor().fit(features[["hour"]], target), PairMean().fit(features, target)
+    places = zones.read(REPOSITORY / "config/zones/new-york.csv")
+    trips, metrics = evaluate.evaluate(model, baseline, [features[:280], features[280:]], ["hour"], places)
+    told, off = metrics["predicted_real"], trips["prediction_min"] - trips["duration_min"]
+    counts = np.array(told["counts"])
+    assert counts.sum() == 500
+    assert counts[int(target.mean() / told["width_min"])].sum() == 500  # all predictions are the mean
+    of_real = np.bincount((target // told["width_min"]).astype(int).clip(upper=len(counts) - 1), minlength=len(counts))
+    assert counts.sum(0).tolist() == of_real.tolist()
+    assert {zone: of["rows"] for zone, of in metrics["zones"].items()} == {"4": 300, "7": 150}
+    assert metrics["zones"]["4"]["rmse_min"] == pytest.approx(np.sqrt((off[:300] ** 2).mean()))
+
+
+def test_bins_have_round_edges_and_take_everything():
+    assert bins.cover(1, 60, 30) == bins.Bins(0, 2, 30)
+    assert bins.cover(0.0, 0.0, 30).count == 1
+    assert [bins.round_up(number) for number in (0.011, 0.02, 3, 7, 10)] == [0.02, 0.02, 5, 10, 10]
+    assert bins.Bins(0, 2, 3).counts(np.array([-5, 0, 1.9, 2, 5.9, 6, 99])).tolist() == [3, 1, 3]
 
 
 def evaluated(folder, model="model") -> subprocess.CompletedProcess:

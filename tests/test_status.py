@@ -1,6 +1,7 @@
 """`./monthwise status`: each state of a month and stage, from small trees of files."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,16 @@ def here(tmp_path, monkeypatch) -> Path:
     for month in ("2023-11", "2023-12"):
         for name in ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet"):
             write(f"data/green/{month}/{name}", QUALITY if name == "quality.json" else {})
-    for name in ("model.skops", "metrics.json", "tracking.json", "champion.json"):
+    for name in (*states.OUTPUTS["train"], *states.OUTPUTS["evaluate"], *states.OUTPUTS["promote"], "tracking.json"):
         write(f"runs/green/2024-01/{name}", {})
     return tmp_path
 
 
 def write(path: str, content: object) -> None:
+    """Write text, JSON, or what a whole file of another kind ends with."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if path.endswith((".parquet", ".skops")):
+        content = {".parquet": "PAR1", ".skops": "PK\x05\x06" + 18 * "\0"}[Path(path).suffix]
     files.write_json(path, content) if not isinstance(content, str) else Path(path).write_text(content)
 
 
@@ -118,3 +122,41 @@ def test_json_has_everything(here, monkeypatch, capsys):
         main()
     told = json.loads(capsys.readouterr().out)
     assert told["services"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
+
+
+@pytest.mark.parametrize("name", ["raw.parquet", "trips.parquet", "features.parquet", "quality.json"])
+def test_a_file_that_is_not_whole_has_failed_and_a_missing_one_waits(here, name):
+    path = Path("data/green/2023-12", name)
+    stage = states.STAGE_OF[name]
+    path.write_bytes(path.read_bytes()[:-1] if path.suffix == ".parquet" else b"{")
+    torn = found()["data"]["2023-12"][stage]
+    assert torn["state"] == "failed"
+    assert f"{path} is not whole: delete it" in torn["why"]
+    path.unlink()
+    assert state(found(), "data", "2023-12", stage) == "waiting"
+
+
+def test_what_is_not_as_the_evidence_says_is_stale(here):
+    run, data = Path("runs/green/2024-01"), Path("data/green/2023-11")
+    names = [run / "metrics.json", run / "champion.json", data / "features.parquet", data / "quality.json"]
+    evidence = {"files": {str(path): files.sha256(path) for path in names}}
+    evidence["provenance"] = {"models": {str(run / "model.skops"): files.sha256(run / "model.skops")}}
+    write(f"{run}/evidence.json", evidence)
+    assert {state(found(), "runs", "2024-01", stage) for stage in ("train", "evaluate", "promote")} == {"built"}
+
+    later = (run / "evidence.json").stat().st_mtime + 10
+    for path, stage in (
+        (run / "metrics.json", "evaluate"),
+        (run / "model.skops", "train"),
+        (data / "features.parquet", "evidence"),
+        (data / "quality.json", "evidence"),
+    ):
+        before = path.read_bytes()
+        path.write_bytes(b" " + before)
+        os.utime(path, (later, later))
+        of = found()["runs"]["2024-01"]
+        assert of[stage]["state"] == "stale"
+        assert of[stage]["why"].startswith(f"{path} is not what the evidence says")
+        path.write_bytes(before)
+        os.utime(path, (later, later))
+        assert state(found(), "runs", "2024-01", stage) == "built"  # written again with the same content

@@ -94,7 +94,7 @@ def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict]:
     found = {}
     for month in data_months:
         quality = read(targets.data_file(service, month, "quality.json"))
-        if quality and quality.get("verdict") == "reject" and not (quality["waiver"] and quality["rows_out"]):
+        if quality and quality.get("verdict") == "reject" and not (quality.get("waiver") and quality.get("rows_out")):
             found[month] = quality
     return found
 

@@ -4,35 +4,38 @@ import os
 
 from . import due, months, targets
 from .settings import Settings
+from .tree import Tree
 
 PLAN = "logs/plan.json"  # what the last `run` or `plan` saw
 
 DATA_STAGES = ("locate", "ingest", "clean", "featurize")
 RUN_STAGES = ("train", "evaluate", "track", "compare", "promote", "score", "drift", "evidence")
-# The file that says whether a stage is done.
-OUTPUT = {
-    "locate": "source.json",
-    "ingest": "raw.parquet",
-    "clean": "quality.json",
-    "featurize": "features.parquet",
-    "train": "model.skops",
-    "evaluate": "metrics.json",
-    "track": "tracking.json",
-    "compare": "comparison.json",
-    "promote": "champion.json",
-    "score": "live.json",
-    "drift": "drift.json",
-    "evidence": "evidence.json",
+# What a stage leaves behind; the first file says that it is done.
+OUTPUTS = {
+    "locate": ("source.json",),
+    "ingest": ("raw.parquet",),
+    "clean": ("quality.json", "trips.parquet"),
+    "featurize": ("features.parquet",),
+    "train": targets.TRAINED,
+    "evaluate": ("metrics.json", "validation.parquet", "evaluate.provenance.json"),
+    "track": ("tracking.json",),
+    "compare": ("comparison.json",),
+    "promote": targets.PROMOTED,
+    "score": ("live.json", "predictions.parquet", "score.provenance.json"),
+    "drift": ("drift.json",),
+    "evidence": ("evidence.json",),
 }
+STAGE_OF = {name: stage for stage, names in OUTPUTS.items() for name in names}
 TAIL_BYTES = 4000
 
 
-def of_service(settings: Settings, service: str, look: dict) -> dict[str, dict]:
+def of_service(settings: Settings, service: str, look: dict, tree: Tree | None = None) -> dict[str, dict]:
     """Return `data` and `runs`: month -> stage -> state, a dict with `state` and what explains it.
 
     States: not published, waiting, rejected, failed, built, stale, superseded, pruned; a stage that a month does not
     have is left out. `look` is the content of logs/plan.json, or empty.
     """
+    tree = tree or Tree()
     stale = {
         (job["rule"], job.get("month")): job["reason"]
         for job in look.get("jobs", ())
@@ -46,10 +49,13 @@ def of_service(settings: Settings, service: str, look: dict) -> dict[str, dict]:
     for month in sorted({*data_there, *needed, *not_published}):
         there = data_there.get(month, set())
         data[month] = _data_month(settings, service, month, there, stale, not_published)
+        _mark_torn(data[month], service, month, there, tree)
     runs = {}
     for month in sorted({*runs_there, *run_months}):
         there = runs_there.get(month, set())
         runs[month] = _run_month(settings, service, month, there, stale, month in run_months)
+        _mark_torn(runs[month], service, month, there, tree)
+        _mark_changed(runs[month], service, month, there, tree)
     return {"data": data, "runs": runs}
 
 
@@ -63,15 +69,15 @@ def _run_months(settings: Settings, service: str) -> list[str]:
 
 def _data_month(settings, service, month, there, stale, not_published) -> dict[str, dict]:
     found = {}
-    is_closed = settings.is_closed_data(service, month)
+    is_pruned = settings.is_closed_data(service, month) and "quality.json" in there
     for stage in DATA_STAGES:
-        if OUTPUT[stage] in there:
+        if there.issuperset(OUTPUTS[stage]) or (is_pruned and stage == "clean"):
             state = _standing(stage, month, stale)
             if stage == "clean" and (rejected := due.rejected(service, [month])):
                 rule = rejected[month].get("rule") or {}
                 why = f"{rule.get('name')}: {rule.get('number')}, bound {rule.get('bound')}"
                 state = {"state": "rejected", "why": why}
-        elif is_closed and "quality.json" in there and stage in ("ingest", "featurize"):
+        elif is_pruned and stage in ("ingest", "featurize"):
             state = {"state": "pruned"}
         elif stage == "locate" and month in not_published:
             state = {"state": "not published"}
@@ -85,11 +91,12 @@ def _run_month(settings, service, month, there, stale, is_asked) -> dict[str, di
     wanted = set(targets.run_files(settings, service, month)) if is_asked else set(there)
     found = {}
     for stage in RUN_STAGES:
-        if OUTPUT[stage] in there:
-            is_wanted = OUTPUT[stage] in wanted
-            found[stage] = _standing(stage, month, stale) if is_wanted else {"state": "superseded"}
-        elif OUTPUT[stage] in wanted:
-            found[stage] = _missing(stage, service, month)
+        first = OUTPUTS[stage][0]
+        if first in there and first not in wanted:
+            found[stage] = {"state": "superseded"}
+        elif first in wanted:
+            is_there = there.issuperset(OUTPUTS[stage])
+            found[stage] = _standing(stage, month, stale) if is_there else _missing(stage, service, month)
     return found
 
 
@@ -98,9 +105,32 @@ def _standing(stage: str, month: str, stale: dict) -> dict:
     return {"state": "stale", "why": why} if why else {"state": "built"}
 
 
+def _mark_torn(found: dict[str, dict], service: str, month: str, there: set[str], tree: Tree) -> None:
+    """Mark the stages with a file that is cut off or cannot be read: nothing but a person makes it again."""
+    for stage, state in found.items():
+        place = targets.data_file if stage in DATA_STAGES else targets.run_file
+        for name in OUTPUTS[stage]:
+            path = place(service, month, name)
+            if name in there and state["state"] in ("built", "stale", "superseded") and not tree.is_whole(path):
+                why = f"{path} is not whole: delete it, then ./monthwise run {month} builds it again"
+                found[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
+
+
+def _mark_changed(found: dict[str, dict], service: str, month: str, there: set[str], tree: Tree) -> None:
+    """Mark the stages whose files are not what the evidence says; the evidence, where those of other months are not."""
+    if "evidence" not in found or found["evidence"]["state"] != "built":
+        return
+    own = f"runs/{service}/{month}/"
+    for path in tree.changed(own + "evidence.json"):
+        stage = STAGE_OF.get(path.removeprefix(own), "evidence")
+        if found.get(stage, {}).get("state") == "built":
+            why = f"{path} is not what the evidence says: ./monthwise verify {month} --service {service}"
+            found[stage] = {"state": "stale", "why": why}
+
+
 def _missing(stage: str, service: str, month: str) -> dict:
     """Return whether a job failed on what is not there, or nothing has asked for it yet."""
-    log = f"logs/{stage}/{service}/{month}.log"
+    log = _log(stage, service, month)
     try:
         with open(log, "rb") as file:
             file.seek(max(os.fstat(file.fileno()).st_size - TAIL_BYTES, 0))
@@ -113,6 +143,19 @@ def _missing(stage: str, service: str, month: str) -> dict:
     return {"state": "failed", "log": log, "why": last or "it ended without a word", "lines": lines[-5:]}
 
 
+def _log(stage: str, service: str, month: str) -> str:
+    return f"logs/{stage}/{service}/{month}.log"
+
+
 def look() -> dict:
-    """Return what the last `run` or `plan` saw (logs/plan.json); empty where there is none."""
-    return due.read(PLAN) or {}
+    """Return what the last `run` or `plan` saw (logs/plan.json); empty where there is none, or it is not whole."""
+    found = due.read(PLAN) or {}
+    jobs = found.get("jobs")
+    whole = [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
+    waits = found.get("not_published")
+    waits = waits if isinstance(waits, dict) and all(isinstance(each, list) for each in waits.values()) else {}
+    return found | {"jobs": whole, "not_published": waits}
+
+
+def _is_job(job: object) -> bool:
+    return isinstance(job, dict) and {"rule", "service", "reason", "missing"} <= job.keys()
