@@ -24,7 +24,8 @@ demo: setup
 	@echo
 	./monthwise status --directory demo
 	@echo
-	@echo "Three run months are trained. What a user would type next:"
+	@echo "Three run months are trained; every month, its errors and its data: open demo/report/index.html"
+	@echo "What a user would type next:"
 	@echo "  ./monthwise plan 2024-01..2024-03                       ask the TLC what it has published, and what that takes"
 	@echo "  ./monthwise run 2024-01..2024-03                        the same three months on real trips"
 	@echo "  .venv/bin/mlflow ui --backend-store-uri sqlite:///demo/mlflow.db      look at the runs of the demo"

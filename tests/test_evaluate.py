@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import skops.io
-from monthwise import bins, exits, models, zones
+from monthwise import bins, exits, models, rounding, zones
 from monthwise.baseline import PairMean
 from monthwise.errors import Segment, errors, errors_by, segments
 from sklearn.dummy import DummyRegressor
@@ -82,7 +82,7 @@ def test_predicted_against_real_and_errors_by_zone_add_up():
 def test_bins_have_round_edges_and_take_everything():
     assert bins.cover(1, 60, 30) == bins.Bins(0, 2, 30)
     assert bins.cover(0.0, 0.0, 30).count == 1
-    assert [bins.round_up(number) for number in (0.011, 0.02, 3, 7, 10)] == [0.02, 0.02, 5, 10, 10]
+    assert [rounding.round_up(number) for number in (0.011, 0.02, 3, 7, 10)] == [0.02, 0.02, 5, 10, 10]
     assert bins.Bins(0, 2, 3).counts(np.array([-5, 0, 1.9, 2, 5.9, 6, 99])).tolist() == [3, 1, 3]
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .rounding import round_up
+
 
 class Bins(NamedTuple):
     """`count` bins, each `width` wide, the first of them from `first` on."""
@@ -27,9 +29,3 @@ def cover(low: float, high: float, about: int) -> Bins:
     width = round_up(max(high - low, 1e-9) / about)
     first = math.floor(low / width) * width
     return Bins(first, width, max(math.ceil((high - first) / width - 1e-9), 1))
-
-
-def round_up(number: float) -> float:
-    """Return the smallest of 1, 2 or 5 times a power of ten that is not below a positive number."""
-    power = 10.0 ** math.floor(math.log10(number))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= number * (1 - 1e-9))

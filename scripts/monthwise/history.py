@@ -15,7 +15,7 @@ PATH = "history/decisions.jsonl"
 
 def decisions(path: str | Path = PATH) -> list[dict]:
     """Return all decisions, oldest first; none where there is no such file."""
-    return [line for _, line in _lines(_content(path))]
+    return [line for _, line in _lines(content(path))]
 
 
 def append(service: str, month: str, make: Callable[[dict | None], dict | None], path: str | Path = PATH) -> bool:
@@ -46,7 +46,7 @@ def changed_since(path: str | Path, offset: int) -> list[str]:
     """Return in words the decisions, of those written after byte `offset`, that gave a month another champion."""
     last: dict[tuple[str, str], dict] = {}
     found = []
-    for begin, line in _lines(_content(path)):
+    for begin, line in _lines(content(path)):
         key = line["service"], line["month"]
         before, last[key] = last.get(key), line
         if begin >= offset and before and before["champion"] != line["champion"]:
@@ -60,7 +60,8 @@ def name(champion: dict) -> str:
     return f"the {'model' if champion['kind'] == 'model' else 'naive baseline'} of {champion['month']}"
 
 
-def _content(path: str | Path) -> bytes:
+def content(path: str | Path) -> bytes:
+    """Return the bytes of a file of lines; none where it is not there."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:

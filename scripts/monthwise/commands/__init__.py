@@ -17,6 +17,7 @@ COMMANDS = {
     "locate": "ask the publisher about months (without a range: about those that may be new or restated)",
     "plan": "what `run` would do and why, month by month, with its cost; changes nothing but logs/plan.json",
     "prune": "say what raw and intermediate files of closed months would free; with --yes delete them",
+    "report": "write the pages under report/: every month and stage, errors, drift, what needs a person",
     "run": "bring everything that is due up to date: locate, build, check, tell; safe to call at any time",
     "score": "what the champion says about trips of one's own (--input, --output)",
     "status": "one screen: months by stages, what failed and what needs a person",

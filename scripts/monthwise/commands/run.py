@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from .. import alarms, exits, history, lock, targets
+from .. import alarms, exits, history, lock, report, targets
 from ..progress import Progress
 from ..settings import Settings
 from ..snakemake import Job, Result
@@ -72,9 +72,17 @@ class Call:
         for said in alarms.raise_alarms(self.settings, self.turn.services, self.outcome):
             print(said)
         _append(self.outcome)
+        self._report()
         if end:
             raise end
         return code
+
+    def _report(self) -> None:
+        """Bring the pages up to date; whatever goes wrong there is a line, and costs no run."""
+        try:
+            report.build(self.settings)
+        except Exception as error:
+            print(f"the report was not written ({type(error).__name__}); ./monthwise report says why")
 
     def _turn(self) -> tuple[int, str]:
         turn = self.turn

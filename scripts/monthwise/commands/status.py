@@ -4,8 +4,9 @@ import argparse
 import json
 import os
 
-from .. import due, states, targets
+from .. import standing, states, targets
 from ..settings import Settings
+from ..tree import Tree
 from . import champions, chosen_services, errors, print_table
 
 SYMBOLS = {
@@ -18,25 +19,21 @@ SYMBOLS = {
     "superseded": "s",
     "pruned": "p",
 }
-NEED_A_PERSON = ("failed", "rejected")
 SHOWN = 12  # months of a service, beside those that need a person
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the screen; --json prints `looked` and, for each service, `data` and `runs` as states.of_service has them.
-
-    There each run month also has `trips`, `rmse_min`, `baseline_rmse_min`, `live_rmse_min` and `champion`, where known.
-    """
+    """Print the screen; --json prints what report/status.json holds."""
     if arguments.champions:
         return champions.run(arguments, settings)
     if arguments.errors or arguments.against:
         return errors.run(arguments, settings)
-    look = states.look()
     services = chosen_services(arguments, settings)
-    found = {service: states.of_service(settings, service, look) for service in services}
+    look = states.look()
+    told = standing.standing(settings, services, look, Tree())
+    found = told["services"]
     if arguments.json:
-        told = {service: of | {"numbers": _all_numbers(service, of["runs"])} for service, of in found.items()}
-        print(json.dumps({"looked": look.get("looked"), "services": told}, indent=1, sort_keys=True))
+        print(json.dumps(told, indent=1, sort_keys=True))
         return os.EX_OK
     if not any(targets.built_months(service) or targets.located_months(service) for service in services):
         print("no month is there yet; ./monthwise run builds what is due")
@@ -63,7 +60,7 @@ def _print_table(arguments: argparse.Namespace, found: dict) -> None:
 
 def _row(service: str, month: str, of: dict) -> list[str]:
     data, runs = of["data"].get(month, {}), of["runs"].get(month, {})
-    known = _numbers(service, month) if runs else {}
+    known = of["numbers"].get(month, {})
     return [
         service,
         month,
@@ -75,43 +72,24 @@ def _row(service: str, month: str, of: dict) -> list[str]:
     ]
 
 
-def _all_numbers(service: str, runs: dict) -> dict[str, dict]:
-    return {month: _numbers(service, month) for month in runs}
-
-
-def _numbers(service: str, month: str) -> dict:
-    """Return what is known of a run month: trips, errors in minutes, and the run month whose model serves."""
-    metrics, live, champion = (
-        due.read(targets.run_file(service, month, name)) or {}
-        for name in ("metrics.json", "live.json", "champion.json")
-    )
-    found = {"trips": metrics.get("rows"), "live_rmse_min": live.get("rmse_min")}
-    found |= {name: metrics.get(name) for name in ("rmse_min", "baseline_rmse_min")}
-    if serving := champion.get("champion"):
-        found["champion"] = serving["month"] if serving["kind"] == "model" else "baseline"
-    return {name: value for name, value in found.items() if value is not None}
-
-
 def _needs_a_person(of: dict, month: str) -> bool:
     stages = [*of["data"].get(month, {}).values(), *of["runs"].get(month, {}).values()]
-    return any(stage["state"] in NEED_A_PERSON for stage in stages)
+    return any(stage["state"] in standing.NEED_A_PERSON for stage in stages)
 
 
 def _print_notes(found: dict, look: dict) -> None:
-    stale: dict[str, list[str]] = {}
     for service, of in found.items():
         for month, stages in (*of["data"].items(), *of["runs"].items()):
             for stage, state in stages.items():
                 if state["state"] == "failed":
-                    print(f"failed: {stage} {service} {month} ({state['log']})")
+                    print(f"failed: {stage} {service} {month} ({state['log']}): {state['why']}")
                     print("\n".join(f"    {line}" for line in state["lines"]))
                 elif state["state"] == "rejected":
                     print(f"rejected: {service} {month} by {state['why']}")
-                elif state["state"] == "stale":
-                    stale.setdefault(state["why"], []).append(f"{service} {month}")
         late = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
         if late:
             print(f"not published: {service} {', '.join(late)}")
-    for why, abouts in stale.items():
-        first = sorted(set(abouts))
-        print(f"stale, as of {look['looked']}: {len(first)} months ({first[0]} to {first[-1]}): {why}")
+    for service, of in found.items():
+        for why, stale in standing.stale(of).items():
+            span = f"{stale[0]} to {stale[-1]}" if len(stale) > 1 else stale[0]
+            print(f"stale: {service}, {len(stale)} months ({span}), as of {look.get('looked', 'now')}: {why}")

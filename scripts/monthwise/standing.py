@@ -1,0 +1,217 @@
+"""How things stand, from files alone: the states of all months, their numbers, and in words what matters of them."""
+
+import contextlib
+import json
+import math
+
+from . import history, months, states, targets
+from .scrub import scrub
+from .settings import Settings
+from .tree import Tree
+
+VERSION = 1  # of the content of report/status.json, described in docs/status.schema.json
+CALLS = "history/runs.jsonl"
+NEED_A_PERSON = ("failed", "rejected")
+
+
+def standing(settings: Settings, services: list[str], look: dict, tree: Tree) -> dict:
+    """Return what report/status.json holds, but for the time at which it was written."""
+    found = {service: of_service(settings, service, look, tree) for service in services}
+    return {
+        "schema_version": VERSION,
+        "looked": look.get("looked") if isinstance(look.get("looked"), str) else None,
+        "last_run": last_run(),
+        "not_hashed": len(tree.not_hashed),
+        "services": found,
+    }
+
+
+def of_service(settings: Settings, service: str, look: dict, tree: Tree) -> dict:
+    """Return `data` and `runs` as states.of_service does, `numbers` of run months, `rows` of data months, and words."""
+    of = states.of_service(settings, service, look, tree)
+    for stages in (*of["data"].values(), *of["runs"].values()):
+        for state in stages.values():
+            state |= {key: scrub(state[key]) for key in ("why",) if key in state}
+            state |= {"lines": [scrub(line) for line in state["lines"]]} if "lines" in state else {}
+    of["numbers"] = {month: numbers(service, month, tree) for month in of["runs"]}
+    of["rows"] = {month: rows(service, month, tree) for month in of["data"]}
+    of["champion"] = _champion(of["numbers"])
+    of["needs"] = needs(settings, service, of)
+    of["line"] = line(service, of)
+    return of
+
+
+def numbers(service: str, month: str, tree: Tree) -> dict:
+    """Return what is known of a run month: errors in minutes, trips, who serves and since when, drift by feature."""
+
+    def read(name: str) -> dict:
+        return tree.json(targets.run_file(service, month, name)) or {}
+
+    metrics, live, champion, drift = map(read, ("metrics.json", "live.json", "champion.json", "drift.json"))
+    found = {"trips": number(metrics.get("rows")), "live_trips": number(live.get("rows"))}
+    found |= {name: number(metrics.get(name)) for name in ("rmse_min", "baseline_rmse_min")}
+    found |= {f"live_{name}": number(live.get(name)) for name in ("rmse_min", "baseline_rmse_min")}
+    found |= {"off": number(live.get("off")), "promised_rmse_min": number(champion.get("promised_rmse_min"))}
+    found |= {name: text(champion.get(name)) for name in ("decision", "reason", "since")}
+    serving = champion.get("champion")
+    if isinstance(serving, dict) and serving.get("month"):
+        found["champion"] = text(serving["month"]) if serving.get("kind") == "model" else "baseline"
+    ranked = drift.get("ranked")
+    if isinstance(ranked, list):
+        pairs = ((text(each.get("name")), number(each.get("ratio"))) for each in ranked if isinstance(each, dict))
+        found["drift"] = {name: ratio for name, ratio in pairs if name and ratio is not None}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def rows(service: str, month: str, tree: Tree) -> dict:
+    """Return what is known of a data month: rows in and out, drops by reason, and the verdict."""
+    quality = tree.json(targets.data_file(service, month, "quality.json")) or {}
+    found = {name: number(quality.get(name)) for name in ("rows_in", "rows_out")}
+    found["verdict"] = text(quality.get("verdict"))
+    if isinstance(quality.get("drops"), dict):
+        found["drops"] = {str(name): count for name, count in quality["drops"].items() if number(count) is not None}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def number(value: object) -> float | int | None:
+    """Return a finite number as it is, None for anything else that may stand in a file."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) and abs(value) < 1e15 else None
+
+
+def text(value: object) -> str | None:
+    """Return a text, scrubbed; None for anything else."""
+    return scrub(value) if isinstance(value, str) else None
+
+
+def _champion(numbers: dict[str, dict]) -> dict | None:
+    """Return who serves in the newest decided month, and the month of the last change."""
+    decided = [month for month in numbers if "champion" in numbers[month]]
+    if not decided:
+        return None
+    newest = numbers[decided[-1]]
+    return {"month": decided[-1], "model": newest["champion"], "since": newest.get("since")}
+
+
+def line(service: str, of: dict) -> str:
+    """Return in words how a service stands."""
+    parts, numbers = [], of["numbers"]
+    if champion := of["champion"]:
+        told = numbers[champion["month"]]
+        promised = f", {told['promised_rmse_min']:.2f} min promised" if "promised_rmse_min" in told else ""
+        parts.append(f"{champion['month']} is served by {_model(champion['model'])}{_since(champion)}{promised}")
+    scored = [month for month in numbers if "live_rmse_min" in numbers[month]]
+    if scored:
+        last = numbers[scored[-1]]
+        off = f", {_than_promised(last['off'])}" if "off" in last else ""
+        trips = f" on {last['live_trips']:,} trips" if "live_trips" in last else ""
+        by = _model(last.get("champion", "?"))
+        parts.append(f"in {scored[-1]} {by} was {last['live_rmse_min']:.2f} min off{trips}{off}")
+    late = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
+    if late:
+        parts.append(f"{_listed(late)} {'is' if len(late) == 1 else 'are'} not published yet")
+    built = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "built"]
+    if not parts:
+        parts.append(f"no champion yet, {len(built)} data months known" if built else "no month is there yet")
+    return f"{service}: " + "; ".join(parts)
+
+
+def _model(name: str) -> str:
+    return "the naive baseline" if name == "baseline" else f"the model of {name}"
+
+
+def _since(champion: dict) -> str:
+    since = champion["since"]
+    return f" since {since}" if since and since not in (champion["month"], champion["model"]) else ""
+
+
+def _than_promised(off: float) -> str:
+    return f"{abs(off):.1%} {'worse' if off > 0 else 'better'} than promised"
+
+
+def _listed(found: list[str]) -> str:
+    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def needs(settings: Settings, service: str, of: dict) -> list[dict]:
+    """Return what needs a person, newest month first: `kind`, `month`, `stage`, `text`."""
+    found = []
+    for part in ("data", "runs"):
+        for month, stages in of[part].items():
+            for stage, state in stages.items():
+                if state["state"] in NEED_A_PERSON:
+                    found.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
+    bound = settings.config["alarm"]["live_excess"]
+    scored = [month for month, told in of["numbers"].items() if "off" in told]
+    if bound is not None and scored and of["numbers"][scored[-1]]["off"] > bound:
+        off = of["numbers"][scored[-1]]["off"]
+        told = f"the error was {off:+.0%} off what was promised, more than alarm.live_excess ({bound:.0%})"
+        found.append({"kind": "off", "month": scored[-1], "stage": "score", "text": told})
+    return sorted(found, key=lambda need: (need["month"], need["stage"]), reverse=True)
+
+
+def _need(stage: str, state: dict) -> str:
+    if state["state"] == "rejected":
+        return f"rejected by {state['why']}: wait for a better file, waive it or skip it (docs/months.md)"
+    return f"{stage} failed: {state['why']}"
+
+
+def stale(of: dict) -> dict[str, list[str]]:
+    """Return for each reason the months with something stale."""
+    found: dict[str, list[str]] = {}
+    for month, stages in sorted([*of["data"].items(), *of["runs"].items()], key=lambda pair: pair[0]):
+        for state in stages.values():
+            if state["state"] == "stale" and month not in found.setdefault(state["why"], []):
+                found[state["why"]].append(month)
+    return found
+
+
+def changes(of: dict) -> list[str]:
+    """Return the run months in which another champion began to serve, newest first."""
+    decided = [month for month, told in of["numbers"].items() if "champion" in told]
+    pairs = zip([None, *decided], decided, strict=False)
+    name = {month: of["numbers"][month]["champion"] for month in decided} | {None: None}
+    return [month for before, month in pairs if name[before] != name[month]][::-1]
+
+
+# What was done
+
+
+def calls() -> list[dict]:
+    """Return the calls of `run`, oldest first (history/runs.jsonl); torn lines are passed over."""
+    found = []
+    for text_line in history.content(CALLS).splitlines():
+        with contextlib.suppress(ValueError):
+            call = json.loads(text_line)
+            if isinstance(call, dict) and isinstance(call.get("start"), str):
+                found.append(call)
+    return found
+
+
+def last_run() -> dict | None:
+    """Return start, end, exit code and line of the last call of `run`."""
+    done = calls()
+    if not done:
+        return None
+    last = done[-1]
+    return {
+        "start": last["start"],
+        "end": last.get("end") if isinstance(last.get("end"), str) else None,
+        "code": last.get("code") if isinstance(last.get("code"), int) else None,
+        "line": scrub(last.get("line") or ""),
+    }
+
+
+def reasons(services: list[str]) -> dict[tuple[str, str], list[dict]]:
+    """Return for each service and month the calls that built something of it: `when`, and stages by reason."""
+    found: dict[tuple[str, str], list[dict]] = {}
+    for call in calls():
+        of_call: dict[tuple[str, str], dict[str, list[str]]] = {}
+        why = call.get("reason")
+        for about, reason in why.items() if isinstance(why, dict) else ():
+            words = str(about).split()
+            if len(words) == 3 and words[1] in services and months.is_month(words[2]):
+                of_call.setdefault((words[1], words[2]), {}).setdefault(scrub(reason), []).append(words[0])
+        for about, stages in of_call.items():
+            found.setdefault(about, []).append({"when": scrub(call["start"])[:40], "why": stages})
+    return found

@@ -1,0 +1,342 @@
+"""`./monthwise report`: complete or not, whatever its files hold; and what is drawn again."""
+
+import hashlib
+import html.parser
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote
+
+import jsonschema
+import long_history
+import pytest
+import yaml
+from monthwise import files, report, scrub, standing, states
+from monthwise.settings import Settings
+from prometheus_client.parser import text_string_to_metric_families
+from workflow import REPOSITORY, Clone
+
+MONTH = "2024-01"  # a run month of `built` that is decided, compared and scored
+BEFORE = "2023-12"
+CONFIG = {"source": "demo", "begin": {"green": "2023-11"}, "demo": {"first": "2023-09", "last": MONTH}}
+HOSTILE = "<script>alert(1)</script> \"quoted\" 'twice' & {{ 7 * 7 }} ](x) | `code`\nnext line " + "x" * 10_000
+
+
+@pytest.fixture(scope="module")
+def history(built: Clone, tmp_path_factory) -> Path:
+    """Run months 2023-11 to 2024-01 of green, made of a built one; not to be changed."""
+    folder = tmp_path_factory.mktemp("history") / "history"
+    long_history.make(folder, built.folder, MONTH, ["green"], "2023-11", MONTH)
+    return folder
+
+
+@pytest.fixture
+def here(history, tmp_path, monkeypatch) -> Path:
+    folder = tmp_path / "here"
+    shutil.copytree(history, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def build(**changed) -> dict:
+    report.build(Settings((), CONFIG | changed))
+    return json.loads(Path("report/status.json").read_text())
+
+
+def pages() -> dict[str, bytes]:
+    found = sorted(Path("report").rglob("*.html"))
+    return {str(path): path.read_bytes() for path in found}
+
+
+def test_every_link_leads_to_a_file_and_every_month_has_its_pages(here):
+    told = build()
+    assert set(told["services"]["green"]["runs"]) == {"2023-11", "2023-12", "2024-01", "2024-02"}
+    seen = 0
+    for name, content in pages().items():
+        for link in links(content.decode()):
+            path, _, part = link.partition("#")
+            target = Path(name).parent / unquote(path) if path else Path(name)
+            assert target.exists(), f"{name} leads to {link}"
+            is_filter = "=" in part
+            if part and target.suffix == ".html" and not is_filter:
+                assert f'id="{part}"' in target.read_text(), f"{name} leads to {link}"
+            seen += 1
+    assert seen > 200
+
+
+class Links(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("href", "src") and not value.startswith("data:")]
+
+
+def links(text: str) -> list[str]:
+    parser = Links()
+    parser.feed(text)
+    return parser.found
+
+
+def test_what_did_not_change_is_not_written_again(here):
+    build()
+    before = {path: os.stat(path).st_mtime_ns for path in pages()}
+    build()
+    assert {path: os.stat(path).st_mtime_ns for path in pages()} == before
+
+    live = json.loads(Path(f"runs/green/{MONTH}/live.json").read_text())
+    files.write_json(f"runs/green/{MONTH}/live.json", live | {"rmse_min": 1.25})
+    build()
+    written = {path for path in before if os.stat(path).st_mtime_ns != before[path]}
+    # Its own page, and the first one.
+    assert written == {"report/index.html", f"report/runs/green/{MONTH}.html"}
+    assert b"1.250 min" in Path(f"report/runs/green/{MONTH}.html").read_bytes()
+
+
+def test_one_more_month_writes_its_pages_and_those_beside_it(here, built, tmp_path):
+    build()
+    before = {
+        path: (os.stat(path).st_mtime_ns, hashlib.sha256(content).hexdigest()) for path, content in pages().items()
+    }
+    more = tmp_path / "more"
+    long_history.make(more, built.folder, MONTH, ["green"], "2024-02", "2024-02")
+    for part in ("data", "runs"):
+        shutil.copytree(more / part / "green/2024-02", Path(part) / "green/2024-02")
+    build(demo={"first": "2023-09", "last": "2024-02"})
+    written = {
+        Path(path).relative_to("report")
+        for path in pages()
+        if path not in before or os.stat(path).st_mtime_ns != before[path][0]
+    }
+    # The run month 2024-02 had a page that waited, so the one before it led there already.
+    assert {str(path) for path in written} == {
+        "index.html",
+        "data/green/2024-01.html",
+        "data/green/2024-02.html",
+        "runs/green/2024-02.html",
+        "runs/green/2024-03.html",
+    }
+    for path, (_, sha256) in before.items():
+        assert Path(path).relative_to("report") in written or files.sha256(path) == sha256
+
+
+def test_a_month_that_is_gone_has_no_page(here):
+    build()
+    shutil.rmtree("runs/green/2023-11")
+    shutil.rmtree("data/green/2023-09")
+    build(begin={"green": "2023-12"}, demo={"first": "2023-10", "last": MONTH})
+    assert not Path("report/runs/green/2023-11.html").exists()
+    assert not Path("report/data/green/2023-09.html").exists()
+
+
+OUTPUTS = [f"data/green/{BEFORE}/{name}" for stage in states.DATA_STAGES for name in states.OUTPUTS[stage]]
+OUTPUTS += [f"runs/green/{MONTH}/{name}" for stage in states.RUN_STAGES for name in states.OUTPUTS[stage]]
+OTHERS = [f"logs/train/green/{MONTH}.log", f"benchmarks/train/green/{MONTH}.tsv", "history/runs.jsonl"]
+
+
+def edit(path: Path) -> None:
+    """Change the content as a hand would: a number of a JSON file, a byte of any other, and the time stamp."""
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        found = json.loads(content)
+        found["edited"] = True
+        files.write_json(path, found)
+    else:
+        middle = len(content) // 2
+        path.unlink()  # it is a link
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+def truncate(path: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, truncate, edit])
+@pytest.mark.parametrize("path", OUTPUTS)
+def test_damage_to_any_output_changes_a_cell_and_breaks_nothing(path, damage, here):
+    evidence = json.loads(Path(f"runs/green/{MONTH}/evidence.json").read_text())
+    hashes = {name: files.sha256(name) for name in OUTPUTS if not name.endswith(("evidence.json", "tracking.json"))}
+    evidence["files"] = {name: sha256 for name, sha256 in hashes.items() if not name.endswith(".skops")}
+    evidence["provenance"]["models"] = {name: sha256 for name, sha256 in hashes.items() if name.endswith(".skops")}
+    files.write_json(f"runs/green/{MONTH}/evidence.json", evidence)
+    before = build()["services"]["green"]
+    drawn = pages()
+    damage(Path(path))
+    if Path(path).exists():
+        later = os.stat(f"runs/green/{MONTH}/evidence.json").st_mtime + 5
+        os.utime(path, (later, later))
+    after = build()["services"]["green"]
+    is_note = damage is edit and path.endswith("evidence.json")  # what it says of the files is unchanged
+    assert is_note or (before["data"], before["runs"]) != (after["data"], after["runs"])
+    assert is_note or pages() != drawn
+    assert all(content.rstrip().endswith(b"-->") for content in pages().values())
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, truncate, lambda path: path.write_bytes(b"\x00\xff nonsense {\n")])
+@pytest.mark.parametrize("path", OTHERS)
+def test_logs_benchmarks_and_history_may_be_anything(path, damage, here):
+    build()
+    drawn = pages()
+    damage(Path(path))
+    build()
+    assert pages().keys() == drawn.keys()
+    # A log of what is built is a link and nothing else.
+    assert pages() != drawn or (path.startswith("logs/") and Path(path).exists())
+
+
+@pytest.mark.parametrize("content", ["[]", "7", '{"jobs": 7, "not_published": [1]}', '{"jobs": [[]], "looked": {}}'])
+def test_a_plan_may_be_anything(here, content):
+    Path("logs/plan.json").write_text(content)
+    assert build()["services"]["green"]["champion"]["month"] == MONTH
+
+
+@pytest.mark.parametrize("content", [{"rmse_min": "much", "by": 3, "zones": []}, {"ranked": [7], "champion": 3}, {}])
+@pytest.mark.parametrize("name", ["metrics", "live", "champion", "comparison", "drift", "training", "tracking"])
+def test_content_that_makes_no_sense_is_said_in_its_part(here, name, content):
+    files.write_json(f"runs/green/{MONTH}/{name}.json", content)
+    build()
+    page = Path(f"report/runs/green/{MONTH}.html").read_text()
+    assert "is not what the evidence says" in page
+    assert "Why it was built" in page
+
+
+def test_hostile_text_is_text(here):
+    Path(f"runs/green/{MONTH}/drift.json").unlink()
+    Path(f"logs/drift/green/{MONTH}.log").write_text(HOSTILE + "\nexit 1: " + HOSTILE[:90].replace("\n", " "))
+    quality = json.loads(Path(f"data/green/{BEFORE}/quality.json").read_text())
+    files.write_json(f"data/green/{BEFORE}/quality.json", quality | {"waiver": HOSTILE, "verdict": "reject"})
+    for name in ("champion", "tracking"):
+        path = Path(f"runs/green/{MONTH}/{name}.json")
+        files.write_json(
+            path, json.loads(path.read_text()) | {"reason": HOSTILE, "decision": HOSTILE, "run_id": HOSTILE}
+        )
+    source = json.loads(Path(f"data/green/{BEFORE}/source.json").read_text())
+    files.write_json(f"data/green/{BEFORE}/source.json", source | {HOSTILE[:200]: HOSTILE, "etag": HOSTILE})
+    build(tracking={"url": "https://mlflow.example/<script>"})
+    for name, page in pages().items():
+        assert b"<script>alert" not in page, name
+        assert len(page) < 400_000
+        assert page.count(b"<script>") == (name == "report/index.html")
+    shown = Path(f"report/runs/green/{MONTH}.html").read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "{{ 7 * 7 }}" in shown
+    summary = Path("report/summary.md").read_text()
+    assert "\\<script\\>alert" in summary
+    assert re.search(r"(?<!\\)[<>`\[*]", summary) is None
+
+
+def test_a_service_name_with_markup_is_refused(fresh_config):
+    clone, config = fresh_config
+    config["catalog"] = {"<b>": {"file": "{month}", "duration": {"min": 1, "max": 2}, "columns": {}}}
+    clone.path("odd.yaml").write_text(yaml.safe_dump(config))
+    ended = clone.monthwise("report", "--configfile", "odd.yaml")
+    assert ended.returncode == 78
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def fresh_config(tmp_path) -> tuple[Clone, dict]:
+    return Clone(tmp_path / "clone"), {"source": "demo"}
+
+
+def test_of_nothing_there_is_a_page_that_says_how_to_begin(fresh_config):
+    clone, _ = fresh_config
+    ended = clone.monthwise("report", "--config", "source=demo")
+    assert (ended.returncode, ended.stdout) == (0, "report/index.html\n"), ended.stderr
+    assert "waiting" in clone.path("report/index.html").read_text()
+    https = clone.monthwise("report", "--directory", "elsewhere")
+    assert https.returncode == 0
+    assert "./monthwise run" in clone.path("elsewhere/report/index.html").read_text()
+
+
+def test_no_path_user_or_secret_leaves(built, tmp_path):
+    clone = Clone(tmp_path / "clone", like=built)
+    folder, home = str(clone.folder), str(Path.home())
+    for month in (MONTH, BEFORE):
+        clone.path(f"runs/green/{month}/drift.json").unlink(missing_ok=True)
+        clone.path(f"logs/drift/green/{month}.log").write_text(
+            f'Traceback\n  File "{folder}/scripts/drift.py", line 3\nexit 1: no {home}/x/y.parquet, '
+            "see https://user:secret1@host.example/a?X-Amz-Signature=secret2"
+        )
+    ended = clone.monthwise("report")
+    assert ended.returncode == 0, ended.stderr
+    everything = b"".join(path.read_bytes() for path in clone.path("report").rglob("*") if path.is_file()).decode()
+    assert "https://host.example/a" in everything
+    for hidden in (folder, str(REPOSITORY), home + "/", "secret1", "secret2", str(tmp_path)):
+        assert hidden not in everything
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no /home/alice/a/b.json here", "no …/b.json here"),
+        ("sqlite:////srv/x/mlflow.db", "sqlite:///…/mlflow.db"),
+        ("file:/srv/tlc/green.parquet", "file:…/green.parquet"),
+        ("postgresql://me:word@host/db", "postgresql://host/db"),
+        ("https://a.example/b/c?token=1#x", "https://a.example/b/c"),
+        ("logs/train/green/2024-01.log and 3/4", "logs/train/green/2024-01.log and 3/4"),
+        ("built 3 of 4, 1.5 MB/s", "built 3 of 4, 1.5 MB/s"),
+    ],
+)
+def test_scrubbed(text, shown):
+    assert scrub.scrub(text) == shown
+
+
+def test_status_json_holds_to_its_schema_and_is_what_status_prints(built, tmp_path):
+    clone = Clone(tmp_path / "clone", like=built)
+    clone.monthwise("report")
+    told = json.loads(clone.path("report/status.json").read_text())
+    schema = json.loads((REPOSITORY / "docs/status.schema.json").read_text())
+    jsonschema.validate(told, schema)
+    told.pop("built")
+    assert json.loads(clone.monthwise("status", "--json").stdout) == told
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told | {"schema_version": 2}, schema)
+
+
+def test_metrics_are_read_by_prometheus(here):
+    build()
+    text = Path("report/status.prom").read_text()
+    found = {
+        (sample.name, sample.labels.get("service"), sample.labels.get("state")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    live = json.loads(Path(f"runs/green/{MONTH}/live.json").read_text())
+    assert found["monthwise_real_rmse_minutes", "green", None] == live["rmse_min"]
+    assert found["monthwise_needs_person", "green", None] == 0
+    assert found["monthwise_stages", "green", "built"] > 30
+    assert found["monthwise_last_run_exit_code", None, None] == 0
+
+
+def test_the_line_says_who_serves_how_well_and_what_is_late(here):
+    Path("logs/plan.json").write_text(json.dumps({"not_published": {"green": ["2024-02"]}, "jobs": []}))
+    of = build()["services"]["green"]
+    told = of["numbers"][MONTH]
+    off = f"{abs(told['off']):.1%} {'worse' if told['off'] > 0 else 'better'} than promised"
+    real = f"{told['live_rmse_min']:.2f} min off"
+    assert of["line"].split("; ") == [
+        f"green: {MONTH} is served by the model of 2023-11, {told['promised_rmse_min']:.2f} min promised",
+        f"in {MONTH} the model of 2023-11 was {real} on {told['live_trips']:,} trips, {off}",
+        "2024-02 is not published yet",
+    ]
+    assert standing.changes(of) == ["2023-11"]
+
+
+def test_a_report_that_cannot_be_written_costs_no_run(clone):
+    clone.path("report").write_text("a file where the folder should be")
+    ended = clone.monthwise("run")
+    assert ended.returncode == 0, ended.stderr
+    assert "the report was not written (" in ended.stdout
+
+
+def test_a_run_leaves_its_report(clone):
+    ended = clone.monthwise("run")
+    assert ended.returncode == 0, ended.stderr
+    page = clone.path("report/index.html").read_text()
+    assert "nothing due" in page
