@@ -124,10 +124,9 @@ def _cell(state: dict | None, link: str, stage: str) -> str:
         return "<td>"
     name = state["state"]
     kind = STATES[name][0]
-    if name == "built":
-        return f"<td class={kind}>built"
-    title = f' title="{escape(state["why"])}"' if "why" in state else ""
-    return f'<td class={kind}><a href="{link}#{stage}"{title}>{name}</a>'
+    if "why" not in state:
+        return f"<td class={kind}>{name}"
+    return f'<td class={kind}><a href="{link}#{stage}" title="{escape(state["why"])}">{name}</a>'
 
 
 def _linked(service: str, of: dict, part: str) -> Callable[[str], str | None]:
