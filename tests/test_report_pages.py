@@ -283,3 +283,17 @@ def test_it_prints(folder, reader, tmp_path):
     assert page.evaluate("getComputedStyle(document.querySelector('.box')).overflow") == "visible"
     page.pdf(path=tmp_path / "report.pdf", format="A4")
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
+
+
+def test_snakemakes_own_report_has_labels_and_opens_without_a_network(built, browser, tmp_path):
+    clone = Clone(tmp_path / "clone", like=built)
+    ended = clone.snakemake("--report", "own.html")
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    opened = Reader(browser)
+    page = opened.open(clone.path("own.html"))
+    page.get_by_text("Champion", exact=True).first.click()
+    page.get_by_text("green", exact=True).first.click()
+    shown = page.locator("body").inner_text()
+    assert MONTH in shown
+    assert "who serves and why" in shown
+    assert opened.outside() == []

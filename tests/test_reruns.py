@@ -195,9 +195,3 @@ def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     assert clone.path(f"runs/green/{month}/metrics.json").read_bytes() == before
     assert "stand without" not in clone.snakemake("--dry-run").stderr
     assert clone.planned() == {}
-
-
-def test_snakemakes_own_report_is_written(clone):
-    ended = clone.snakemake("--report", "report.html")
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    assert clone.path("report.html").stat().st_size > 100_000

@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from .. import files
+from . import wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (
@@ -29,7 +30,7 @@ def environment() -> jinja2.Environment:
     found.globals |= {"style": Markup(_asset("style.css")), "script": Markup(_asset("index.js"))}
     found.globals["policy"] = POLICY.format(style=_hash(_asset("style.css")), script=_hash(_asset("index.js")))
     found.globals["table_rows"] = table_rows
-    found.filters["time"] = lambda text: str(text)[:16].replace("T", " ") + " UTC"
+    found.filters["time"] = wording.time
     return found
 
 

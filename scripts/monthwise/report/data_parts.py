@@ -1,0 +1,77 @@
+"""What the page of a data month shows, each part from the contents of its files; a part without them is None."""
+
+from ..scrub import scrub
+from ..standing import number
+from . import figures
+from .wording import known, plain
+
+UP = "../../"  # from a page to report/
+
+
+def published(shown: dict) -> dict | None:
+    source = shown["source"]
+    if not source:
+        return None
+    facts = {
+        key.replace("_", " "): (plain(value) if key in ("size", "rows") else scrub(value))
+        for key, value in source.items()
+        if key not in ("service", "month") and isinstance(value, (str, int, float)) and value != ""
+    }
+    return {"facts": facts}
+
+
+def row_counts(shown: dict) -> dict | None:
+    quality = shown["quality"]
+    if not quality:
+        return None
+    rule = quality.get("rule")
+    facts = {"in": plain(quality["rows_in"]), "out": plain(quality["rows_out"]), "verdict": quality["verdict"]}
+    facts["rule"] = f"{rule['name']}: {plain(rule['number'])}, bound {plain(rule['bound'])}" if rule else None
+    facts["waived"] = scrub(quality["waiver"]) if quality.get("waiver") else None
+    facts["duplicates kept"] = plain(quality["duplicates"])
+    rows = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
+    rows += [[f"made missing: {name.replace('_', ' ')}", plain(count)] for name, count in quality["repairs"].items()]
+    rows += [
+        [f"missing: {name.replace('_', ' ')}", f"{share:.2%}"]
+        for name, share in quality["missing"].items()
+        if number(share)
+    ]
+    return {"facts": known(facts), "head": ["what", "rows"], "rows": rows, "is_open": True}
+
+
+def distributions(shown: dict) -> dict | None:
+    found = (shown["quality"] or {}).get("distributions")
+    if not found:
+        return None
+    made = []
+    for name, of in found.items():
+        shares = _shares(of["counts"])
+        year = [
+            _shares(quality["distributions"][name]["counts"])
+            for quality in shown["year"].values()
+            if quality and name in quality.get("distributions", {})
+        ]
+        year = [each for each in year if len(each) == len(shares)]
+        usual = [sum(each) / len(year) for each in zip(*year, strict=True)] if year else None
+        if not any(shares):
+            continue
+        head = ["from", "trips", *(["usual share"] if usual else [])]
+        rows = [
+            [f"{of['first'] + of['width'] * index:g}", f"{count:,}", *([f"{usual[index]:.1%}"] if usual else [])]
+            for index, count in enumerate(of["counts"])
+        ]
+        svg = figures.histogram(of["first"], of["width"], shares, usual)
+        caption = f"Line: the mean of {len(year)} months before." if usual else "No month before to set it beside."
+        title = name.replace("_mi", ", mi").replace("_min", ", min").replace("_", " ")
+        made.append({"title": title, "svg": svg, "caption": caption, "head": head, "rows": rows})
+    return {"figures": made} if made else None
+
+
+def _shares(counts: list) -> list[float]:
+    total = sum(counts)
+    return [count / total for count in counts] if total else [0.0] * len(counts)
+
+
+def readers(about: dict) -> dict | None:
+    rows = [[(month, f"{UP}runs/{about['service']}/{month}.html")] for month in about["readers"]]
+    return {"head": ["run month"], "rows": rows, "is_open": True} if rows else None
