@@ -1,5 +1,7 @@
-"""What the tests share: real months, and a workflow that was built once."""
+"""What the tests share: real months, and a workflow that was built once for all processes of the suite."""
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,22 +41,43 @@ def tlc() -> Path:
     return Path(os.environ["TLC_MIRROR"])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits for minutes: its process is idle, and the others work meanwhile."""
+    items.sort(key=lambda item: item.path.name != "test_real_cron.py")
+
+
+@contextlib.contextmanager
+def made_once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
+    """Yield a folder that all processes of the suite share, and whether another one has made its content."""
+    root = factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with open(root / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = root / f"{name}.done"
+        yield root / name, done.exists()
+        done.touch()
+
+
 @pytest.fixture(scope="session")
 def unbuilt(tmp_path_factory) -> Clone:
     """Run months of two services, published and configured, nothing built; not to be changed."""
-    clone = Clone(tmp_path_factory.mktemp("unbuilt") / "clone")
-    for service in SERVICES:
-        for month in DATA_MONTHS:
-            publish(clone.path("published"), service, month)
-    clone.configure(SETTINGS)
+    with made_once(tmp_path_factory, "unbuilt") as (folder, is_made):
+        clone = Clone(folder)
+        for service in () if is_made else SERVICES:
+            for month in DATA_MONTHS:
+                publish(clone.path("published"), service, month)
+        if not is_made:
+            clone.configure(SETTINGS)
     return clone
 
 
 @pytest.fixture(scope="session")
 def built(unbuilt: Clone, tmp_path_factory) -> Clone:
     """The same, built in one call; not to be changed."""
-    clone = Clone(tmp_path_factory.mktemp("built") / "clone", like=unbuilt)
-    clone.build()
+    with made_once(tmp_path_factory, "built") as (folder, is_made):
+        clone = Clone(folder, like=unbuilt)
+        if not is_made:
+            clone.build()
     return clone
 
 

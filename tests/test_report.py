@@ -157,16 +157,28 @@ def truncate(path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
 
 
+@pytest.fixture(scope="module")
+def proven(history, tmp_path_factory) -> Path:
+    """The same history, with evidence of every file that may be damaged, and its report."""
+    folder = tmp_path_factory.mktemp("proven") / "here"
+    shutil.copytree(history, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        evidence = json.loads(Path(f"runs/green/{MONTH}/evidence.json").read_text())
+        hashes = {name: files.sha256(name) for name in OUTPUTS if not name.endswith(("evidence.json", "tracking.json"))}
+        evidence["files"] = {name: sha256 for name, sha256 in hashes.items() if not name.endswith(".skops")}
+        evidence["provenance"]["models"] = {name: sha256 for name, sha256 in hashes.items() if name.endswith(".skops")}
+        files.write_json(f"runs/green/{MONTH}/evidence.json", evidence)
+        build()
+    return folder
+
+
 @pytest.mark.parametrize("damage", [Path.unlink, truncate, edit])
 @pytest.mark.parametrize("path", OUTPUTS)
-def test_damage_to_any_output_changes_a_cell_and_breaks_nothing(path, damage, here):
-    evidence = json.loads(Path(f"runs/green/{MONTH}/evidence.json").read_text())
-    hashes = {name: files.sha256(name) for name in OUTPUTS if not name.endswith(("evidence.json", "tracking.json"))}
-    evidence["files"] = {name: sha256 for name, sha256 in hashes.items() if not name.endswith(".skops")}
-    evidence["provenance"]["models"] = {name: sha256 for name, sha256 in hashes.items() if name.endswith(".skops")}
-    files.write_json(f"runs/green/{MONTH}/evidence.json", evidence)
-    before = build()["services"]["green"]
-    drawn = pages()
+def test_damage_to_any_output_changes_a_cell_and_breaks_nothing(path, damage, proven, tmp_path, monkeypatch):
+    shutil.copytree(proven, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    before, drawn = json.loads(Path("report/status.json").read_text())["services"]["green"], pages()
     damage(Path(path))
     if Path(path).exists():
         later = os.stat(f"runs/green/{MONTH}/evidence.json").st_mtime + 5

@@ -25,10 +25,12 @@ def called_bare(extra: dict[str, str] | None = None) -> dict[str, str]:
 
 
 class Clone:
-    """A clone in `folder`; whatever it builds lies there too."""
+    """A clone in `folder`; whatever it builds lies there too. One that is there already is taken as it is."""
 
     def __init__(self, folder: Path, like: "Clone | None" = None):
         self.folder = folder
+        if folder.exists():
+            return
         if like:
             shutil.copytree(like.folder, folder, symlinks=True)
             return
