@@ -69,6 +69,7 @@ def test_a_publisher_that_cannot_be_reached_is_69(fresh):
         (["locate", "2021-13"], "'2021-13' is no month"),
         (["locate", "2021-03..2021-01"], "ends before it begins"),
         (["status", "--config", "first"], "write KEY=VALUE"),
+        (["report", "2024-01"], "leave RANGE and --service out"),
     ],
 )
 def test_wrong_usage_is_64_and_one_line(fresh, arguments, said):

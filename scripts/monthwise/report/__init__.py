@@ -15,17 +15,16 @@ from .months_of import History
 FOLDER = "report"
 
 
-def build(settings: Settings, services: list[str] | None = None, folder: str | Path = FOLDER) -> Path:
+def build(settings: Settings) -> Path:
     """Bring report/ up to date; return the path of its first page."""
-    folder, tree = Path(folder), Tree()
-    services = services or settings.services
+    folder, tree, services = Path(FOLDER), Tree(), settings.services
     told = standing.standing(settings, services, states.look(), tree)
     history = History(settings, services, told)
     kept = set()
     for service in services:
         for pages in (month_pages.run_pages, month_pages.data_pages):
             kept |= pages(folder, settings, service, told["services"][service], history, tree)
-    overview.draw(folder, settings, told, history)
+    overview.draw(folder, told, history)
     watch.write(folder, told)
     _remove_others(folder, kept)
     return folder / "index.html"

@@ -3,12 +3,12 @@
 from ..scrub import scrub
 from ..standing import number
 from . import figures
+from .page import UP
 from .wording import known, plain
-
-UP = "../../"  # from a page to report/
 
 
 def published(shown: dict) -> dict | None:
+    """Return what source.json says."""
     source = shown["source"]
     if not source:
         return None
@@ -21,6 +21,7 @@ def published(shown: dict) -> dict | None:
 
 
 def row_counts(shown: dict) -> dict | None:
+    """Return rows in and out, what was dropped, repaired and missing."""
     quality = shown["quality"]
     if not quality:
         return None
@@ -40,6 +41,7 @@ def row_counts(shown: dict) -> dict | None:
 
 
 def distributions(shown: dict) -> dict | None:
+    """Return the distributions beside the mean of the months before."""
     found = (shown["quality"] or {}).get("distributions")
     if not found:
         return None
@@ -73,5 +75,6 @@ def _shares(counts: list) -> list[float]:
 
 
 def readers(about: dict) -> dict | None:
+    """Return the run months that read this one."""
     rows = [[(month, f"{UP}runs/{about['service']}/{month}.html")] for month in about["readers"]]
     return {"head": ["run month"], "rows": rows, "is_open": True} if rows else None

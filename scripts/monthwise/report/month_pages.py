@@ -13,12 +13,12 @@ from ..tree import Tree
 from . import data_parts, figures, page, run_parts
 from .months_of import History
 from .overview import STATES
+from .page import UP
 from .wording import time
 from .zone_map import Outlines
 
 RUN_FILES = ("metrics.json", "comparison.json", "champion.json", "live.json", "drift.json", "training.json")
 RUN_FILES += ("tracking.json", "evidence.json")
-UP = "../../"  # from a page to report/
 YEAR = 12  # months before a data month, that its distributions are set beside
 TOGETHER_S = 6 * 3600  # jobs of one month that ended further apart than this were not built in one go
 # What a part may have; month.html shows it in this order.

@@ -46,6 +46,7 @@ def _chart(title: str, caption: str, svg: Markup, keys: dict[str, str], head: li
 
 
 def errors(service: str, of: dict, found: list[str]) -> dict | None:
+    """Return errors promised and real, with the naive baseline and the reigns."""
     link = _linked(service, of, "runs")
     told = [of["numbers"].get(month, {}) for month in found]
     series = {
@@ -81,6 +82,7 @@ def _minutes(value: float | None) -> str:
 
 
 def rows(service: str, of: dict, found: list[str]) -> dict | None:
+    """Return rows kept and dropped."""
     link = _linked(service, of, "data")
     told = [of["rows"].get(month, {}) for month in found]
     kept = [each.get("rows_out") for each in told]
@@ -107,6 +109,7 @@ def rows(service: str, of: dict, found: list[str]) -> dict | None:
 
 
 def drops(service: str, of: dict, found: list[str]) -> dict | None:
+    """Return the share of dropped rows by reason."""
     link = _linked(service, of, "data")
     told = [of["rows"].get(month, {}) for month in found]
     names = sorted({name for each in told for name in each.get("drops", {})})[:6]
@@ -138,6 +141,7 @@ def drops(service: str, of: dict, found: list[str]) -> dict | None:
 
 
 def drift(service: str, of: dict, found: list[str]) -> dict | None:
+    """Return drift by feature, in times of its noise."""
     link = _linked(service, of, "runs")
     told = [of["numbers"].get(month, {}).get("drift", {}) for month in found]
     last = next((each for each in reversed(told) if each), None)
@@ -170,6 +174,7 @@ def durations(service: str, of: dict, history: History) -> dict[str, dict[str, f
 
 
 def work(service: str, of: dict, durations: dict[str, dict[str, float]]) -> dict | None:
+    """Return the seconds of each kind of work."""
     link = _linked(service, of, "runs")
     known = [each for each in durations.values() if each]
     if not known:

@@ -5,24 +5,23 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from .. import standing, states
-from ..settings import Settings
 from . import over_time, page
 from .months_of import History
 
-# State: class of its cell, symbol, what it means.
+# State: class of its cell (style.css has colour and symbol), what it means.
 STATES = {
-    "built": ("b", "✓", "as the settings, programs and published files ask for"),
-    "stale": ("s", "↻", "something it was made from has changed: the next run builds it, or says why not"),
-    "failed": ("f", "✕", "a job failed, or a file is not whole: needs a person"),
-    "rejected": ("r", "⊘", "a rule of config refuses the published file: needs a person"),
-    "waiting": ("w", "·", "nothing has asked for it yet, or what it needs is not there"),
-    "not published": ("n", "○", "the publisher does not have the month yet"),
-    "superseded": ("o", "⇢", "a file of before, that the settings no longer ask for"),
-    "pruned": ("p", "▫", "deleted by prune; results and evidence stay"),
+    "built": ("b", "as the settings, programs and published files ask for"),
+    "stale": ("s", "something it was made from has changed: the next run builds it, or says why not"),
+    "failed": ("f", "a job failed, or a file is not whole: needs a person"),
+    "rejected": ("r", "a rule of config refuses the published file: needs a person"),
+    "waiting": ("w", "nothing has asked for it yet, or what it needs is not there"),
+    "not published": ("n", "the publisher does not have the month yet"),
+    "superseded": ("o", "a file of before, that the settings no longer ask for"),
+    "pruned": ("p", "deleted by prune; results and evidence stay"),
 }
 
 
-def draw(folder: Path, settings: Settings, told: dict, history: History) -> None:
+def draw(folder: Path, told: dict, history: History) -> None:
     """Draw index.html where anything in it changed."""
     services = told["services"]
     durations = {service: over_time.durations(service, of, history) for service, of in services.items()}

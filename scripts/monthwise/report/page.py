@@ -18,6 +18,7 @@ POLICY = (
     "default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; base-uri 'none'; form-action 'none'"
 )
 TAIL_BYTES = 120
+UP = "../../"  # from the page of a month to report/
 
 
 @functools.cache

@@ -5,14 +5,15 @@ import operator
 from ..scrub import scrub
 from ..standing import number
 from . import figures
+from .page import UP
 from .wording import known, minutes, plain
 from .zone_map import Outlines
 
-UP = "../../"  # from a page to report/
 SEGMENTS = {"borough": "Borough", "distance_mi": "Distance, mi", "hour": "Hour"}
 
 
 def decision(shown: dict, about: dict) -> dict | None:
+    """Return who serves and why, and what was compared."""
     champion = shown["champion"]
     if not champion:
         return None
@@ -46,6 +47,7 @@ def decision(shown: dict, about: dict) -> dict | None:
 
 
 def segments(shown: dict) -> dict | None:
+    """Return the errors by borough, distance and hour: promised and real."""
     metrics, live, comparison = ((shown[name] or {}).get("by", {}) for name in ("metrics", "live", "comparison"))
     made = []
     for kind in sorted({*metrics, *live}, key=lambda kind: list(SEGMENTS).index(kind) if kind in SEGMENTS else 9):
@@ -81,6 +83,7 @@ def _natural(name: str) -> tuple:
 
 
 def calibration(shown: dict) -> dict | None:
+    """Return predicted against real minutes, before and after."""
     made = []
     for name, title in (("metrics", "Challenger on M-1"), ("live", "Champion on M")):
         told = (shown[name] or {}).get("predicted_real")
@@ -109,6 +112,7 @@ def calibration(shown: dict) -> dict | None:
 
 
 def zones(shown: dict, outlines: Outlines) -> dict | None:
+    """Return the map, by the month itself where it is scored."""
     live = (shown["live"] or {}).get("zones")
     errors = live or (shown["metrics"] or {}).get("zones")
     if not errors:
@@ -127,6 +131,7 @@ def zones(shown: dict, outlines: Outlines) -> dict | None:
 
 
 def drift(shown: dict) -> dict | None:
+    """Return the features by how far they drifted."""
     if not shown["drift"]:
         return None
     ranked, bound = shown["drift"]["ranked"], shown["drift"]["drifted_above"]
@@ -148,6 +153,7 @@ def drift(shown: dict) -> dict | None:
 
 
 def quality(shown: dict, service: str) -> dict | None:
+    """Return what became of the rows of each data month."""
     rows = []
     for month, quality in shown["quality"].items():
         if not quality:
