@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 CORES ?= 2
 
-.PHONY: setup demo test lint nightly bench lock
+.PHONY: setup slurm demo test lint nightly bench lock
 
 setup: .venv/.ready
 
@@ -16,6 +16,16 @@ setup: .venv/.ready
 	$(PYTHON) -m venv --clear .venv
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --disable-pip-version-check --require-hashes \
 		--compile --progress-bar off -r requirements.txt
+	@touch $@
+
+# What jobs on a cluster need on top; `make test` puts it beside the environment, where only its tests find it.
+PLUGIN = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --compile
+
+slurm: setup
+	$(PLUGIN) -r requirements-slurm.txt
+
+.venv/slurm/.ready: requirements-slurm.txt .venv/.ready
+	$(PLUGIN) --upgrade --target .venv/slurm -r requirements-slurm.txt
 	@touch $@
 
 demo: setup
@@ -36,13 +46,13 @@ lint: setup
 	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/snakemake --lint
 
-test: lint
+test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest
 
 # What takes longer than a change should wait for: twelve months of two services, killed in between, warm and cold; a
 # history month by month; five seeds of noise.
-nightly: setup
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py
+nightly: setup .venv/slurm/.ready
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py tests/test_run.py tests/test_slurm.py
 
 bench: setup
 	$(BIN)/python bench/backfill.py
@@ -50,3 +60,4 @@ bench: setup
 
 lock:
 	uv pip compile pyproject.toml --extra test --universal --generate-hashes --no-header --output-file requirements.txt
+	printf '%s\n' snakemake-executor-plugin-slurm snakemake-executor-plugin-slurm-jobstep | uv pip compile - --no-deps --generate-hashes --no-header --output-file requirements-slurm.txt

@@ -12,6 +12,15 @@ include: "rules/champion.smk"
 include: "rules/evidence.smk"
 
 
+# What takes no time is done where Snakemake runs, also when a cluster does the rest.
+localrules:
+    all,
+    locate,
+    promote,
+    evidence,
+    register,
+
+
 rule all:
     default_target: True
     input:

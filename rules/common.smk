@@ -86,8 +86,11 @@ def settings(stage):
 
 
 def memory(base_mb, per_mb, at_most=8000):
-    """Peak memory of a job: `base_mb` for the program, `per_mb` for each MB of its inputs, measured on 20 million trips."""
-    return lambda wildcards, input: int(min(base_mb + per_mb * input.size_mb, at_most))
+    """Peak memory of a job: `base_mb` for the program, `per_mb` for each MB of its inputs, measured on 20 million trips.
+
+    Where a job is tried again (on a cluster that ends what takes more), it gets that much more.
+    """
+    return lambda wildcards, input, attempt: attempt * int(min(base_mb + per_mb * input.size_mb, at_most))
 
 
 # Closed months (history.closed_before): what is made stays, whatever became of what it was made from.

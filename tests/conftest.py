@@ -27,6 +27,9 @@ SETTINGS = {
 }
 
 
+nightly = pytest.mark.skipif("MONTHWISE_NIGHTLY" not in os.environ, reason="longer: `make nightly` runs it")
+
+
 def publish(folder: Path, service: str, month: str, rows: int = 1_000, seed: int = 1) -> None:
     """Put a month into the folder that a clone's source is."""
     folder.mkdir(exist_ok=True)
@@ -43,7 +46,8 @@ def tlc() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what waits for minutes: its process is idle, and the others work meanwhile."""
-    items.sort(key=lambda item: item.path.name != "test_real_cron.py")
+    first = ["test_real_cron.py", "test_slurm.py"]
+    items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import planted_history as planted
 import pytest
+from conftest import nightly
 from equal_builds import assert_equal
 from monthwise import exits, files, months, targets
 from monthwise.settings import Settings
@@ -91,6 +92,7 @@ def test_live_errors_are_those_of_the_champion_in_its_month(played):
 STEPS = RUN_MONTHS if "MONTHWISE_NIGHTLY" in os.environ else ["2022-11", planted.LAST]
 
 
+@nightly
 def test_step_by_step_gives_what_one_call_gave(unplayed, played, tmp_path):
     clone = Clone(tmp_path / "clone", like=unplayed)
     clone.path("published").rename(clone.path("later"))

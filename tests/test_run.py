@@ -8,7 +8,7 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST, publish
+from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
 from equal_builds import assert_equal
 from monthwise import files, months, snakemake
 from workflow import Clone, called_bare, wait_for
@@ -150,6 +150,7 @@ def test_an_edited_setting_of_a_closed_month_is_named_and_refused(open_ended):
     assert f"from: {LAST}" in said[-1]
 
 
+@nightly
 def test_a_few_months_at_a_time_then_all_is_as_at_once(unbuilt, built, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     run(clone, "--max-months", "2")

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import cluster
 from .exits import CannotWrite, TryAgain
 
 PATH = ".monthwise.lock"
@@ -49,6 +50,7 @@ def take(command: str):
         raise TryAgain(f"{who or 'another call'} is at work in {os.getcwd()}; ask again when it is done") from None
     if holder := _read(file):
         end_orphans(holder["token"], holder["process_group"])
+        cluster.cancel_left()
     token = uuid.uuid4().hex
     since = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told = {"command": command, "process_group": os.getpgrp(), "since": since, "token": token}

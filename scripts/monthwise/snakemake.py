@@ -20,6 +20,8 @@ from .exits import Exit, WrongConfig, WrongUsage
 from .targets import ASKED
 
 BEGINS = re.compile(r"^(?:local)?(rule|Error in rule) (\w+):$")
+# Jobs that travel together are told four blanks further in.
+IN_GROUP = re.compile(r"^    (?:(?:local)?rule \w+:$|    )")
 FIELD = re.compile(r"^    (\w+): (.*)$")
 FINISHED = re.compile(r"^Finished jobid: (\d+) \(Rule: (\w+)\)$")
 # What Snakemake says of a job's reason, and what it is called here.
@@ -94,7 +96,7 @@ class Snakemake:
         with self._call(options, targets) as process, _passing_signals(process):
             for line in process.stdout:
                 log.write(line)
-                line = line.rstrip("\n")
+                line = _outdented(line.rstrip("\n"))
                 result.said = [*result.said[-200:], line]
                 if block and line.startswith("    "):
                     block.append(line)
@@ -130,7 +132,11 @@ class Snakemake:
 
     @contextlib.contextmanager
     def _call(self, options: list[str], targets: Sequence[str]) -> Iterator[subprocess.Popen]:
-        with tempfile.NamedTemporaryFile("w", prefix="monthwise-", suffix=".targets") as asked:
+        # In the working directory: jobs on other machines read it too.
+        os.makedirs(".snakemake", exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="asked-", suffix=".targets", dir=os.path.abspath(".snakemake")
+        ) as asked:
             asked.write("\n".join(targets))
             asked.flush()
             process = subprocess.Popen(
@@ -176,13 +182,17 @@ def _passing_signals(process: subprocess.Popen) -> Iterator[None]:
 def jobs(lines: Sequence[str]) -> Iterator[Job]:
     """Yield the jobs that a dry run lists."""
     block: list[str] = []
-    for line in [*lines, ""]:
+    for line in map(_outdented, [*lines, ""]):
         if block and line.startswith("    "):
             block.append(line)
             continue
         if block and (job := _job(block)):
             yield job
         block = [line] if BEGINS.match(line) else []
+
+
+def _outdented(line: str) -> str:
+    return line[4:] if IN_GROUP.match(line) else line
 
 
 def _job(block: list[str]) -> Job | None:

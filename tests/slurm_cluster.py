@@ -1,0 +1,150 @@
+"""A real Slurm on this machine: munged, slurmctld and two slurmd, in a mount namespace with their own /etc/slurm."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "sbatch")
+CONFIG = """
+ClusterName=monthwise
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CryptoType=crypto/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+ReturnToService=2
+MpiDefault=none
+SwitchType=switch/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
+KillWait=1
+MinJobAge=300
+NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} RealMemory=8000 State=UNKNOWN
+NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} RealMemory=8000 State=UNKNOWN
+PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+"""
+
+
+class Cluster:
+    """What the tests do with it; commands run where its configuration is seen."""
+
+    def __init__(self, folder: Path, inside: list[str]):
+        self.folder, self.inside = folder, inside
+
+    def _inside(self, command: tuple[str, ...], cwd: Path) -> list[str]:
+        return [*self.inside, "sh", "-c", 'cd "$0" && exec "$@"', str(cwd), *command]
+
+    def run(self, *command: str, cwd: Path | str = "/", env: dict | None = None) -> subprocess.CompletedProcess:
+        return subprocess.run(self._inside(command, cwd), env=env, capture_output=True, text=True)
+
+    def start(self, *command: str, cwd: Path, env: dict | None = None) -> subprocess.Popen:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(self._inside(command, cwd), env=env, start_new_session=True, **pipes)
+
+    def jobs(self) -> list[str]:
+        """Return state and name of the jobs that wait or run."""
+        return self.run("squeue", "--noheader", "--format", "%i %T %j %k").stdout.splitlines()
+
+
+def insist_on_slurm() -> None:
+    missing = [name for name in PROGRAMS if not shutil.which(name, path="/usr/sbin:/usr/bin")]
+    allowed = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+    if missing or not allowed:
+        said = "NOT CHECKED ON A REAL SLURM: apt-get install slurm-wlm munge, as root where `unshare -m` is allowed"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
+    """Start the daemons, yield, and stop them."""
+    insist_on_slurm()
+    etc = folder / "etc"
+    for path in (etc, folder / "state", folder / "spool-node1", folder / "spool-node2"):
+        path.mkdir(parents=True)
+    os.chmod(folder, 0o755)
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o400)
+    (etc / "slurm.conf").write_text(
+        CONFIG.format(folder=folder, host=socket.gethostname().split(".")[0], ports=_free_ports(3), cpus=cpus)
+    )
+    holder = subprocess.Popen(
+        ["unshare", "-m", "sh", "-ec", f"mount --bind {etc} /etc/slurm; echo; exec sleep infinity"],
+        stdout=subprocess.PIPE,
+    )
+    processes = [holder]
+    try:
+        holder.stdout.readline()
+        inside = ["nsenter", f"--mount=/proc/{holder.pid}/ns/mnt"]
+        munged = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
+        munged += [
+            f"--pid-file={folder}/munged.pid",
+            f"--seed-file={folder}/munged.seed",
+            f"--log-file={folder}/munged.log",
+        ]
+        commands = [munged, ["slurmctld", "-D"], ["slurmd", "-D", "-N", "node1"], ["slurmd", "-D", "-N", "node2"]]
+        for command in commands:
+            path = shutil.which(command[0], path="/usr/sbin:/usr/bin")
+            processes.append(
+                subprocess.Popen(
+                    [*inside, path, *command[1:]],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            )
+            time.sleep(0.3)
+        found = Cluster(folder, inside)
+        _wait(lambda: found.run("sinfo", "--noheader", "--format", "%t").stdout.split() == ["idle"], folder)
+        yield found
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=20)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _wait(condition, folder: Path) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        if time.monotonic() > end:
+            logs = "".join(path.read_text()[-1500:] for path in folder.glob("*.log"))
+            pytest.fail(f"Slurm does not come up:\n{logs}")
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    with cluster(Path(sys.argv[1])) as here:
+        print(here.run("sinfo").stdout)
+        print(here.run(*sys.argv[2:]).stdout)

@@ -1,0 +1,98 @@
+"""A real Slurm: the same months as on one machine, with a node drained, a job cancelled and the caller killed."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import slurm_cluster
+import yaml
+from conftest import FIRST
+from equal_builds import assert_equal
+from workflow import Clone, called_bare, wait_for
+
+LIMIT = 3  # jobs at once
+PLUGIN = Path(sys.prefix) / "slurm"  # where `make test` puts it: in the environment it would slow every call down
+# All months of both services in the nightly run, one of one service else.
+WHOLE = "MONTHWISE_NIGHTLY" in os.environ
+PART = {} if WHOLE else {"services": ["green"], "last": FIRST}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    if not PLUGIN.exists():
+        said = "NOT CHECKED ON A REAL SLURM: make .venv/slurm/.ready"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+    with slurm_cluster.cluster(tmp_path_factory.mktemp("slurm") / "slurm") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def profile(tmp_path_factory) -> Path:
+    """The project's own, with shorter waits and a small limit."""
+    text = (Path(__file__).parent.parent / "profiles/slurm/config.yaml").read_text()
+    found = yaml.safe_load(text) | {"jobs": LIMIT, "seconds-between-status-checks": 1}
+    found |= {"slurm-init-seconds-before-status-checks": 1, "latency-wait": 10}
+    path = tmp_path_factory.mktemp("profile") / "slurm"
+    path.mkdir()
+    (path / "config.yaml").write_text(yaml.safe_dump(found))
+    return path
+
+
+class Caller:
+    """A clone whose calls go to the cluster."""
+
+    def __init__(self, clone: Clone, cluster: slurm_cluster.Cluster, profile: Path):
+        self.clone, self.cluster = clone, cluster
+        self.env = called_bare({"SNAKEMAKE_PROFILE": str(profile), "PYTHONPATH": str(PLUGIN)})
+        self.most = 0
+
+    def call(self):
+        return self.cluster.start("./monthwise", "run", cwd=self.clone.folder, env=self.env)
+
+    def to_its_end(self) -> tuple[int, str]:
+        process = self.call()
+        while process.poll() is None:
+            self.most = max(self.most, len(self.cluster.jobs()))
+            time.sleep(0.5)
+        return process.returncode, process.stdout.read()
+
+    def numbers(self) -> list[str]:
+        return [line.split()[0] for line in self.cluster.jobs()]
+
+
+def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, profile, tmp_path):
+    here = Clone(tmp_path / "here", like=unbuilt)
+    here.configure(PART)
+    here.build()
+    there = Clone(tmp_path / "there", like=unbuilt)
+    there.configure(PART)
+    caller = Caller(there, cluster, profile)
+
+    process = caller.call()
+    wait_for(lambda: caller.numbers())
+    cancelled = caller.numbers()[0]
+    cluster.run("scancel", cancelled)
+    wait_for(lambda: cancelled not in caller.numbers())
+    wait_for(lambda: len(caller.numbers()) > 1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    left = caller.numbers()
+    assert left  # they go on where no signal reaches them
+    cluster.run("scontrol", "update", "NodeName=node1", "State=DRAIN", "Reason=test")
+
+    code, said = caller.to_its_end()
+    assert code == 0, said
+    assert not set(left) & set(caller.numbers())
+    assert 0 < caller.most <= LIMIT
+    assert_equal(here, there, in_part=True)  # `run` has also asked about newer months
+    calls = [json.loads(line) for line in there.path("history/runs.jsonl").read_text().splitlines()]
+    jobs = calls[-1]["jobs"]
+    assert (jobs["failed"], jobs["left"]) == (0, 0)
+    assert jobs["done"] == len(calls[-1]["reason"])  # each once
+    code, said = caller.to_its_end()
+    assert (code, said.splitlines()[-1]) == (0, "nothing due")
+    cluster.run("scontrol", "update", "NodeName=node1", "State=RESUME")
