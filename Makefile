@@ -52,7 +52,7 @@ test: lint .venv/slurm/.ready
 # What takes longer than a change should wait for: twelve months of two services, killed in between, warm and cold; a
 # history month by month; five seeds of noise.
 nightly: setup .venv/slurm/.ready
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py tests/test_run.py tests/test_slurm.py tests/test_postgres.py
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py tests/test_run.py tests/test_slurm.py tests/test_postgres.py tests/test_bucket.py
 
 bench: setup
 	$(BIN)/python bench/backfill.py

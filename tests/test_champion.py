@@ -279,6 +279,7 @@ def decision(clone: Clone, seed: int, month: str) -> str:
 SEEDS, LAST_NOISE = ((1, 2, 3, 4, 5), "2023-04") if "MONTHWISE_NIGHTLY" in os.environ else ((1,), "2022-09")
 
 
+@nightly
 def test_on_noise_champions_hardly_ever_change(tmp_path):
     clone = Clone(tmp_path / "clone")
     run_months = months.span("2022-03", LAST_NOISE)

@@ -12,6 +12,7 @@ from pathlib import Path
 import mlflow
 import postgres_server
 import pytest
+from conftest import nightly
 from monthwise import files
 from small_run import REPOSITORY, settings, small_run, start
 
@@ -100,6 +101,7 @@ def test_jobs_at_once_on_an_empty_database_some_killed_leave_one_run_and_version
     assert sorted(version.tags["monthwise.month"] for version in versions) == MONTHS
 
 
+@nightly
 def test_a_database_that_restarts_meanwhile_is_one_line_and_the_next_call_completes(server, folder):
     uri = server.database("restarts")
     jobs = ask(folder, uri, MONTHS)

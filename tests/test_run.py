@@ -130,6 +130,7 @@ def test_an_edited_program_is_not_let_loose_on_history(open_ended):
     assert run(open_ended) == ["nothing due"]
 
 
+@nightly
 def test_redo_builds_history_again(open_ended):
     open_ended.edit("scripts/drift.py", '"""', '"""Edited. ')
     run(open_ended, "--redo")
