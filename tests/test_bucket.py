@@ -10,7 +10,7 @@ import pytest
 import s3_server
 from conftest import SETTINGS, nightly, publish
 from monthwise import months
-from workflow import Clone, called_bare
+from workflow import Clone, called_bare, wait_for
 
 FIRST, LAST = "2023-03", "2023-05"  # run months
 WITH_BUCKET = str(Path(__file__).parent.parent / "deploy/with-bucket")
@@ -136,6 +136,21 @@ def test_the_next_call_after_a_broken_push_keeps_what_was_built(machines, tmp_pa
     assert built.returncode == 0, built.stderr
     assert one.call().returncode == 0
     assert "built 2 run months" in one.last()["line"]
+
+
+def test_what_is_stopped_is_pushed(machines):
+    one = machines("one")
+    command = [
+        "sh",
+        "-c",
+        "mkdir history; trap 'echo stopped > history/told; exit 5' TERM; touch began; sleep 60 & wait",
+    ]
+    started = subprocess.Popen([WITH_BUCKET, f"store:{one.bucket}/kept", *command], cwd=one.clone.folder, env=one.env)
+    wait_for(one.clone.path("began").exists)
+    started.terminate()
+    assert started.wait(60) == 5
+    other = machines("other")
+    assert other.call("cat", "history/told").stdout == "stopped\n"
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import getpass
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from test_cron import AT_0517, crontab_command
 from workflow import REPOSITORY
 
@@ -60,3 +62,14 @@ def test_logrotate_accepts_its_file(tmp_path):
 def test_the_crontab_line_is_that_of_the_readme():
     lines = (DEPLOY / "crontab").read_text().splitlines()
     assert lines[-1] == AT_0517 + crontab_command()
+
+
+def test_the_cron_job_calls_what_the_container_has():
+    job = yaml.safe_load((DEPLOY / "cronjob.yaml").read_text())
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    text = (DEPLOY / "Containerfile").read_text()
+    assert {each["name"] for each in container["env"]} == set(re.findall(r"\$(\w+)", text))
+    called = re.search(r"exec (\S+) .* (\./\w+) run", text)
+    for path in called.groups():
+        assert os.access(DEPLOY.parent / path, os.X_OK), path
