@@ -49,8 +49,8 @@ lint: setup
 test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest
 
-# What takes longer than a change should wait for: twelve months of two services, killed in between, warm and cold; a
-# history month by month; five seeds of noise.
+# What takes longer than a change should wait for, most of an hour: twelve months of two services, killed in between, warm,
+# cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket.
 nightly: setup .venv/slurm/.ready
 	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py tests/test_run.py tests/test_slurm.py tests/test_postgres.py tests/test_bucket.py
 

@@ -102,6 +102,7 @@ def test_on_other_machines_a_new_or_restated_month_takes_its_jobs_alone(machines
     )
 
 
+@nightly
 def test_a_push_that_breaks_off_leaves_the_bucket_as_it_was(machines, tmp_path):
     one = machines("one")
     assert one.call("./monthwise", "run", f"{FIRST}").returncode == 0

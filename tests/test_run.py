@@ -160,6 +160,7 @@ def test_a_few_months_at_a_time_then_all_is_as_at_once(unbuilt, built, tmp_path)
     assert_equal(clone, built)
 
 
+@nightly
 def test_after_months_off_one_call_makes_what_a_call_each_month_would_have(unbuilt, built, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     clone.configure({"last": "newest"})
