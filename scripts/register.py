@@ -184,7 +184,7 @@ def main(job) -> str:
     tracking.prepare()
     with tracking.in_one_line(uri, service), tracking.locked(uri):
         client = tracking.connect(uri)
-        experiment = tracking.experiment_id(client, settings["experiment"], uri)
+        experiment = tracking.experiment_id(client, settings, uri)
         made = register(client, service, experiment, name, months)
     about = {"service": service, "model": name, "uri": tracking.public(uri)}
     files.write_json(job.registry, made | about)

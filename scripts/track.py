@@ -141,7 +141,7 @@ def main(job) -> str:
     with tracking.in_one_line(uri, where):
         with tracking.locked(uri):
             client = tracking.connect(uri)
-            experiment = tracking.experiment_id(client, settings["experiment"], uri)
+            experiment = tracking.experiment_id(client, settings, uri)
             run = tracking.find(client, experiment, service, month, content)
         done = "found in" if run else "written to"
         if run is None:

@@ -1,5 +1,8 @@
-"""Tracking in a real PostgreSQL: eight jobs at once on an empty database, some of them killed; no password anywhere."""
+"""Tracking in a real PostgreSQL and bucket, with and without MLflow's server in front: jobs at once on an empty
+database, some of them killed; no password anywhere.
+"""
 
+import contextlib
 import json
 import os
 import random
@@ -10,8 +13,10 @@ import time
 from pathlib import Path
 
 import mlflow
+import mlflow_server
 import postgres_server
 import pytest
+import s3_server
 from conftest import nightly
 from monthwise import files
 from small_run import REPOSITORY, settings, small_run, start
@@ -24,6 +29,13 @@ MONTHS = [f"2021-{number:02d}" for number in range(3, LAST)]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     with postgres_server.serving(tmp_path_factory.mktemp("postgres") / "server") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory):
+    with s3_server.serving(tmp_path_factory.mktemp("s3") / "swift") as found:
+        found.client().create_bucket(Bucket="models")
         yield found
 
 
@@ -44,38 +56,76 @@ def options_of(folder: Path, month: str) -> dict:
     return found | {"model": str(run / "model.skops"), "features": features, "validation_features": validation}
 
 
-def ask(folder: Path, uri: str, months: list[str]) -> list:
-    found = []
-    for month in months:
-        job = settings("sqlite:///unused.db", month)
-        found.append(start(folder, options_of(folder, month), job, MLFLOW_TRACKING_URI=uri))
-    return found
+class Store:
+    """What jobs are told of the store, and what they find in the environment."""
+
+    def __init__(self, uri: str, artifacts: str | None = None, environment: dict[str, str] | None = None):
+        self.told = {"uri": "sqlite:///unused.db"} | ({"artifacts": artifacts} if artifacts else {})
+        self.environment = {"MLFLOW_TRACKING_URI": uri} | (environment or {})
 
 
-def register(folder: Path, uri: str) -> subprocess.Popen:
+def ask(folder: Path, store: Store, months: list[str]) -> list:
+    return [
+        start(folder, options_of(folder, month), settings("", month) | store.told, **store.environment)
+        for month in months
+    ]
+
+
+def register(folder: Path, store: Store) -> subprocess.Popen:
     """Start scripts/register.py as a process in `folder`."""
-    told = {"service": "green", "uri": "sqlite:///unused.db", "experiment": "monthwise-green"}
-    told |= {"model": "monthwise-green", "begin": MONTHS[0]}
+    told = {"service": "green", "experiment": "monthwise-green", "model": "monthwise-green", "begin": MONTHS[0]}
+    told |= store.told
     command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(told)]
     command += ["--champions", f"runs/green/{MONTHS[0]}/champion.json", "--registry", "registry.json"]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=inherited | {"MLFLOW_TRACKING_URI": uri}, **pipes)
+    return subprocess.Popen(command, cwd=folder, env=inherited | store.environment, **pipes)
 
 
 @pytest.mark.parametrize("seed", range(TIMES))
-def test_jobs_at_once_on_an_empty_database_some_killed_leave_one_run_and_version_each(seed, server, folder):
-    uri = server.database(f"empty{seed}")
-    chance = random.Random(seed)
-    jobs = ask(folder, uri, MONTHS)
+@pytest.mark.parametrize("through", ["database", "server"])
+def test_jobs_at_once_on_an_empty_database_some_killed_leave_one_run_and_version_each(
+    through, seed, server, bucket, folder, tmp_path
+):
+    uri, artifacts = server.database(f"{through}{seed}"), f"s3://models/{through}{seed}"
+    with contextlib.ExitStack() as stack:
+        store = Store(uri, artifacts, bucket.environment())
+        if through == "server":
+            mlflow = mlflow_server.serving(tmp_path / "server", uri, artifacts, bucket.environment())
+            store = Store(stack.enter_context(mlflow))
+        ask_killing_some(folder, store, random.Random(seed))
+    insist_on_one_each(folder, uri)
+    kept = bucket.client().list_objects_v2(Bucket="models", Prefix=f"{through}{seed}/")
+    # Every model's files, and perhaps those of killed jobs.
+    assert len([each for each in kept["Contents"] if each["Key"].endswith("/MLmodel")]) >= len(MONTHS)
+    assert not (folder / "mlruns").exists()
+
+
+def ask_killing_some(folder: Path, store: Store, chance: random.Random) -> None:
+    jobs = ask(folder, store, MONTHS)
     for job in chance.sample(jobs, len(jobs) // 2):
         time.sleep(chance.uniform(0, 2.5))
         job.send_signal(signal.SIGKILL)
     for job in jobs:
         job.communicate()
-    for job in ask(folder, uri, MONTHS):  # the next call
+    for job in ask(folder, store, MONTHS):  # the next call
         out, _ = job.communicate()
         assert job.returncode == 0, out
+
+    for month in MONTHS:
+        decided = {"champion": {"month": MONTHS[0], "kind": "model"}, "since": MONTHS[0], "reason": "it is the first"}
+        decided["decision"] = "first" if month == MONTHS[0] else "kept"
+        files.write_json(folder / f"runs/green/{month}/champion.json", decided)
+    killed, *others = [register(folder, store) for _ in range(3)]
+    time.sleep(chance.uniform(1.5, 3))
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    for job in others:
+        out, _ = job.communicate()
+        assert job.returncode == 0, out
+
+
+def insist_on_one_each(folder: Path, uri: str) -> None:
     client = mlflow.MlflowClient(uri)
     experiment = client.get_experiment_by_name("monthwise-green")
     runs = client.search_runs([experiment.experiment_id])
@@ -85,49 +135,49 @@ def test_jobs_at_once_on_an_empty_database_some_killed_leave_one_run_and_version
     assert len(models) == len(MONTHS)
     written = {json.loads(Path(options_of(folder, month)["tracking"]).read_text())["run_id"] for month in MONTHS}
     assert written == {run.info.run_id for run in runs}
-
-    for month in MONTHS:
-        decided = {"champion": {"month": MONTHS[0], "kind": "model"}, "since": MONTHS[0], "reason": "it is the first"}
-        decided["decision"] = "first" if month == MONTHS[0] else "kept"
-        files.write_json(folder / f"runs/green/{month}/champion.json", decided)
-    killed, *others = [register(folder, uri) for _ in range(3)]
-    time.sleep(chance.uniform(1.5, 3))
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    for job in others:
-        out, _ = job.communicate()
-        assert job.returncode == 0, out
     versions = client.search_model_versions("name = 'monthwise-green'")
     assert sorted(version.tags["monthwise.month"] for version in versions) == MONTHS
 
 
 @nightly
 def test_a_database_that_restarts_meanwhile_is_one_line_and_the_next_call_completes(server, folder):
-    uri = server.database("restarts")
-    jobs = ask(folder, uri, MONTHS)
+    store = Store(server.database("restarts"))
+    jobs = ask(folder, store, MONTHS)
     time.sleep(2.5)
     server.ctl("-m", "immediate", "restart")
     for job in jobs:
         out, _ = job.communicate()
         assert job.returncode in (0, 69, 75), out
         assert "Traceback" not in out
-    for job in ask(folder, uri, MONTHS):
+    for job in ask(folder, store, MONTHS):
         out, _ = job.communicate()
         assert job.returncode == 0, out
 
 
-def test_no_password_is_in_any_file(server, folder):
-    uri = server.database("quiet")
-    (job,) = ask(folder, uri, MONTHS[:1])
-    out, _ = job.communicate()
-    wrong = uri.replace(postgres_server.IN_URI, "wrong-word")
-    (refused,) = ask(folder, wrong, MONTHS[1:2])
-    said, _ = refused.communicate()
-    assert refused.returncode == 69, said
-    everything = [
-        out,
-        said,
-        *(path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file()),
-    ]
-    for secret in (postgres_server.PASSWORD, postgres_server.IN_URI, "wrong-word"):
+def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, folder, tmp_path):
+    uri, keys = server.database("quiet"), bucket.environment()
+    said = []
+
+    def asked(month: str, code: int, *words: str, **store) -> None:
+        (job,) = ask(folder, Store(**store), [month])
+        out, _ = job.communicate()
+        assert job.returncode == code, out
+        assert len(out.splitlines()) == 1
+        assert all(word in out for word in words), out
+        said.append(out)
+
+    first, second, *_ = MONTHS
+    direct = {"uri": uri, "artifacts": "s3://models/quiet"}
+    asked(first, 0, **direct, environment=keys)
+    asked(second, 69, uri=uri.replace(postgres_server.IN_URI, "wrong-word"))
+    asked(second, 69, "SignatureDoesNotMatch", **direct, environment=keys | {"AWS_SECRET_ACCESS_KEY": "wrong-key"})
+    asked(second, 69, "NoSuchBucket", uri=uri, artifacts="s3://no-such/models", environment=keys)
+    with mlflow_server.serving(tmp_path / "server", server.database("quieter"), "s3://models/q", keys) as through:
+        asked(first, 0, uri=through)
+        asked(second, 69, "401", uri=through.replace(mlflow_server.IN_URI, "wrong-word"))
+    asked(second, 69, "refused", uri=through)
+
+    everything = [*said, *(path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file())]
+    words = (postgres_server.PASSWORD, postgres_server.IN_URI, mlflow_server.PASSWORD, mlflow_server.IN_URI)
+    for secret in (*words, s3_server.SECRET, "wrong-word", "wrong-key"):
         assert not any(secret in text for text in everything)

@@ -57,12 +57,15 @@ def _of_evaluate(settings: Settings, service: str, month: str) -> dict:
 
 def _of_track(settings: Settings, service: str, month: str) -> dict:
     windows = settings.run_windows(service, month)
-    return {
-        "uri": settings.config["tracking"]["uri"],
-        "experiment": f"monthwise-{service}",
-        "training_months": windows.training,
-        "validation_month": windows.validation,
-    }
+    months = {"training_months": windows.training, "validation_month": windows.validation}
+    return _store(settings, service) | months
+
+
+def _store(settings: Settings, service: str) -> dict:
+    tracking = settings.config["tracking"]
+    # Named where it is set alone, so that months that were tracked without it are not tracked again.
+    artifacts = {"artifacts": tracking["artifacts"]} if tracking["artifacts"] else {}
+    return {"uri": tracking["uri"], "experiment": f"monthwise-{service}"} | artifacts
 
 
 def _of_compare(settings: Settings, service: str, month: str) -> dict:
@@ -105,9 +108,7 @@ def _of_evidence(settings: Settings, service: str, month: str) -> dict:
 
 
 def _of_register(settings: Settings, service: str, month: str | None) -> dict:
-    name = f"monthwise-{service}"
-    uri = settings.config["tracking"]["uri"]
-    return {"uri": uri, "experiment": name, "model": name, "begin": settings.begin(service)}
+    return _store(settings, service) | {"model": f"monthwise-{service}", "begin": settings.begin(service)}
 
 
 def _insist_on_reign(settings: Settings, service: str, month: str) -> None:

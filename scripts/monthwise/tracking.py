@@ -31,6 +31,7 @@ LIMITS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
+    "AWS_MAX_ATTEMPTS": "3",
 }
 DATABASE_ATTEMPTS = 3  # MLflow's ten take 100 s, and sleep longest before the last
 SILENCE = {
@@ -168,19 +169,22 @@ def prepare() -> None:
     warnings.simplefilter("ignore")
 
 
-def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
-    """Return the id of an experiment; makes it where it is missing, restores it where someone deleted it.
+def experiment_id(client: "MlflowClient", settings: Mapping[str, str], uri: str) -> str:
+    """Return the id of the settings' `experiment`; makes it where it is missing, restores it where someone deleted it.
 
-    An SQLite store keeps absolute paths. One that was moved is put aside, or runs would go to where it was.
+    Its models lie under `artifacts` where the settings have it. MLflow keeps that place with the experiment: one that
+    says another, or that is of an SQLite store that was moved, is put aside, or runs would go to where it was.
     """
+    name = settings["experiment"]
+    place = f"{settings['artifacts'].rstrip('/')}/{name}" if "artifacts" in settings else None
     found = client.get_experiment_by_name(name)
-    if found is not None and _has_moved(found.artifact_location, uri):
+    if found is not None and (place != found.artifact_location if place else _has_moved(found.artifact_location, uri)):
         client.rename_experiment(found.experiment_id, f"{name} (moved {found.experiment_id})")
         if found.lifecycle_stage != "deleted":
             client.delete_experiment(found.experiment_id)
         found = None
     if found is None:
-        return client.create_experiment(name)
+        return client.create_experiment(name, place)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
@@ -272,11 +276,17 @@ def exit_of(error: Exception, uri: str) -> Exit | None:
         return TryAgain(f"tracking store {public(uri)} is being written by another program; ask again")
     if isinstance(error, MlflowException) and error.error_code in _OWN_FAULTS:
         return None
+    if any(type(link).__module__.startswith(_OF_ARTIFACTS) for link in chain):
+        what = f"where tracking store {public(uri)} keeps models cannot be written"
+        return Unreachable(
+            f"{what} ({_reason(text, uri)}); look at tracking.artifacts and at the credentials, then ask again"
+        )
     if isinstance(error, MlflowException | RequestException | SQLAlchemyError | ModuleNotFoundError):
         return Unreachable(_line(uri, _reason(text, uri)))
     return None
 
 
+_OF_ARTIFACTS = ("boto", "google.", "azure.")  # botocore and boto3 among them
 _OWN_FAULTS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "MALFORMED_REQUEST"}
 
 
@@ -284,8 +294,8 @@ def hide(text: str, uri: str) -> str:
     """Return a text without what is secret about a URI and in the environment."""
     user = uri.partition("://")[2].rpartition("@")[0]
     password = user.partition(":")[2]
-    token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
-    named = [(uri, public(uri)), *((secret, "***") for secret in (user, password, unquote(password), token))]
+    kept = (os.environ.get(name, "") for name in ("MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY"))
+    named = [(uri, public(uri)), *((secret, "***") for secret in (user, password, unquote(password), *kept))]
     for secret, shown in named:
         if secret:
             text = text.replace(secret, shown)
@@ -300,8 +310,10 @@ def _line(uri: str, reason: str) -> str:
 
 
 def _reason(text: str, uri: str) -> str:
-    """Return what matters of a chain of messages: the system's words where there are some, else the first line."""
-    system = re.search(r"\[Errno -?\d+\] ([^'\")\]]+)|(timed out)|\(sqlite3\.\w+\) ([^\n]+)", text)
+    """Return what matters of a chain of messages: the system's or a bucket's words, or the first line."""
+    system = re.search(
+        r"An error occurred \((\w+)\)|\[Errno -?\d+\] ([^'\")\]]+)|(timed out)|\(sqlite3\.\w+\) ([^\n]+)", text
+    )
     if system:
         return next(group for group in system.groups() if group).strip()
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
