@@ -26,8 +26,9 @@ rule compare:
         "benchmarks/compare/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
-        mem_mb=memory(300, 9),
+        mem_mb=memory(500, 9),
         runtime=60,
     params:
         settings=settings("compare"),
@@ -61,6 +62,7 @@ rule promote:
         "benchmarks/promote/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=200,
         runtime=10,
@@ -98,6 +100,7 @@ rule score:
         "benchmarks/score/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=memory(600, 9),
         runtime=120,
@@ -130,8 +133,9 @@ rule drift:
         "benchmarks/drift/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
-        mem_mb=memory(300, 9),
+        mem_mb=memory(500, 9),
         runtime=60,
     params:
         settings=settings("drift"),

@@ -13,6 +13,7 @@ rule locate:
         "benchmarks/locate/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=200,
         runtime=10,
@@ -36,6 +37,7 @@ rule ingest:
         "benchmarks/ingest/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=500,
         runtime=120,
@@ -66,8 +68,9 @@ rule clean:
         "benchmarks/clean/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
-        mem_mb=memory(300, 1),
+        mem_mb=memory(500, 1),
         runtime=60,
     params:
         settings=settings("clean"),
@@ -92,8 +95,9 @@ rule featurize:
         "benchmarks/featurize/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
-        mem_mb=memory(300, 1),
+        mem_mb=memory(500, 1),
         runtime=60,
     params:
         settings=settings("featurize"),

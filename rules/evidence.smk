@@ -15,6 +15,7 @@ rule evidence:
         "benchmarks/evidence/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=200,
         runtime=30,
@@ -42,6 +43,7 @@ rule register:
     retries: 1
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=700,
         runtime=60,

@@ -18,6 +18,7 @@ rule train:
         "benchmarks/train/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=memory(600, 9, at_most=4000),  # no more than train.max_rows are held
         runtime=240,
@@ -54,6 +55,7 @@ rule evaluate:
         "benchmarks/evaluate/{service}/{month}.tsv"
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=memory(600, 9),
         runtime=120,
@@ -85,6 +87,7 @@ rule track:
     retries: 1
     conda:
         "../environment.yml"
+    threads: 1
     resources:
         mem_mb=700,
         runtime=30,

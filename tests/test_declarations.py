@@ -130,3 +130,10 @@ def test_every_direct_dependency_has_a_reason():
 
 def test_every_rule_has_its_environment():
     assert RULES.count('"../environment.yml"') == len(PROGRAMS)
+
+
+def test_every_rule_says_what_a_scheduler_asks_for():
+    rules = re.split(r"^rule ", RULES, flags=re.M)[1:]
+    asked = re.compile(r"^    threads: \d+\n    resources:\n        mem_mb=.*\n        runtime=\d+,$", re.M)
+    assert [rule.split(":")[0] for rule in rules if not asked.search(rule)] == []
+    assert len(rules) == len(PROGRAMS)

@@ -147,6 +147,16 @@ def test_everything_lies_in_the_working_directory(green, store):
     assert written["uri"] == "sqlite:///mlflow.db"
 
 
+def test_models_lie_where_config_says_and_move_with_it(store):
+    options, job = month(store, "placed")
+    places = [store / "models", store / "elsewhere"]
+    written = [ask(options, job | {"artifacts": f"file://{place}"}) for place in (places[0], *places)]
+    assert written[1]["run_id"] == written[0]["run_id"] != written[2]["run_id"]
+    for place in places:
+        assert list(place.glob("monthwise-placed/models/*/artifacts/model.skops"))
+    assert [run.info.run_id for run in runs("placed")] == [written[2]["run_id"]]
+
+
 def test_asked_again_it_finds_its_run_and_writes_nothing(green, store):
     options, job, written = green
 

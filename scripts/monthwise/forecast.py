@@ -82,12 +82,8 @@ class Past:
         if os.path.isfile(f"{folder}.tsv"):
             paths.append((None, f"{folder}.tsv"))
         for month, path in paths:
-            try:
-                with open(path, encoding="utf-8") as file:
-                    seconds = float(next(csv.DictReader(file, delimiter="\t"))["s"])
-            except (OSError, ValueError, KeyError, StopIteration):
-                continue
-            found.append((self._rows(Job(rule, "", service, month, [], [], "", "")), seconds))
+            if (seconds := seconds_of(path)) is not None:
+                found.append((self._rows(Job(rule, "", service, month, [], [], "", "")), seconds))
         if not found:
             return None
         rows, seconds = zip(*found, strict=True)
@@ -96,6 +92,15 @@ class Past:
             if slope > 0 and base >= 0:
                 return base, slope
         return statistics.median(seconds), 0.0
+
+
+def seconds_of(path: str) -> float | None:
+    """Return the seconds that a benchmark file says; None where it says none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        return None
 
 
 def cost(settings: Settings, planned: Sequence[Job], cores: int) -> dict:

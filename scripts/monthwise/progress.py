@@ -2,10 +2,10 @@
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator, Sequence
 
 from . import due, targets
+from .forecast import seconds_of
 from .snakemake import Job
 
 DATA_RULES = ("locate", "ingest", "clean", "featurize")
@@ -17,7 +17,7 @@ class Progress:
     def __init__(self):
         self.left: dict[str, int] = {}
         self.count: dict[str, int] = {}
-        self.running: dict[str, tuple[Job, float]] = {}
+        self.running: dict[str, Job] = {}
         self.bar = self.task = None
 
     @contextlib.contextmanager
@@ -47,20 +47,22 @@ class Progress:
     def tell(self, state: str, job: Job) -> None:
         """Hear that a job was `started`, is `done` or has `failed`."""
         if state == "started":
-            self.running[job.number] = job, time.monotonic()
+            self.running[job.number] = job
         else:
-            _, began = self.running.pop(job.number, (job, time.monotonic()))
+            self.running.pop(job.number, None)
             if state == "done":
-                self._done(job, time.monotonic() - began)
+                self._done(job)
         if self.bar:
-            at_work = ", ".join(f"{each.about} {each.rule}" for each, _ in self.running.values())
+            at_work = ", ".join(f"{each.about} {each.rule}" for each in self.running.values())
             self.bar.update(self.task, advance=state != "started", description=at_work)
 
-    def _done(self, job: Job, seconds: float) -> None:
+    def _done(self, job: Job) -> None:
         if job.rule == "clean":
             quality = due.read(targets.data_file(job.service, job.month, "quality.json")) or {}
             rows, kept = quality.get("rows_in", 0), quality.get("rows_out", 0)
-            self._say(f"{job.about}: {rows:,} rows, {kept:,} kept, {rows / max(seconds, 0.01):,.0f} rows/s")
+            seconds = seconds_of(f"benchmarks/clean/{job.service}/{job.month}.tsv")
+            speed = f", {rows / seconds:,.0f} rows/s" if seconds else ""
+            self._say(f"{job.about}: {rows:,} rows, {kept:,} kept{speed}")
         if job.rule in DATA_RULES or not job.month:
             return
         self.count[job.about] = self.count.get(job.about, 0) + 1
