@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +38,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Start a server with its files in `folder`; skip loudly without PostgreSQL, fail in CI."""
+def serving() -> Iterator[Server]:
+    """Start a server with its files in a folder of its own; skip loudly without PostgreSQL, fail in CI.
+
+    The folder is none of pytest's: they are for one user alone, and a second pytest closes them again.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if shutil.which("runuser") else []
     if not found:
         said = "NOT CHECKED WITH A REAL POSTGRESQL: apt-get install postgresql"
@@ -46,19 +50,20 @@ def serving(folder: Path) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = Server(folder, found[-1], port)
-    folder.mkdir()
+    with tempfile.TemporaryDirectory(prefix="monthwise-postgres-") as folder:
+        yield from _serving(Server(Path(folder), found[-1], port))
+
+
+def _serving(server: Server) -> Iterator[Server]:
+    folder, programs = server.folder, server.programs
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    for parent in folder.parents:  # the folders of a test are for its user alone
-        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o011)
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
-    initdb = [str(found[-1] / "initdb"), "-D", str(folder / "data"), "-U", "monthwise", "--pwfile", str(secret)]
+    initdb = [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "monthwise", "--pwfile", str(secret)]
     server._as_postgres([*initdb, "--auth", "scram-sha-256", "--no-sync"])
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    options = f"-p {server.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     server.ctl("-o", options, "-l", str(folder / "log"), "start")
     try:
         yield server

@@ -27,8 +27,8 @@ MONTHS = [f"2021-{number:02d}" for number in range(3, LAST)]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with postgres_server.serving(tmp_path_factory.mktemp("postgres") / "server") as found:
+def server():
+    with postgres_server.serving() as found:
         yield found
 
 
