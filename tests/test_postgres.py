@@ -17,9 +17,10 @@ import mlflow_server
 import postgres_server
 import pytest
 import s3_server
-from conftest import nightly
+from conftest import FIRST, nightly
 from monthwise import files
 from small_run import REPOSITORY, settings, small_run, start
+from workflow import Clone
 
 # Eight jobs at once, ten times, in the nightly run; four, once, else.
 TIMES, LAST = (10, 11) if "MONTHWISE_NIGHTLY" in os.environ else (1, 7)
@@ -83,7 +84,7 @@ def register(folder: Path, store: Store) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("seed", range(TIMES))
-@pytest.mark.parametrize("through", ["database", "server"])
+@pytest.mark.parametrize("through", [pytest.param("database", marks=nightly), "server"])
 def test_jobs_at_once_on_an_empty_database_some_killed_leave_one_run_and_version_each(
     through, seed, server, bucket, folder, tmp_path
 ):
@@ -154,7 +155,7 @@ def test_a_database_that_restarts_meanwhile_is_one_line_and_the_next_call_comple
         assert job.returncode == 0, out
 
 
-def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, folder, tmp_path):
+def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, unbuilt, folder, tmp_path):
     uri, keys = server.database("quiet"), bucket.environment()
     said = []
 
@@ -168,7 +169,11 @@ def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, 
 
     first, second, *_ = MONTHS
     direct = {"uri": uri, "artifacts": "s3://models/quiet"}
-    asked(first, 0, **direct, environment=keys)
+    clone = Clone(tmp_path / "clone", like=unbuilt)
+    clone.configure({"services": ["green"], "last": FIRST, "tracking": {"artifacts": direct["artifacts"]}})
+    ended = clone.monthwise("run", FIRST, env=keys | {"MLFLOW_TRACKING_URI": uri})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    said.append(ended.stdout + ended.stderr)
     asked(second, 69, uri=uri.replace(postgres_server.IN_URI, "wrong-word"))
     asked(second, 69, "SignatureDoesNotMatch", **direct, environment=keys | {"AWS_SECRET_ACCESS_KEY": "wrong-key"})
     asked(second, 69, "NoSuchBucket", uri=uri, artifacts="s3://no-such/models", environment=keys)
@@ -177,7 +182,9 @@ def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, 
         asked(second, 69, "401", uri=through.replace(mlflow_server.IN_URI, "wrong-word"))
     asked(second, 69, "refused", uri=through)
 
-    everything = [*said, *(path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file())]
+    written = [path for root in (folder, clone.folder) for path in root.rglob("*") if path.is_file()]
+    everything = [*said, *(path.read_bytes().decode(errors="replace") for path in written)]
+    assert any("postgresql://127.0.0.1" in text for text in everything)
     words = (postgres_server.PASSWORD, postgres_server.IN_URI, mlflow_server.PASSWORD, mlflow_server.IN_URI)
     for secret in (*words, s3_server.SECRET, "wrong-word", "wrong-key"):
         assert not any(secret in text for text in everything)

@@ -2,7 +2,7 @@
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST, publish
+from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
 from monthwise import files, months
 from workflow import Clone
 
@@ -38,6 +38,7 @@ def rehearse(clone: Clone, *arguments: str, code: int = 0) -> str:
     return ended.stdout
 
 
+@nightly
 def test_all_stages_run_on_one_row_in_a_hundred_and_nothing_is_touched(apart):
     said = rehearse(apart)
     assert said.startswith("rehearsed on one row in 100: ")
