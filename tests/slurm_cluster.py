@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "sbatch")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "sbatch", "cc")
 CONFIG = """
 ClusterName=monthwise
 SlurmctldHost={host}(127.0.0.1)
@@ -28,8 +28,8 @@ SlurmctldPidFile={folder}/slurmctld.pid
 SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd-%n.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+ProctrackType={track}
+TaskPlugin={task}
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 ReturnToService=2
@@ -39,11 +39,31 @@ JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 KillWait=1
+FirstJobId={ports[0]}
+TaskProlog={folder}/prolog
 MinJobAge=300
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} RealMemory=8000 State=UNKNOWN
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} RealMemory=8000 State=UNKNOWN
 PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
+
+# The clock of jobs on node2 is ahead; file times are still those of the one file system.
+AHEAD_S = 60
+PROLOG = f"""#!/bin/sh
+[ "$SLURMD_NODENAME" = node2 ] || exit 0
+echo export LD_PRELOAD={{folder}}/clock_ahead.so
+echo export CLOCK_AHEAD_S={AHEAD_S}
+"""
+
+CGROUPS = """
+CgroupPlugin=cgroup/v1
+CgroupMountpoint=/sys/fs/cgroup
+ConstrainRAMSpace=yes
+ConstrainSwapSpace=yes
+AllowedSwapSpace=0
+"""
+# Where the kernel offers it, a job that takes more memory than it asked for is ended.
+LIMITS_MEMORY = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes").exists()
 
 
 class Cluster:
@@ -71,7 +91,8 @@ def insist_on_slurm() -> None:
     missing = [name for name in PROGRAMS if not shutil.which(name, path="/usr/sbin:/usr/bin")]
     allowed = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
     if missing or not allowed:
-        said = "NOT CHECKED ON A REAL SLURM: apt-get install slurm-wlm munge, as root where `unshare -m` is allowed"
+        packages = "slurm-wlm munge gcc"
+        said = f"NOT CHECKED ON A REAL SLURM: apt-get install {packages}, as root where `unshare -m` is allowed"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
 
 
@@ -86,9 +107,17 @@ def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
     key = folder / "munge.key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
-    (etc / "slurm.conf").write_text(
-        CONFIG.format(folder=folder, host=socket.gethostname().split(".")[0], ports=_free_ports(3), cpus=cpus)
-    )
+    plugins = {"track": "proctrack/linuxproc", "task": "task/none"}
+    if LIMITS_MEMORY:
+        plugins = {"track": "proctrack/cgroup", "task": "task/cgroup"}
+        (etc / "cgroup.conf").write_text(CGROUPS)
+    source = Path(__file__).parent / "clock_ahead.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "clock_ahead.so", source], check=True)
+    (folder / "prolog").write_text(PROLOG.format(folder=folder))
+    (folder / "prolog").chmod(0o755)
+    host = socket.gethostname().split(".")[0]
+    # Its first job has the number of a port: two clusters on one machine do not meet in their control groups.
+    (etc / "slurm.conf").write_text(CONFIG.format(folder=folder, host=host, ports=_free_ports(3), cpus=cpus, **plugins))
     holder = subprocess.Popen(
         ["unshare", "-m", "sh", "-ec", f"mount --bind {etc} /etc/slurm; echo; exec sleep infinity"],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A real Slurm: the same months as on one machine, with a node drained, a job cancelled and the caller killed."""
+"""A real Slurm: the same months as on one machine, whatever happens to nodes, jobs, the caller and clocks."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import slurm_cluster
 import yaml
-from conftest import FIRST
+from conftest import DATA_MONTHS, FIRST, nightly
 from equal_builds import assert_equal
 from workflow import Clone, called_bare, wait_for
 
@@ -18,7 +18,8 @@ LIMIT = 3  # jobs at once
 PLUGIN = Path(sys.prefix) / "slurm"  # where `make test` puts it: in the environment it would slow every call down
 # All months of both services in the nightly run, one of one service else.
 WHOLE = "MONTHWISE_NIGHTLY" in os.environ
-PART = {} if WHOLE else {"services": ["green"], "last": FIRST}
+ONE = {"services": ["green"], "last": FIRST}
+PART = {} if WHOLE else ONE
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,18 @@ class Caller:
     def numbers(self) -> list[str]:
         return [line.split()[0] for line in self.cluster.jobs()]
 
+    def wait_for(self, rule: str) -> tuple[str, str, str]:
+        """Wait until a job of a rule runs; return its number, its node and the memory it asked for."""
+        found = []
+
+        def runs() -> bool:
+            told = self.cluster.run("squeue", "--noheader", "--states=R", "--format", "%i %N %m %k").stdout
+            found[:] = [line.split() for line in told.splitlines() if f"rule_{rule}_" in line]
+            return bool(found)
+
+        wait_for(runs, seconds=300)  # what a lost node ran is put back, and held for two minutes
+        return tuple(found[0][:3])
+
 
 def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, profile, tmp_path):
     here = Clone(tmp_path / "here", like=unbuilt)
@@ -72,6 +85,9 @@ def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, prof
     there.configure(PART)
     caller = Caller(there, cluster, profile)
 
+    ahead = float(cluster.run("srun", "-w", "node2", "date", "+%s.%N").stdout) - time.time()
+    assert ahead == pytest.approx(slurm_cluster.AHEAD_S, abs=5)
+    wait_for(lambda: not caller.numbers())
     process = caller.call()
     wait_for(lambda: caller.numbers())
     cancelled = caller.numbers()[0]
@@ -96,3 +112,48 @@ def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, prof
     code, said = caller.to_its_end()
     assert (code, said.splitlines()[-1]) == (0, "nothing due")
     cluster.run("scontrol", "update", "NodeName=node1", "State=RESUME")
+
+
+@nightly
+def test_a_job_without_memory_on_a_lost_node_or_preempted_is_done_again(unbuilt, cluster, profile, tmp_path):
+    if not slurm_cluster.LIMITS_MEMORY:
+        pytest.skip("NOT CHECKED ON A SLURM THAT LIMITS MEMORY: it needs a kernel with cgroup v1 for memory")
+    here = Clone(tmp_path / "here", like=unbuilt)
+    here.configure(ONE)
+    here.build()
+    there = Clone(tmp_path / "there", like=unbuilt)
+    there.configure(ONE)
+    small = tmp_path / "slurm"
+    small.mkdir()
+    asked = yaml.safe_load((profile / "config.yaml").read_text()) | {"set-resources": ["train:mem_mb=attempt*200"]}
+    (small / "config.yaml").write_text(yaml.safe_dump(asked))
+    caller = Caller(there, cluster, small)
+
+    process = caller.call()
+    first, _, memory = caller.wait_for("train")
+    assert memory == "200M"
+    wait_for(lambda: first not in caller.numbers())  # ended: it takes more
+    second, node, memory = caller.wait_for("train")
+    assert (second != first, memory) == (True, "400M")
+    cluster.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+    _, other, _ = caller.wait_for("train")
+    assert other != node
+    caller.wait_for("evaluate")
+    cluster.run("scontrol", "requeue", caller.numbers()[0])  # what a cluster does that preempts
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert_equal(here, there, in_part=True)
+    code, said = caller.to_its_end()
+    assert (code, said.splitlines()[-1]) == (0, "nothing due")
+
+
+@nightly
+def test_a_month_that_is_broken_is_named_although_it_travels_in_a_group(unbuilt, cluster, profile, tmp_path):
+    there = Clone(tmp_path / "there", like=unbuilt)
+    there.configure(ONE)
+    broken = f"green_tripdata_{DATA_MONTHS[1]}.parquet"
+    there.path(f"published/{broken}").write_bytes(b"not parquet" * 100)
+    code, said = Caller(there, cluster, profile).to_its_end()
+    assert code == 65, said
+    assert f"1 failed, first: green {DATA_MONTHS[1]}: {broken}" in said.splitlines()[-1]
+    assert "(ingest, logs/ingest/green/" in said.splitlines()[-1]
