@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import s3_server
 from conftest import SETTINGS, nightly, publish
@@ -42,9 +44,10 @@ class Machine:
 
     def call(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
         command = [WITH_BUCKET, f"store:{self.bucket}/kept", *(command or ("./monthwise", "run"))]
-        return subprocess.run(
-            command, cwd=self.clone.folder, env=self.env | environment, capture_output=True, text=True
-        )
+        return subprocess.run(command, **self.place(environment), capture_output=True, text=True)
+
+    def place(self, environment: dict[str, str] | None = None) -> dict:
+        return {"cwd": self.clone.folder, "env": self.env | (environment or {})}
 
     def last(self) -> dict:
         return json.loads(self.clone.path("history/runs.jsonl").read_text().splitlines()[-1])
@@ -66,27 +69,57 @@ def machines(server, tmp_path, request):
     return another
 
 
-def test_on_another_machine_nothing_is_due(machines):
+def put_before_rclone(folder: Path, line: str) -> None:
+    """Make an rclone in `folder` that does a line of shell first; `$real` is the real one."""
+    folder.mkdir()
+    (folder / "rclone").write_text(f'#!/bin/sh\nreal={shutil.which("rclone")}\n{line}\nexec "$real" "$@"\n')
+    (folder / "rclone").chmod(0o755)
+
+
+def large(machine: Machine) -> dict[str, int]:
+    """Return the large files of a machine with their bytes; those of stubs are 0."""
+    found = [path for folder in ("data", "runs") for path in machine.clone.path(folder).rglob("[!.]*.*")]
+    return {
+        str(path.relative_to(machine.clone.folder)): path.stat().st_size
+        for path in found
+        if path.suffix in (".parquet", ".skops")
+    }
+
+
+def states(status: dict) -> Iterator[dict]:
+    for service in status["services"].values():
+        for month in (*service["data"].values(), *service["runs"].values()):
+            yield from month.values()
+
+
+def kept(machine: Machine, folder: str) -> list[Path]:
+    """Return what another machine finds in a folder of the bucket."""
+    assert machine.call("true").returncode == 0
+    return list(machine.clone.path(folder).iterdir())
+
+
+def test_on_other_machines_nothing_is_due_and_a_new_or_restated_month_takes_its_jobs_and_files_alone(machines):
     one = machines("one")
     ended = one.call()
     assert ended.returncode == 0, ended.stderr
     assert one.last()["months"] == [f"green {month}" for month in months.span(FIRST, LAST)]
+    files = sorted(large(one))
     shutil.rmtree(one.clone.folder)
 
     other = machines("other")
     ended = other.call()
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nothing due"), ended.stdout + ended.stderr
     assert other.last()["jobs"] == {"done": 0, "failed": 0, "left": 0}
+    assert large(other) == dict.fromkeys(files, 0)  # none of them came
+    status = json.loads(other.clone.monthwise("status", "--json").stdout)
+    assert {state["state"] for state in states(status) if state["state"] != "not published"} == {"built"}
 
-
-@nightly
-def test_on_other_machines_a_new_or_restated_month_takes_its_jobs_alone(machines):
-    assert machines("one").call().returncode == 0
     publish(machines.published, "green", LAST)
-    other = machines("other")
     assert other.call().returncode == 0
     new = other.last()["reason"]
     assert {about.split()[-1] for about in new if "green 2" in about} == {LAST, months.shift(LAST, 1)}
+    came = {Path(path).parts[2] for path, size in large(other).items() if size}
+    assert came == set(months.span(months.shift(LAST, -2), months.shift(LAST, 1)))  # what the last decision is about
 
     restated = months.shift(LAST, -1)
     publish(machines.published, "green", restated, seed=2)
@@ -100,6 +133,46 @@ def test_on_other_machines_a_new_or_restated_month_takes_its_jobs_alone(machines
     assert {about.split()[-1] for about in found if "green 2" in about} == set(
         months.span(restated, months.shift(LAST, 1))
     )
+    assert 0 in large(third).values()
+    ended = third.call("./monthwise", "verify")  # reads all of them
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert 0 not in large(third).values()
+
+
+@nightly
+def test_a_file_that_was_published_again_with_the_same_rows_is_not_cleaned_on_another_machine(machines):
+    one = machines("one")
+    assert one.call().returncode == 0
+    again = machines.published / f"green_tripdata_{FIRST}.parquet"
+    table = pq.read_table(again)
+    pq.write_table(table, again, compression="gzip")
+    assert one.call().returncode == 0
+    assert "clean" in " ".join(one.last()["reason"])
+    other = machines("other")  # trips.parquet is newer than what was made of it, and a stub
+    ended = other.call()
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nothing due"), ended.stdout + ended.stderr
+    assert [path for path, size in large(other).items() if size] == [f"data/green/{FIRST}/trips.parquet"]
+
+
+def test_what_was_pruned_is_gone_from_the_bucket_and_a_second_call_ends_at_once(machines):
+    one = machines("one")
+    one.clone.path("data/green/2020-01").mkdir(parents=True)
+    one.clone.path("data/green/2020-01/trips.parquet").write_text("long ago")
+    assert one.call("true").returncode == 0
+    other = machines("other")
+    pruning = "rm data/green/2020-01/trips.parquet; touch ready; while [ -e ready ]; do sleep 0.1; done"
+    started = subprocess.Popen([WITH_BUCKET, f"store:{other.bucket}/kept", "sh", "-c", pruning], **other.place())
+    wait_for(other.clone.path("ready").exists)
+    ended = other.call("true")
+    assert (ended.returncode, ended.stderr.count("\n")) == (75, 1)
+    assert "another call" in ended.stderr
+
+    assert one.call("true").returncode == 0  # from another machine: not seen beforehand, but at the end
+    other.clone.path("ready").unlink()
+    assert started.wait(60) == 75
+    assert other.call("rm", "data/green/2020-01/trips.parquet").returncode == 0
+    assert one.call("true").returncode == 0
+    assert large(one) == {}
 
 
 @nightly
@@ -109,14 +182,8 @@ def test_a_push_that_breaks_off_leaves_the_bucket_as_it_was(machines, tmp_path):
     before = one.call("true")
     assert before.returncode == 0
 
-    # An rclone that is cut off while it pushes.
     cut = tmp_path / "bin"
-    cut.mkdir()
-    real = shutil.which("rclone")
-    (cut / "rclone").write_text(
-        f'#!/bin/sh\nif [ "$1 $2" = "sync ." ]; then timeout -s KILL 0.3 {real} "$@"; exit 9; fi\nexec {real} "$@"\n'
-    )
-    (cut / "rclone").chmod(0o755)
+    put_before_rclone(cut, 'if [ "$1 $2" = "sync ." ]; then timeout -s KILL 0.3 "$real" "$@"; exit 9; fi')
     ended = one.call(PATH=f"{cut}:{one.env['PATH']}")
     assert ended.returncode == 69
     assert "cannot be written" in ended.stderr.splitlines()[-1]
@@ -124,19 +191,22 @@ def test_a_push_that_breaks_off_leaves_the_bucket_as_it_was(machines, tmp_path):
     assert built > 1
 
     other = machines("other")  # sees what was there before, whole
-    assert other.call("true").returncode == 0
-    assert [path.name for path in other.clone.path("runs/green").iterdir()] == [FIRST]
+    assert [path.name for path in kept(other, "runs/green")] == [FIRST]
     assert other.clone.planned("--config", f"last={FIRST}") == {}
 
 
-def test_the_next_call_after_a_broken_push_keeps_what_was_built(machines, tmp_path):
-    one = machines("one")
-    assert one.call("true").returncode == 0
-    one.clone.path(".bucket.changed").touch()
-    built = one.clone.monthwise("run", FIRST)
-    assert built.returncode == 0, built.stderr
+def test_with_a_bucket_that_is_away_in_mid_run_the_next_call_completes(machines, tmp_path):
+    one, away = machines("one"), tmp_path / "bin"
+    rclone = 'if [ "$1 $2" = "sync ." ]; then RCLONE_CONFIG_STORE_ENDPOINT=http://127.0.0.1:9; fi'
+    put_before_rclone(away, rclone)
+    ended = one.call("./monthwise", "run", FIRST, PATH=f"{away}:{one.env['PATH']}")
+    assert ended.returncode == 69
+    assert "cannot be written" in ended.stderr.splitlines()[-1]
+    assert one.last()["months"] == [f"green {FIRST}"]
     assert one.call().returncode == 0
     assert "built 2 run months" in one.last()["line"]
+    other = machines("other")
+    assert sorted(path.name for path in kept(other, "runs/green")) == months.span(FIRST, LAST)
 
 
 def test_what_is_stopped_is_pushed(machines):
@@ -146,7 +216,7 @@ def test_what_is_stopped_is_pushed(machines):
         "-c",
         "mkdir history; trap 'echo stopped > history/told; exit 5' TERM; touch began; sleep 60 & wait",
     ]
-    started = subprocess.Popen([WITH_BUCKET, f"store:{one.bucket}/kept", *command], cwd=one.clone.folder, env=one.env)
+    started = subprocess.Popen([WITH_BUCKET, f"store:{one.bucket}/kept", *command], **one.place())
     wait_for(one.clone.path("began").exists)
     started.terminate()
     assert started.wait(60) == 5

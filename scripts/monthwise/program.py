@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import exits
+from . import exits, stubs
 from .files import Inputs, part_of
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -65,6 +65,7 @@ def _call(main, inputs, outputs, many) -> str:
     job = parser.parse_args()
 
     paths = [path for name in inputs for path in _as_list(getattr(job, name))]
+    stubs.bring(paths)
     guarded = Inputs([*paths, *_own_code()])
     finals = {name: getattr(job, name) for name in outputs}
     parts = {name: part_of(path) for name, path in finals.items()}

@@ -5,10 +5,10 @@ import datetime
 import os
 from collections.abc import Iterable, Sequence
 
-from . import alarms, due, exits, files, forecast, months, reasons, targets
+from . import alarms, due, exits, files, forecast, months, reasons, stubs, targets
 from .commands import chosen_services, locate
 from .settings import Settings
-from .snakemake import Job, Snakemake
+from .snakemake import UPDATED, Job, Snakemake
 from .states import PLAN
 
 LONG_AGO = 12_000  # months
@@ -105,8 +105,12 @@ class Turn:
 
     def plan(self, forced: Sequence[str] = ()) -> None:
         """Find the jobs that all files take, and why; `forced`: source.json of months that the publisher changed."""
-        asked = self.files()
-        self.jobs = self.snakemake.plan(asked, [*forced, *self.forced()]) if asked else []
+        asked, forced = self.files(), [*forced, *self.forced()]
+        self.jobs = self.snakemake.plan(asked, forced) if asked else []
+        # Snakemake compares the content of what is newer than what was made from it: that of a stub is not known here.
+        while unknown := stubs.among({path for job in self.jobs for path in job.reasons().get(UPDATED, ())}):
+            stubs.bring(unknown)
+            self.jobs = self.snakemake.plan(asked, forced)
         changed = self.in_state("changed")
         restated = {targets.data_file(*about, "source.json"): self.asked[about][1] or "" for about in changed}
         self.roots = reasons.roots(self.settings, self.jobs, restated)
