@@ -8,6 +8,7 @@ import pytest
 from browser import Reader, chromium
 from monthwise import files, report
 from monthwise.settings import Settings
+from playwright.sync_api import expect
 from workflow import Clone
 
 MONTH = "2024-01"
@@ -120,7 +121,7 @@ def test_filters_show_what_is_asked_for_and_stand_in_the_address(folder, reader)
     assert {row[:11] for row in rows.evaluate_all("rows => rows.map(row => row.id)")} == {"yellow-2023"}
     assert page.locator("output").inner_text() == f"{rows.count()} of {everything} months"
     page.get_by_role("button", name="Show all").click()
-    page.wait_for_function(f"document.querySelectorAll('.matrix tbody tr:not([hidden])').length == {everything}")
+    expect(rows).to_have_count(everything)
 
     again = reader(folder / "report/index.html", "#service=green&year=2023&state=rejected").page
     assert again.locator(".matrix tbody tr:visible").evaluate_all("rows => rows.map(row => row.id)") == [
