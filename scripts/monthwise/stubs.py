@@ -1,7 +1,7 @@
 """Large files that are in a bucket alone: a stub, empty and with their time stamp, stands for each until it is read.
 
-`deploy/with-bucket` lays stubs out instead of pulling large files; a program brings what it reads (program.py). Time
-stamps are all that Snakemake asks of a file that nothing reads.
+`deploy/with-bucket` lays stubs out instead of pulling large files; programs (program.py) and commands bring what they
+read. Time stamps are all that Snakemake asks of a file that nothing reads.
 """
 
 import datetime

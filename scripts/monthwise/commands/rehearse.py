@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import alarms, due, exits, lock, publisher, targets
+from .. import alarms, due, exits, lock, publisher, stubs, targets
 from ..settings import Settings
 from ..snakemake import Snakemake
 from . import chosen_services
@@ -111,7 +111,9 @@ def _sample(settings: Settings, service: str, month: str, scratch: Path) -> bool
     if settings.config["source"] == "demo":
         return settings.config["demo"]["first"] <= month <= settings.config["demo"]["last"]
     name = settings.describe(service)["file"].replace("{month}", month)
-    places = [Path(targets.data_file(service, month, "raw.parquet"))]
+    raw = targets.data_file(service, month, "raw.parquet")
+    stubs.bring([raw])
+    places = [Path(raw)]
     if settings.config["source"].startswith("file:"):
         places.append(publisher.resolve_folder(settings.config["source"]) / name)
     place = next((path for path in places if path.is_file()), None)

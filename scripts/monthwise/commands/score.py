@@ -8,7 +8,7 @@ import featurize
 import numpy as np
 import pyarrow as pa
 
-from .. import columns, evaluation, files, models, tables, targets, zones
+from .. import columns, evaluation, files, models, stubs, tables, targets, zones
 from ..config import ROOT
 from ..exits import BadData, NotPublished, WrongUsage
 from ..jobs import of_job
@@ -31,7 +31,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             f"{service} has no champion{f' of {month}' if month else ' yet'}; snakemake --cores 2 makes one"
         )
     champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
-    model = models.load(targets.run_file(service, month, "champion.skops"), champion["recipe"])
+    path = targets.run_file(service, month, "champion.skops")
+    stubs.bring([path])
+    model = models.load(path, champion["recipe"])
     place_file = settings.describe(service).get("zones")
     places = zones.read(ROOT / place_file if place_file else None)
     about = f"{service} trips"

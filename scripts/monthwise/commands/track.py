@@ -7,7 +7,7 @@ from pathlib import Path
 import register
 import track
 
-from .. import files, lock, targets
+from .. import files, lock, stubs, targets
 from ..jobs import of_job
 from ..settings import Settings
 from . import chosen_services
@@ -56,6 +56,7 @@ def _track(settings: Settings, service: str, month: str) -> None:
         print(f"{service} {month}: passed over, there is no {gone[0]}")
         return
     job.model, job.training, job.metrics = paths.values()
+    stubs.bring([job.model, *job.features, job.validation_features])
     line, is_new = _write(track.main, job, "tracking", targets.run_file(service, month, "tracking.json"))
     if is_new:
         print(line)

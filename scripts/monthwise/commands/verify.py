@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from pathlib import Path, PurePath
 
-from .. import exits, files, provenance, targets, tracking
+from .. import exits, files, provenance, stubs, targets, tracking
 from ..config import ROOT
 from ..settings import Settings
 from . import chosen_services, equality, registered, replay
@@ -127,7 +127,9 @@ def _read(service: str, month: str) -> dict:
 
 def _check_hashes(found: dict, zones: list[str], pruned: set[str]) -> None:
     hashes = found["files"] | found["provenance"]["models"]
-    for path in sorted({*hashes, *_collected(found)} - pruned, key=_in_order):
+    paths = sorted({*hashes, *_collected(found)} - pruned, key=_in_order)
+    stubs.bring(paths)
+    for path in paths:
         try:
             if path in hashes:
                 is_same = files.sha256(path) == hashes[path]
