@@ -137,6 +137,8 @@ def test_on_other_machines_nothing_is_due_and_a_new_or_restated_month_takes_its_
     ended = third.call("./monthwise", "verify")  # reads all of them
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert 0 not in large(third).values()
+    written = [path for path in third.clone.folder.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    assert not [path for path in written if s3_server.SECRET.encode() in path.read_bytes()]
 
 
 @nightly
