@@ -4,7 +4,7 @@ The yardstick is the training window's own noise: how far two draws of its days 
 since trips of one day share its weather and traffic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow.compute as pc
@@ -23,18 +23,19 @@ LEAST_NOISE = 0.002  # a distance below that is nothing that anyone would act on
 SEED = 20_240_229
 
 
-def drift(days: np.ndarray, window: dict[str, np.ndarray], month: dict[str, np.ndarray]) -> list[dict]:
+def drift(days: np.ndarray, features: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> list[dict]:
     """Return distance, noise and their ratio for each feature, the one that is furthest from its noise first.
 
-    `days` are those of the window's trips. The distance is that of Jensen and Shannon, base 2, from 0 to 1, between
-    the shares of values or bins (scipy.spatial.distance.jensenshannon).
+    `days` are those of the window's trips; `features` are name, values in the window and in the month, looked at one
+    at a time. The distance is that of Jensen and Shannon, base 2, from 0 to 1, between the shares of values or bins
+    (scipy.spatial.distance.jensenshannon).
     """
-    _, day = np.unique(days, return_inverse=True)
+    day = np.searchsorted(np.unique(days), days)
     count = int(day.max()) + 1
     draws = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=(2, DRAWS))
     found = []
-    for name, ours in window.items():
-        then, now, bins = _binned(ours, month[name], name in NUMBERS)
+    for name, ours, theirs in features:
+        then, now, bins = _binned(ours, theirs, name in NUMBERS)
         by_day = np.bincount(day * bins + then, minlength=count * bins).reshape(count, bins)
         between = jensenshannon(*(drawn @ by_day for drawn in draws), base=2, axis=1)
         noise = max(float(np.quantile(np.nan_to_num(between), 0.95)), LEAST_NOISE)
@@ -47,8 +48,8 @@ def drift(days: np.ndarray, window: dict[str, np.ndarray], month: dict[str, np.n
 def _binned(ours: np.ndarray, theirs: np.ndarray, is_number: bool) -> tuple[np.ndarray, np.ndarray, int]:
     """Return the bin of each value of both samples, and how many bins there are."""
     if not is_number:
-        values, codes = np.unique(np.concatenate([ours, theirs]), return_inverse=True)
-        return codes[: len(ours)], codes[len(ours) :], len(values)
+        values = np.unique(np.concatenate([np.unique(ours), np.unique(theirs)]))
+        return *(np.searchsorted(values, v) for v in (ours, theirs)), len(values)
     known = ours[~np.isnan(ours)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.empty(0)
     missing = len(edges) + 1
@@ -68,13 +69,13 @@ def main(job) -> str:
         if not sum(pq.read_metadata(path).num_rows for path in paths):
             raise BadData(f"{where}: no trip in {about} to compare; look at its quality.json")
     names = [name for name in (*CATEGORIES, *NUMBERS) if _has_values(name, [*job.window, job.features])]
-    then = {name: read(job.window, name) for name in names}
-    now = {name: read([job.features], name) for name in names}
-    ranked = drift(read(job.window, "day"), then, now)
-    new = ~np.isin(read([job.features], "pair"), read(job.window, "pair"))
+    days = read(job.window, "day")
+    ranked = drift(days, ((name, read(job.window, name), read([job.features], name)) for name in names))
+    known, pairs = np.unique(read(job.window, "pair")), read([job.features], "pair")
+    new = known[np.minimum(np.searchsorted(known, pairs), len(known) - 1)] != pairs
     told = {key: settings[key] for key in ("service", "month", "training_months")}
     told |= {"ranked": ranked, "unseen_pairs_share": float(new.mean()), "rows": len(new), "drifted_above": DRIFTED}
-    told["training_rows"] = len(then[names[0]])
+    told["training_rows"] = len(days)
     files.write_json(job.drift, told)
     drifted = [feature["name"] for feature in ranked if feature["drifted"]]
     return f"{where}: {', '.join(drifted) or 'nothing'} drifted from {', '.join(months)}"

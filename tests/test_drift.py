@@ -22,9 +22,13 @@ def month(seed: int, slower: float = 1.0, zone: int | None = None) -> tuple[np.n
     }
 
 
+def paired(then: dict[str, np.ndarray], now: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    return [(name, then[name], now[name]) for name in then]
+
+
 def drifted(window: int, other: int, **changed) -> list[str]:
     days, then = month(window)
-    return [told["name"] for told in drift(days, then, month(other, **changed)[1]) if told["drifted"]]
+    return [told["name"] for told in drift(days, paired(then, month(other, **changed)[1])) if told["drifted"]]
 
 
 def test_one_month_against_the_next_of_the_same_kind_hardly_ever_drifts():
@@ -34,7 +38,7 @@ def test_one_month_against_the_next_of_the_same_kind_hardly_ever_drifts():
 
 def test_what_changed_comes_first():
     days, then = month(1)
-    ranked = drift(days, then, month(2, slower=1.3)[1])
+    ranked = drift(days, paired(then, month(2, slower=1.3)[1]))
     assert ranked[0]["name"] == "duration_min"
     assert ranked[0]["is_target"]
     assert ranked[0]["ratio"] > DRIFTED
@@ -47,17 +51,16 @@ def test_a_zone_that_closed_and_distances_that_went_missing_are_seen():
     days, then = month(1)
     now = month(2)[1]
     now["distance_mi"][: ROWS // 2] = np.nan
-    assert [told["name"] for told in drift(days, then, now) if told["drifted"]] == ["distance_mi"]
+    assert [told["name"] for told in drift(days, paired(then, now)) if told["drifted"]] == ["distance_mi"]
 
 
 @pytest.mark.parametrize("value", [3.0, np.nan])
 def test_a_feature_that_never_varies_does_not_drift_and_gives_json(value):
     days = np.repeat(np.arange(5), 10)
-    same = {"distance_mi": np.full(50, value)}
-    told = drift(days, same, {"distance_mi": np.full(20, value)})
+    told = drift(days, [("distance_mi", np.full(50, value), np.full(20, value))])
     assert (told[0]["distance"], told[0]["drifted"]) == (0.0, False)
     json.dumps(told, allow_nan=False)
 
 
 def test_a_window_of_one_day_has_the_least_noise_and_no_error():
-    assert drift(np.zeros(10, int), {"weekday": np.zeros(10)}, {"weekday": np.ones(3)})[0]["distance"] == 1.0
+    assert drift(np.zeros(10, int), [("weekday", np.zeros(10), np.ones(3))])[0]["distance"] == 1.0
