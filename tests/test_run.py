@@ -89,6 +89,7 @@ def test_the_same_rows_in_other_bytes_stop_at_quality(open_ended):
     assert {rule for rule, _, _ in did(open_ended)} == {"ingest", "clean", "evidence"}
 
 
+@nightly
 def test_a_rejected_month_holds_back_what_needs_it_and_is_named(open_ended):
     publish(open_ended.path("published"), "green", NEXT, rows=50)
     publish(open_ended.path("published"), "yellow", NEXT)
