@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import exits, history, jobs, lock, months, targets, warm
+from monthwise import exits, history, jobs, lock, months, results, targets, warm
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
@@ -36,10 +36,19 @@ shell.prefix(
     "trap 'kill -INT $!' INT; trap 'kill -TERM $!' TERM; wait $!; else shift; \"$@\"; fi; }}; "
 )
 
-SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config_settings.config)
 
-# Relative and without a leading `./`: Snakemake compares inputs by the path as it is written.
-REPOSITORY = os.path.relpath(workflow.basedir)
+@in_one_line
+def prepare_results():
+    """Let the rules' paths to programs lead to this clone; end with one line if the results have another format."""
+    results.link_code(workflow.basedir, lock.is_held_by_another)
+    if lock.TOKEN not in os.environ:  # whoever holds the lock has looked
+        results.insist_on_format()
+
+
+if workflow.is_main_process:
+    prepare_results()
+
+SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config_settings.config)
 
 # The modules of scripts/monthwise that can change what a program writes; a test compares them with its imports.
 MODULES = {
@@ -63,16 +72,15 @@ wildcard_constraints:
     service=r"[A-Za-z0-9_-]+",
 
 
-def in_repository(path):
-    return os.path.normpath(os.path.join(REPOSITORY, path))
+# Programs are named by the links of the results folder: Snakemake compares inputs by the path as it is written.
 
 
 def program(stage):
-    return in_repository(f"scripts/{stage}.py")
+    return results.code_path(workflow.basedir, f"scripts/{stage}.py")
 
 
 def modules(stage):
-    return [in_repository(f"scripts/monthwise/{name}.py") for name in MODULES[stage]]
+    return [results.code_path(workflow.basedir, f"scripts/monthwise/{name}.py") for name in MODULES[stage]]
 
 
 def settings(stage):
@@ -135,13 +143,13 @@ def validation_features(wildcards):
 @in_one_line
 def recipe_file(wildcards):
     recipe = SETTINGS.at(wildcards.service, wildcards.month)["train"]["recipe"]
-    return in_repository(f"scripts/monthwise/recipes/{recipe}.py")
+    return results.code_path(workflow.basedir, f"scripts/monthwise/recipes/{recipe}.py")
 
 
 @in_one_line
 def zones_file(wildcards):
     zones = SETTINGS.describe(wildcards.service).get("zones")
-    return in_repository(zones) if zones else []
+    return results.code_path(workflow.basedir, zones) if zones else []
 
 
 @in_one_line
@@ -201,7 +209,7 @@ def default_targets(wildcards):
     return targets.asked(SETTINGS)
 
 
-for line in targets.gaps(SETTINGS):
+for line in [*results.gaps(), *targets.gaps(SETTINGS)]:
     print(f"monthwise: {line}", file=sys.stderr)
 
 
@@ -220,6 +228,7 @@ def hold_lock():
     global LOCK
     if lock.TOKEN not in os.environ and workflow.is_main_process:
         LOCK = lock.take("snakemake")
+        results.link_code(workflow.basedir)  # another clone may have linked its own before the lock was taken
 
 
 onstart:

@@ -123,7 +123,8 @@ def test_a_month_that_is_late_is_waited_for_while_later_ones_come(open_ended):
 def test_an_edited_program_is_not_let_loose_on_history(open_ended):
     open_ended.edit("scripts/drift.py", '"""', '"""Edited. ')
     said = run(open_ended, code=64)
-    assert "run months that were done" in said[-1]
+    assert "finished run months" in said[-1]
+    assert "`./monthwise accept` checks and records them" in said[-1]
     assert "program changed: scripts/drift.py" in said[-1]
     assert "--redo" in said[-1]
     assert "closed_before" in said[-1]

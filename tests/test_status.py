@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from monthwise import files, states
+from monthwise import files, results, states
 from monthwise.commands import main
 from monthwise.settings import Settings
 
@@ -21,6 +21,7 @@ def here(tmp_path, monkeypatch) -> Path:
             write(f"data/green/{month}/{name}", QUALITY if name == "quality.json" else {})
     for name in (*states.OUTPUTS["train"], *states.OUTPUTS["evaluate"], *states.OUTPUTS["promote"], "tracking.json"):
         write(f"runs/green/2024-01/{name}", {})
+    results.write_format()
     return tmp_path
 
 
@@ -108,6 +109,8 @@ def test_torn_files_are_no_traceback(here, content, monkeypatch, capsys):
     for path in list(Path().rglob("*.json")):
         path.write_text(content)
     write("logs/plan.json", content)
+    Path(results.FORMAT_FILE).unlink()
+    results.write_format()
     for flag in ([], ["--json"], ["--champions"]):
         monkeypatch.setattr("sys.argv", ["monthwise", "status", "--config", "source=demo", *flag])
         with pytest.raises(SystemExit) as end:

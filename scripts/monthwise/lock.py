@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import cluster
+from . import cluster, results
 from .exits import CannotWrite, TryAgain
 
 PATH = ".monthwise.lock"
@@ -24,12 +24,12 @@ GONE_S = 20.0  # how long a killed process may take to be gone
 
 
 @contextlib.contextmanager
-def hold(command: str) -> Iterator[None]:
+def hold(command: str, marks_format: bool = True) -> Iterator[None]:
     """Hold the lock of the working directory; TryAgain, at once, where a living process has it.
 
     Inside, and in every process started from there, the environment holds the token.
     """
-    file = take(command)
+    file = take(command, marks_format)
     try:
         yield
     finally:
@@ -38,8 +38,11 @@ def hold(command: str) -> Iterator[None]:
         file.close()
 
 
-def take(command: str):
-    """Take the lock until the process ends or the file that is returned is closed."""
+def take(command: str, marks_format: bool = True):
+    """Take the lock until the process ends or the file that is returned is closed.
+
+    `marks_format`: whether what this call writes has the formats of this version, so that registry/format.json says so.
+    """
     file = open(PATH, "a+b", buffering=0)  # noqa: SIM115 - it is the lock
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,7 +60,21 @@ def take(command: str):
     file.truncate(0)
     file.write(json.dumps(told).encode())
     os.environ[TOKEN] = token
+    if marks_format:
+        results.write_format()
     return file
+
+
+def is_held_by_another() -> bool:
+    """Whether a process that did not start this one holds the lock of the working directory."""
+    if TOKEN in os.environ or not os.path.exists(PATH):
+        return False
+    with open(PATH, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _read(file) -> dict | None:

@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import due, jobs, targets
+from . import due, jobs, results, targets
 from .exits import Exit
 from .months import PATTERN
 from .settings import Settings
 from .snakemake import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 
-# Kinds of what changed. The first two are reasons to build a done month again only when it is asked for.
-PROGRAM, SETTINGS, RESTATED, ABSENT, CHANGED, REDO = "program", "settings", "restated", "missing", "changed", "redo"
-ASKED_FOR = (PROGRAM, SETTINGS)
+# Kinds of what changed. The first three are reasons to rebuild a finished month only on request.
+PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"
+RESTATED, ABSENT, CHANGED, REDO = "restated", "missing", "changed", "redo"
+ASKED_FOR = (PROGRAM, SETTINGS, NO_RECORD)
 DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
 
 
@@ -30,6 +31,7 @@ class Root:
             return f"recipe changed: {recipe[1]}" if recipe else f"program changed: {self.subject}"
         words = {
             SETTINGS: f"settings changed: {self.subject}",
+            NO_RECORD: results.NO_RECORD,
             RESTATED: f"{self.subject} was restated" + (f": {self.how}" if self.how else ""),
             CHANGED: f"changed: {self.subject}",
             REDO: "asked for again",
@@ -51,6 +53,8 @@ def in_words(found: Iterable[Root]) -> str:
 
 def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
     """Return for each job, by its number, what changed; `restated`: source.json that the publisher changed -> how."""
+    if results.lacks_record():  # Snakemake goes by time stamps alone, and its reasons mean nothing
+        return {job.number: {Root(ABSENT if MISSING in job.reasons() else NO_RECORD, "")} for job in planned}
     maker = {path: job for job in planned for path in job.outputs}
     by_about = {(job.rule, job.service, job.month): job for job in planned}
     found: dict[str, set[Root]] = {}

@@ -16,6 +16,7 @@ from .publisher import folder, resolve_folder
 
 # What `changes` entries may change.
 DATED = ("window", "train", "promotion")
+RESERVED = ("format", "installation")  # files of these names lie beside registry/{service}.json
 
 
 class Windows(NamedTuple):
@@ -216,6 +217,8 @@ class Settings:
         config = self.config
         for service in self.services:
             description = self.describe(service)
+            if service in RESERVED:
+                raise WrongConfig(f"catalog.{service}: registry/{service}.json has another use; choose another name")
             if config["source"] == "https" and "url" not in description:
                 raise WrongConfig(f"catalog.{service}.url is missing in config/services.yaml: where are its files?")
             if config["source"] == "demo" and "layout" not in description:

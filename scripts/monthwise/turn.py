@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from . import alarms, due, exits, files, forecast, months, reasons, stubs, targets
-from .commands import chosen_services, locate
+from .commands import chosen_services, locate, repeated
 from .settings import Settings
 from .snakemake import UPDATED, Job, Snakemake
 from .states import PLAN
@@ -169,9 +169,10 @@ class Turn:
             return None
         newest = months.shift(max(about.split()[1] for about in again), 1)
         return exits.WrongUsage(
-            f"{len(again)} run months that were done ({_span(again)}) would be built again ({why}), more than"
-            f" run.max_rebuild ({bound}); add --redo to build them, or accept what is there by"
-            f" `history: {{closed_before: {newest}}}` in config/config.yaml; what shall hold from now on is an entry of"
+            f"{len(again)} finished run months ({_span(again)}) would be rebuilt ({why}), more than run.max_rebuild"
+            f" ({bound}); add --redo to rebuild them, or keep them as they are: `./monthwise accept"
+            f"{repeated(self.arguments)}` checks and records them once, `history: {{closed_before: {newest}}}` in"
+            f" config/config.yaml closes them for good; to change a setting from a given month on, add an entry to"
             f" `changes`"
         )
 

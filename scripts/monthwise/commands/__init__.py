@@ -3,16 +3,18 @@
 import argparse
 import importlib
 import os
+import shlex
 import sys
 from pathlib import Path
 
 import yaml
 
-from .. import exits, months
+from .. import exits, months, results
 from ..program import Parser
 from ..settings import Settings
 
 COMMANDS = {
+    "accept": "record results that agree with their evidence as up to date, after an upgrade or a lost .snakemake",
     "check": "whether this machine and folder can run Monthwise, one line each",
     "locate": "ask the publisher about months (without a range: about those that may be new or restated)",
     "plan": "what `run` would do and why, month by month, with its cost; changes nothing but logs/plan.json",
@@ -25,6 +27,8 @@ COMMANDS = {
     "verify": "whether what was decided is what the files say: hashes, metrics, decision (--rebuild: built again)",
 }
 
+ANY_FORMAT = ("accept", "check")  # commands that take results of another version's format
+
 
 def main() -> None:
     """Run the command on the command line and end the process with its exit code."""
@@ -33,6 +37,8 @@ def main() -> None:
         if arguments.directory:
             os.makedirs(arguments.directory, exist_ok=True)
             os.chdir(arguments.directory)
+        if arguments.command not in ANY_FORMAT:
+            results.insist_on_format(repeated(arguments))
         command = importlib.import_module(f".{arguments.command}", __package__)
         sys.exit(command.run(arguments, Settings(arguments.configfile, arguments.config)))
     except exits.Exit as end:
@@ -135,6 +141,17 @@ def chosen_services(arguments: argparse.Namespace, settings: Settings) -> list[s
         settings.describe(arguments.service)
         return [arguments.service]
     return settings.services
+
+
+def repeated(arguments: argparse.Namespace) -> str:
+    """Return the options of this call that a command which is suggested has to repeat, quoted for a shell."""
+    words = []
+    for option in ("directory", "service"):
+        if given := getattr(arguments, option, None):
+            words += [f"--{option}", given]
+    words += ["--configfile", *map(str, arguments.configfile)] if arguments.configfile else []
+    words += ["--config", *arguments.overrides] if arguments.overrides else []
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def print_table(rows: list[list[str]], left: bool = False) -> None:

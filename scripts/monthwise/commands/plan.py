@@ -3,10 +3,10 @@
 import argparse
 import os
 
-from .. import due, forecast, reasons, targets
+from .. import due, forecast, reasons, results, targets
 from ..settings import Settings
 from ..turn import PLAN, Turn
-from . import print_table
+from . import print_table, repeated
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -53,7 +53,7 @@ def _print(turn: Turn) -> None:
     for lines in turn.rejected.values():
         for line in lines.values():
             print(line)
-    for line in [*turn.held_up(), *pruned(turn)]:
+    for line in [*results.gaps(repeated(turn.arguments)), *turn.held_up(), *pruned(turn)]:
         print(line)
     cost = forecast.cost(turn.settings, turn.jobs, turn.arguments.jobs)
     if not turn.jobs:

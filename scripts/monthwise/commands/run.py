@@ -12,11 +12,12 @@ import signal
 import time
 from pathlib import Path
 
-from .. import alarms, exits, history, lock, report, targets
+from .. import alarms, exits, history, lock, report, results, targets
 from ..progress import Progress
 from ..settings import Settings
 from ..snakemake import Job, Result
 from ..turn import RUN_RULES, Turn, now
+from . import repeated
 
 CALLS = "history/runs.jsonl"
 # The most serious first; a month that is not published is no failure.
@@ -90,6 +91,8 @@ class Call:
         if _left_locks():
             turn.snakemake.unlock()
         self._say_what_was_asked()
+        for line in results.gaps(repeated(self.arguments)):
+            print(line, flush=True)
         turn.find()
         turn.plan()
         if turn.cut(self.arguments.max_months):

@@ -36,8 +36,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if not (arguments.range or known):
             ends.add(os.EX_NOINPUT)
             print(f"none  {service}: no evidence yet; .venv/bin/snakemake --cores 2 collects it")
-        places = settings.describe(service).get("zones")
-        zones = [str(ROOT / places)] if places else []
+        zones = _zones(settings, service)
         tracked = {}
         for month in arguments.range or known:
             try:
@@ -107,6 +106,23 @@ def _verify(found: dict, zones: list[str], is_rebuilt: bool, pruned: set[str]) -
         changes.append(f"to {equality.RELATIVE:g}, since made on {' and '.join(machines)} and not {now['machine']}")
     counts = f"{len(found['files']) - len(pruned)} files and {len(found['provenance']['models'])} models unchanged"
     return f"{counts}; {done}" + (f" ({'; '.join(changes)})" if changes else "")
+
+
+def unchanged_files(settings: Settings, service: str, month: str) -> list[str]:
+    """Return the files of a run month that are what its evidence says, but for pruned ones.
+
+    Raises Finding for the first file that is not.
+    """
+    found = _read(service, month)
+    pruned = _pruned(settings, found)
+    _check_hashes(found, _zones(settings, service), pruned)
+    recorded = {*found["files"], *found["provenance"]["models"], *_collected(found)} - pruned
+    return sorted({*recorded, targets.run_file(service, month, "evidence.json")})
+
+
+def _zones(settings: Settings, service: str) -> list[str]:
+    places = settings.describe(service).get("zones")
+    return [str(ROOT / places)] if places else []
 
 
 def _read(service: str, month: str) -> dict:

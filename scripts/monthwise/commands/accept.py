@@ -1,0 +1,92 @@
+"""`./monthwise accept`: records results that agree with their evidence as up to date, without rebuilding them.
+
+For results that this version or this place did not build: after an upgrade, a move, or the loss of `.snakemake`.
+"""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from .. import alarms, exits, lock, reasons, results, targets
+from ..settings import Settings
+from ..snakemake import Job, Snakemake
+from . import chosen_services, repeated, verify
+from .replay import Finding
+
+SHOWN = 3  # reasons
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Check the months with evidence, then record their files; 65 if a month is off, 66 if there is no evidence."""
+    with lock.hold("accept", marks_format=False):
+        checked = _checked(arguments, settings)
+        snakemake = Snakemake(
+            _overrides(arguments, checked),
+            arguments.configfile,
+            os.cpu_count() or 1,
+            alarms.without_secrets(dict(os.environ)),
+        )
+        snakemake.unlock()
+        registries = [] if arguments.range else [f"registry/{service}.json" for service, _ in checked]
+        found = sorted({path for paths in checked.values() for path in paths}.union(filter(os.path.exists, registries)))
+        outdated = snakemake.plan(found)
+        _insist_on_checked(outdated, set(found), repeated(arguments))
+        why = reasons.in_words(root for found in reasons.roots(settings, outdated, {}).values() for root in found)
+        snakemake.touch(found)
+        if left := snakemake.plan(found):
+            raise exits.Exit(f"{len(left)} jobs are still outdated, first: {left[0].rule} {left[0].about}")
+        results.write_format()
+        _print(checked, outdated, why)
+        return os.EX_OK
+
+
+def _overrides(arguments: argparse.Namespace, checked: dict[tuple[str, str], list[str]]) -> list[str]:
+    """Return the settings of the call, for the services and months that were checked."""
+    services, run_months = sorted({service for service, _ in checked}), [month for _, month in checked]
+    chosen = [f"services=[{','.join(services)}]", f"first={min(run_months)}", f"last={max(run_months)}"]
+    return [*arguments.overrides, *chosen]
+
+
+def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[str, str], list[str]]:
+    """Return the files of each service and run month that agree with the evidence; print a line for each other one."""
+    checked, off = {}, []
+    for service in chosen_services(arguments, settings):
+        known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]
+        for month in arguments.range or targets.built_months(service):
+            if month not in known:
+                print(f"none  {service} {month}: no evidence.json, it is left as it is")
+                continue
+            try:
+                checked[service, month] = verify.unchanged_files(settings, service, month)
+            except Finding as finding:
+                print(f"OFF   {service} {month}: {finding}")
+                off.append((service, month))
+    if off:
+        raise exits.BadData(f"{len(off)} run months do not agree with their evidence; nothing was accepted")
+    if not checked:
+        raise exits.NotPublished("there is no evidence.json to check results against; nothing was accepted")
+    return checked
+
+
+def _insist_on_checked(outdated: Iterable[Job], checked: set[str], options: str) -> None:
+    """Raise BadData if Snakemake would record files that were not checked: those that checked ones are made from."""
+    for job in outdated:
+        unchecked = [path for path in job.outputs if path not in checked and job.rule != "register"]
+        if unchecked:
+            raise exits.BadData(
+                f"{unchecked[0]} is in no evidence that was checked; run `./monthwise accept{options}` without a range,"
+                f" or rebuild {job.about}"
+            )
+
+
+def _print(checked: dict[tuple[str, str], list[str]], outdated: list[Job], why: str) -> None:
+    for service in sorted({service for service, _ in checked}):
+        accepted = [month for each, month in checked if each == service]
+        files = {path for (each, _), paths in checked.items() if each == service for path in paths}
+        jobs = [job for job in outdated if job.service == service]
+        line = f"{service} {accepted[0]} to {accepted[-1]}: {len(files)} files agree with their evidence"
+        print(f"{line}; {len(jobs)} jobs recorded as up to date" if jobs else f"{line}; already up to date")
+    if outdated:
+        words = why.split("; ")
+        print("; ".join(words[:SHOWN]) + (f"; and {len(words) - SHOWN} more reasons" if len(words) > SHOWN else ""))

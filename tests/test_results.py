@@ -1,0 +1,245 @@
+"""Results are up to date by content, wherever they and the clone are; `accept` keeps what another version built."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import LAST, SERVICES
+from monthwise import lock, months, results
+from monthwise.exits import TryAgain, WrongConfig
+from workflow import Clone
+
+RESULTS = ("data", "runs", "registry", "history", "benchmarks", ".snakemake")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(lock.TOKEN, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def moved(built: Clone, tmp_path: Path) -> Path:
+    """Built months, moved out of their clone to another depth."""
+    folder = tmp_path / "far/away/results"
+    for name in RESULTS:
+        shutil.copytree(built.path(name), folder / name, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def release(built: Clone, tmp_path: Path) -> Clone:
+    """Another clone with the same config and without results."""
+    clone = Clone(tmp_path / "release")
+    shutil.copytree(built.path("published"), clone.path("published"))
+    shutil.copy(built.path("config/config.yaml"), clone.path("config/config.yaml"))
+    return clone
+
+
+def call(clone: Clone, folder: Path, *arguments: str, code: int = 0) -> str:
+    """Call ./monthwise on results in a folder; return what it prints."""
+    ended = clone.monthwise(*arguments, "--directory", str(folder))
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+# The same content in another place
+
+
+def test_moved_results_and_another_clone_have_nothing_to_do(release, moved):
+    assert release.planned("--directory", str(moved)) == {}
+    assert call(release, moved, "run") == "nothing due\n"
+
+
+def test_a_link_to_the_results_has_nothing_to_do(release, moved, tmp_path):
+    (tmp_path / "link").symlink_to(moved)
+    assert release.planned("--directory", str(tmp_path / "link")) == {}
+
+
+def test_a_copied_tree_has_nothing_to_do(built, tmp_path):
+    subprocess.run(["cp", "-r", built.folder, tmp_path / "copy"], check=True)  # new time stamps, in any order
+    assert Clone(tmp_path / "copy").planned() == {}
+
+
+def test_clone_and_results_under_other_paths_as_in_a_container_have_nothing_to_do(release, moved, tmp_path):
+    assert release.planned("--directory", str(moved)) == {}
+    (tmp_path / "srv").mkdir()
+    release.folder.rename(tmp_path / "srv/app")
+    moved.rename(tmp_path / "data")
+    assert Clone(tmp_path / "srv/app").planned("--directory", str(tmp_path / "data")) == {}
+
+
+def test_an_edited_program_of_another_clone_runs_its_stage_and_what_reads_it(release, moved):
+    release.edit("scripts/drift.py", '"""', '"""Edited. ')
+    assert set(release.planned("--directory", str(moved))) == {"drift", "evidence"}
+
+
+def test_results_in_the_clone_are_linked_without_a_loop(built):
+    for name in results.LINKED:
+        target = built.path(results.CODE) / name
+        assert target.resolve() == built.path(name).resolve()
+        assert not built.folder.is_relative_to(target.resolve())
+
+
+# Two clones, one folder of results
+
+
+def test_a_call_from_another_clone_waits_for_the_programs_that_run(here):
+    for name in ("one", "other"):
+        (here / name / "scripts").mkdir(parents=True)
+    results.link_code(here / "one")
+    with lock.hold("run"):
+        results.link_code(here / "one", lambda: True)
+        with pytest.raises(TryAgain, match=f"already running in .* with the programs of {here / 'one'}"):
+            results.link_code(here / "other", lambda: True)
+    assert os.readlink(f"{results.CODE}/scripts") == str(here / "one/scripts")
+    results.link_code(here / "other", lambda: False)
+    assert os.readlink(f"{results.CODE}/scripts") == str(here / "other/scripts")
+    assert sorted(os.listdir(results.CODE)) == sorted(results.LINKED)
+
+
+def test_a_dry_run_of_another_clone_does_not_change_what_a_running_call_runs(release, moved, built, tmp_path):
+    other = Clone(tmp_path / "other", like=release)
+    assert release.planned("--directory", str(moved)) == {}
+    holder = subprocess.Popen(
+        ["flock", "--exclusive", lock.PATH, "sh", "-c", "echo held; read _"],
+        cwd=moved,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        ended = other.snakemake("--dry-run", "--directory", str(moved))
+        assert ended.returncode == 75
+        assert f"monthwise: already running in {moved} with the programs of {release.folder}" in ended.stderr
+        assert release.planned("--directory", str(moved)) == {}  # the same clone may look
+    finally:
+        holder.communicate(b"\n")
+    assert other.planned("--directory", str(moved)) == {}
+
+
+# The format number
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "have format 1, this version has format 2; run `./monthwise accept` to keep them"),
+        ('{"format": 99}', "have format 99, this version has format 2; use the version that wrote them"),
+        ('{"for', "format.json is damaged"),
+        ("[2]", "format.json is damaged"),
+        ('{"format": "2"}', "format.json is damaged"),
+    ],
+)
+def test_results_of_another_format_are_refused_in_one_line(here, content, said):
+    assert results.read_format() is None
+    results.insist_on_format()
+    Path("runs/green/2024-01").mkdir(parents=True)
+    Path("runs/green/2024-01/metrics.json").touch()
+    if content:
+        Path("registry").mkdir()
+        Path(results.FORMAT_FILE).write_text(content)
+    with pytest.raises(WrongConfig) as end:
+        results.insist_on_format()
+    assert said in str(end.value)
+    assert "\n" not in str(end.value)
+
+
+def test_whoever_writes_first_notes_the_format(here):
+    with lock.hold("locate"):
+        assert results.read_format() == results.FORMAT
+    results.insist_on_format()
+
+
+def test_an_older_folder_is_refused_by_every_call_until_it_is_accepted(release, moved):
+    (moved / results.FORMAT_FILE).unlink()
+    for command in ("run", "plan", "status", "verify", "track", "locate", "report"):
+        said = call(release, moved, command, code=78)
+        assert said.count("\n") == 1, said
+        assert f"./monthwise accept --directory {moved}" in said
+    ended = release.snakemake("--directory", str(moved), "--dry-run")
+    assert ended.returncode == 78
+    assert "have format 1" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    call(release, moved, "accept")
+    assert call(release, moved, "run") == "nothing due\n"
+
+
+# The record of what was built
+
+
+def test_a_lost_record_is_named_and_its_months_count_for_max_rebuild(release, moved):
+    shutil.rmtree(moved / ".snakemake")
+    for path in sorted(moved.rglob("*.parquet")):  # as `cp -r` leaves them: in any order
+        path.touch()
+    said = call(release, moved, "run", code=64)
+    assert results.NO_RECORD in said
+    assert f"finished run months (green {months.shift(LAST, -5)}" in said or "more than run.max_rebuild" in said
+    assert f"`./monthwise accept --directory {moved}`" in said
+    assert results.NO_RECORD in call(release, moved, "plan", code=64)
+    assert results.NO_RECORD in release.snakemake("--directory", str(moved), "--dry-run").stderr
+    assert json.loads((moved / "history/runs.jsonl").read_text().splitlines()[-1])["code"] == 64
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_lost_record_is_made_by_accept(release, moved, touched):
+    before = {path: path.read_bytes() for path in moved.rglob("*.json") if "runs" in path.parts}
+    shutil.rmtree(moved / ".snakemake")
+    for path in sorted(moved.rglob("*.parquet")) if touched else ():
+        path.touch()
+    said = call(release, moved, "accept")
+    for service in SERVICES:
+        assert f"{service} " in said
+    assert "files agree with their evidence" in said
+    assert call(release, moved, "run") == "nothing due\n"
+    assert {path: path.read_bytes() for path in before} == before
+    release.configure({"train": {"recipe": "linear", "parameters": {"solver": "lasso", "alpha": 0.7}}})
+    assert release.planned("--directory", str(moved))["train"] > 0  # recorded with its settings
+
+
+def test_accept_keeps_what_another_version_built(release, moved):
+    release.edit("scripts/clean.py", '"""', '"""Edited. ')
+    assert "program changed: scripts/clean.py" in call(release, moved, "plan", code=64)
+    said = call(release, moved, "accept")
+    assert "jobs recorded as up to date" in said
+    assert "program changed: scripts/clean.py" in said
+    assert call(release, moved, "run") == "nothing due\n"
+
+
+def test_accept_takes_a_range_and_leaves_later_months(release, moved):
+    release.edit("scripts/drift.py", '"""', '"""Edited. ')
+    first = months.shift(LAST, -5)
+    call(release, moved, "accept", f"{first}..{months.shift(LAST, -3)}")
+    left = release.snakemake("--directory", str(moved), "--dry-run").stdout
+    assert f"month={months.shift(LAST, -2)}" in left
+    assert f"month={first}" not in left
+
+
+def test_accept_refuses_a_file_that_is_not_what_its_evidence_says(release, moved):
+    release.edit("scripts/drift.py", '"""', '"""Edited. ')
+    month = months.shift(LAST, -2)
+    path = moved / f"runs/green/{month}/metrics.json"
+    path.write_text(path.read_text().replace("rmse", "rnse"))
+    said = call(release, moved, "accept", code=65)
+    assert f"OFF   green {month}: runs/green/{month}/metrics.json is not the file that the evidence is about" in said
+    assert "nothing was accepted" in said
+    assert release.planned("--directory", str(moved))["drift"] > 0
+
+
+def test_accept_records_pruned_months_as_they_are(release, moved):
+    release.configure({"history": {"closed_before": LAST}})
+    call(release, moved, "prune", "--keep", "1", "--yes")
+    pruned = moved / f"data/green/{months.shift(LAST, -4)}/features.parquet"
+    assert not pruned.exists()
+    shutil.rmtree(moved / ".snakemake")
+    call(release, moved, "accept")
+    assert not pruned.exists()
+    assert call(release, moved, "run") == "nothing due\n"
+
+
+def test_accept_says_when_there_is_nothing_to_check(release, here):
+    assert "there is no evidence.json" in call(release, here / "empty", "accept", code=66)
