@@ -1,4 +1,4 @@
-# make demo: the first ten minutes.  make test: everything that is checked.  make lock: after an edit of pyproject.toml.
+# make demo: the first ten minutes.  make test: everything that this user can check.  make lock: after an edit of pyproject.toml.
 # make bench: what it costs, beside a plain script; most of an hour on a quiet machine, into bench/RESULTS.md.
 
 PYTHON ?= python3

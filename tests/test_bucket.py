@@ -14,6 +14,8 @@ from conftest import SETTINGS, nightly, publish
 from monthwise import months
 from workflow import Clone, called_bare, wait_for
 
+pytestmark = pytest.mark.root
+
 FIRST, LAST = "2023-03", "2023-05"  # run months
 WITH_BUCKET = str(Path(__file__).parent.parent / "deploy/with-bucket")
 

@@ -22,6 +22,8 @@ from monthwise import files
 from small_run import REPOSITORY, settings, small_run, start
 from workflow import Clone
 
+pytestmark = pytest.mark.root
+
 # Eight jobs at once, ten times, in the nightly run; four, once, else.
 TIMES, LAST = (10, 11) if "MONTHWISE_NIGHTLY" in os.environ else (1, 7)
 MONTHS = [f"2021-{number:02d}" for number in range(3, LAST)]

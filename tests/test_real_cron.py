@@ -18,6 +18,8 @@ from misbehaving_server import MisbehavingServer
 from monthwise import alarms, months
 from workflow import Clone, wait_for
 
+pytestmark = pytest.mark.root
+
 FIRST = "2023-03"  # run month
 MONTHS = 6 if "MONTHWISE_NIGHTLY" in os.environ else 2
 NAMESPACE = """

@@ -14,6 +14,8 @@ from conftest import DATA_MONTHS, FIRST, nightly
 from equal_builds import assert_equal
 from workflow import Clone, called_bare, wait_for
 
+pytestmark = pytest.mark.root
+
 LIMIT = 3  # jobs at once
 PLUGIN = Path(sys.prefix) / "slurm"  # where `make test` puts it: in the environment it would slow every call down
 # All months of both services in the nightly run, one of one service else.
