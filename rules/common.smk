@@ -6,13 +6,14 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import exits, history, jobs, lock, months, results, targets, warm
+from monthwise import exits, history, jobs, lock, months, results, targets, user, warm
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
 # Snakemake keeps all it makes while it plans: looking through it for what may be freed takes a fifth of the time.
 gc.set_threshold(100_000, 50, 50)
 
+user.complete_environment()
 # Jobs find this Python without an activated environment.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import exits, stubs
+from . import exits, stubs, user
 from .files import Inputs, part_of
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -38,6 +38,7 @@ def run(
     `inputs` and `outputs` become options of these names (`--features A`); those that are also in `many` take several
     paths or none. `--settings` takes JSON and becomes a dict.
     """
+    user.complete_environment()
     code, line = _outcome(main, inputs, outputs, many)
     print(f"exit {code}: {line}", flush=True)
     sys.exit(code)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import exits, months, results
+from .. import exits, months, results, user
 from ..program import Parser
 from ..settings import Settings
 
@@ -32,6 +32,7 @@ ANY_FORMAT = ("accept", "check")  # commands that take results of another versio
 
 def main() -> None:
     """Run the command on the command line and end the process with its exit code."""
+    user.complete_environment()
     try:
         arguments = _parse()
         if arguments.directory:
