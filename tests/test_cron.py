@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from conftest import SETTINGS, publish
 from equal_builds import assert_equal, built_files
-from monthwise import files, months, snakemake
-from workflow import REPOSITORY, Clone, wait_for
+from monthwise import files, months
+from workflow import REPOSITORY, Clone, listed_jobs, wait_for
 
 AT_0517 = "17 5 * * * "
 PUBLISHED = ["2023-01", "2023-02", "2023-03"]  # data months of the first night; its run months are the two below
@@ -50,8 +50,7 @@ class Cron:
 
     def jobs(self) -> list[tuple[str, str, str]]:
         """Return rule, service and month of each job that Snakemake started, of all calls."""
-        lines = [line for log in self.clone.path("logs/run").iterdir() for line in log.read_text().splitlines()]
-        return [(job.rule, job.service, job.month or "") for job in snakemake.jobs(lines) if job.reason]
+        return [job for log in self.clone.path("logs/run").iterdir() for job in listed_jobs(log.read_text())]
 
     def log(self) -> str:
         path = self.clone.path("cron.log")

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
 from equal_builds import assert_equal
-from monthwise import files, months, snakemake
-from workflow import Clone, called_bare, wait_for
+from monthwise import files, months
+from workflow import Clone, called_bare, listed_jobs, wait_for
 
 MIDDLE, NEWEST = DATA_MONTHS[3], DATA_MONTHS[-1]
 NEXT = months.shift(NEWEST, 1)
@@ -38,8 +38,7 @@ def calls(clone: Clone) -> list[dict]:
 def did(clone: Clone) -> Counter:
     """Return rule, service and month of each job that Snakemake started in the last call."""
     log = max(clone.path("logs/run").iterdir())
-    listed = snakemake.jobs(log.read_text().splitlines())
-    return Counter((job.rule, job.service, job.month or "") for job in listed if job.reason)
+    return Counter(listed_jobs(log.read_text()))
 
 
 @pytest.fixture

@@ -102,8 +102,8 @@ def count_jobs(output: str) -> Counter:
 
 def listed_jobs(output: str) -> list[tuple[str, str, str]]:
     """Return rule, service and month of each job that Snakemake names, in its order; `register` has no month."""
-    pattern = r"^(?:local)?rule (\w+):$.*?wildcards: service=(\w+)(?:, month=([\d-]+))?$"
-    return re.findall(pattern, output, re.M | re.S)
+    pattern = r"^(?:local)?rule (\w+):$(?:\n    .*)*?\n    wildcards: service=(\w+)(?:, month=([\d-]+))?$"
+    return re.findall(pattern, output, re.M)
 
 
 def wait_for(condition, seconds: float = 60) -> None:

@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Sequence
 
 from . import due, targets
+from .events import Job
 from .settings import Settings
-from .snakemake import Job
 
 # Stage: seconds of a job, seconds for a million rows.
 RATES = {

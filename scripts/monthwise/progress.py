@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from . import due, targets
+from .events import Job
 from .forecast import seconds_of
-from .snakemake import Job
 
 DATA_RULES = ("locate", "ingest", "clean", "featurize")
 

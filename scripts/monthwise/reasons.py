@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import due, jobs, results, targets
+from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 from .exits import Exit
 from .months import PATTERN
 from .settings import Settings
-from .snakemake import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 
 # Kinds of what changed. The first three are reasons to rebuild a finished month only on request.
 PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"

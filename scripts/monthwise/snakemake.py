@@ -1,170 +1,144 @@
-"""One call of Snakemake: what it would do, and what it did, from what it prints.
+"""One call of Snakemake: what it would do, and what it did, from its events.
 
-It is called as a process, in a process group of its own; a test holds its words to what is read here.
+It is called as a process, in a process group of its own. Its own output goes to a file, for people.
 """
 
 import contextlib
 import os
-import re
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from . import lock
 from .config import ROOT
+from .events import Job, Reader, Result
 from .exits import Exit, WrongConfig, WrongUsage
 from .targets import ASKED
 
-BEGINS = re.compile(r"^(?:local)?(rule|Error in rule) (\w+):$")
-# Jobs that travel together are told four blanks further in.
-IN_GROUP = re.compile(r"^    (?:(?:local)?rule \w+:$|    )")
-FIELD = re.compile(r"^    (\w+): (.*)$")
-FINISHED = re.compile(r"^Finished jobid: (\d+) \(Rule: (\w+)\)$")
-# What Snakemake says of a job's reason, and what it is called here.
-MISSING, UPDATED, PARAMS, FORCED, BY_JOB = (
-    "Missing output files",
-    "Updated input files",
-    "Params have changed since last execution",
-    "Forced execution",
-    "Input files updated by another job",
-)
-
-
-@dataclass
-class Job:
-    """A job as Snakemake names it: `about` is service and month, `reason` its own words."""
-
-    rule: str
-    number: str
-    service: str
-    month: str | None
-    inputs: list[str]
-    outputs: list[str]
-    log: str
-    reason: str
-
-    @property
-    def about(self) -> str:
-        return f"{self.service} {self.month}" if self.month else self.service
-
-    def reasons(self) -> dict[str, list[str]]:
-        """Return each reason with the files that it names."""
-        found = {}
-        for part in self.reason.split("; "):
-            name, _, paths = part.partition(": ")
-            found[name] = _listed(paths)
-        return found
-
-
-@dataclass
-class Result:
-    """What a call did: its code, the jobs that ended well, those that failed for good, and the end of what it said."""
-
-    code: int
-    done: list[Job] = field(default_factory=list)
-    failed: list[Job] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+RUNNER = Path(__file__).with_name("snakemake_plugins") / "run_module.py"
+ENDED_S = 0.5  # how often is looked whether a silent Snakemake has ended
+# Snakemake ends a dry run before its events where a profile is quiet about rules and progress, so say otherwise.
+DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host"]
 
 
 class Snakemake:
     """How this command line calls Snakemake: settings, services, cores; `environment` goes to all processes."""
 
     def __init__(
-        self, config: Sequence[str], configfiles: Sequence[str | Path], jobs: int, environment: dict[str, str]
+        self,
+        config: Sequence[str],
+        configfiles: Sequence[str | Path],
+        jobs: int,
+        environment: dict[str, str],
+        snakefile: Path = ROOT / "Snakefile",
     ):
         self.jobs, self.environment = jobs, environment
-        self.command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--nocolor"]
-        self.command += ["--configfile", *map(str, configfiles)] if configfiles else []
-        self.command += ["--config", *config] if config else []
+        self.options = ["--snakefile", str(snakefile), "--workflow-profile", str(ROOT / "profiles/default")]
+        self.options += ["--nocolor", "--logger", "monthwise"]
+        self.options += ["--configfile", *map(str, configfiles)] if configfiles else []
+        self.options += ["--config", *config] if config else []
 
     def plan(self, targets: Sequence[str], forced: Sequence[str] = ()) -> list[Job]:
         """Return the jobs that would run, in Snakemake's order; nothing is changed."""
-        options = ["--cores", "1", "--dry-run", *(["--forcerun", *forced] if forced else [])]
-        with self._call(options, targets) as process:
-            said = process.stdout.read().splitlines()
-        _insist(process.returncode, said)
-        return list(jobs(said))
+        reader = Reader(lambda state, job: None)
+        self._read_only([*DRY_RUN, *_forcing(forced)], targets, reader)
+        return list(reader.jobs.values())
 
-    def run(self, targets: Sequence[str], log, tell: Callable[[str, Job], None], forced: Sequence[str] = ()) -> Result:
-        """Build; each line goes to the file `log`, and `tell` hears of jobs that are `started`, `done` or `failed`."""
-        options = ["--cores", str(self.jobs), *(["--forcerun", *forced] if forced else [])]
-        result, running, block = Result(0), {}, []
-        with self._call(options, targets) as process, _passing_signals(process):
-            for line in process.stdout:
-                log.write(line)
-                line = _outdented(line.rstrip("\n"))
-                result.said = [*result.said[-200:], line]
-                if block and line.startswith("    "):
-                    block.append(line)
-                    continue
-                self._note(block, running, result, tell)
-                block = [line] if BEGINS.match(line) else []
-                if (finished := FINISHED.match(line)) and (job := running.pop(finished[1], None)):
-                    result.done.append(job)
-                    tell("done", job)
-            self._note(block, running, result, tell)
+    def run(
+        self, targets: Sequence[str], log: IO[str], tell: Callable[[str, Job], None], forced: Sequence[str] = ()
+    ) -> Result:
+        """Build; the output goes to the file `log`, and `tell` hears of jobs that are `started`, `done` or `failed`."""
+        options = ["--cores", str(self.jobs), *_forcing(forced)]
+        reader = Reader(tell)
+        log.flush()
+        size = os.path.getsize(log.name)
+        with self._call(options, targets, log) as (process, events), _passing_signals(process):
+            for line in _lines(process, events):
+                reader.read(line)
+        result = reader.settle()
         result.code = process.returncode
-        # A job that was tried again and then ended well did not fail.
-        numbers = {job.number for job in result.done}
-        result.failed = list({job.number: job for job in result.failed if job.number not in numbers}.values())
+        if result.code and not result.failed:
+            result.error = _why(result, log.name, size)
         return result
-
-    def _note(self, block: list[str], running: dict[str, Job], result: Result, tell) -> None:
-        if not block or (job := _job(block)) is None:
-            return
-        if block[0].startswith("Error"):
-            job = running.get(job.number, job)
-            result.failed.append(job)
-            tell("failed", job)
-        else:
-            running[job.number] = job
-            tell("started", job)
 
     def touch(self, targets: Sequence[str]) -> None:
         """Record files as up to date as they are, with what they are made from."""
-        with self._call(["--cores", "1", "--touch", "--forcerun", *targets], targets) as process:
-            said = process.stdout.read().splitlines()
-        _insist(process.returncode, said)
+        options = ["--cores", "1", "--touch", *_forcing(targets)]
+        self._read_only(options, targets, Reader(lambda state, job: None))
 
     def unlock(self) -> None:
         """Remove the locks that a killed Snakemake left; only for who holds the lock of lock.py."""
-        with self._call(["--unlock"], []) as process:
-            said = process.stdout.read().splitlines()
-        _insist(process.returncode, said)
+        self._read_only(["--unlock"], [], Reader(lambda state, job: None))
+
+    def _read_only(self, options: list[str], targets: Sequence[str], reader: Reader) -> None:
+        """Make a call that runs no job; raises what ended it."""
+        with _file(".log") as log:
+            with self._call(options, targets, log) as (process, events):
+                for line in _lines(process, events):
+                    reader.read(line)
+            if process.returncode:
+                raise as_exit(process.returncode, _why(reader.result, log.name))
 
     @contextlib.contextmanager
-    def _call(self, options: list[str], targets: Sequence[str]) -> Iterator[subprocess.Popen]:
-        # In the working directory: jobs on other machines read it too.
-        os.makedirs(".snakemake", exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="asked-", suffix=".targets", dir=os.path.abspath(".snakemake")
-        ) as asked:
+    def _call(self, options: list[str], targets: Sequence[str], log: IO[str]) -> Iterator[tuple[subprocess.Popen, int]]:
+        """Start Snakemake; yield the process and the descriptor that its events come from."""
+        with _file(".targets") as asked, _pipe() as (reading, writing):
             asked.write("\n".join(targets))
             asked.flush()
+            descriptor = ["--logger-monthwise-descriptor", str(writing.fileno())]
             process = subprocess.Popen(
-                [*self.command, *options],
+                [sys.executable, str(RUNNER), "snakemake", *self.options, *descriptor, *options],
                 env=self.environment | {ASKED: asked.name, lock.TOKEN: os.environ.get(lock.TOKEN, "")},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=log,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
+                pass_fds=[writing.fileno()],
                 process_group=0,
             )
+            writing.close()
             try:
-                yield process
+                yield process, reading.fileno()
             except BaseException:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
             finally:
-                process.stdout.close()
                 if process.wait() < 0 and lock.TOKEN in os.environ:  # it was killed, its jobs were not
                     lock.end_orphans(os.environ[lock.TOKEN], process.pid)
+
+
+def _file(suffix: str) -> IO[str]:
+    """Return a new file in the working directory, which jobs on other machines read too; it goes when it is closed."""
+    folder = os.path.abspath(".snakemake")
+    os.makedirs(folder, exist_ok=True)
+    return tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="monthwise-", suffix=suffix, dir=folder)
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as reader, open(writing, "wb", buffering=0) as writer:
+        yield reader, writer
+
+
+def _lines(process: subprocess.Popen, descriptor: int) -> Iterator[bytes]:
+    """Yield lines until the process has ended; what it has started may hold the pipe open for longer."""
+    rest = b""
+    while True:
+        has_ended = process.poll() is not None
+        if not select.select([descriptor], [], [], 0 if has_ended else ENDED_S)[0]:
+            if has_ended:
+                return
+            continue
+        if not (chunk := os.read(descriptor, 1 << 16)):
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
 
 
 @contextlib.contextmanager
@@ -185,54 +159,23 @@ def _passing_signals(process: subprocess.Popen) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def jobs(lines: Sequence[str]) -> Iterator[Job]:
-    """Yield the jobs that a dry run lists."""
-    block: list[str] = []
-    for line in map(_outdented, [*lines, ""]):
-        if block and line.startswith("    "):
-            block.append(line)
-            continue
-        if block and (job := _job(block)):
-            yield job
-        block = [line] if BEGINS.match(line) else []
+def as_exit(code: int, line: str) -> Exit:
+    """Return the end that stands for Snakemake's: wrong config, wrong usage, or whatever it says itself."""
+    kind = {os.EX_CONFIG: WrongConfig, os.EX_USAGE: WrongUsage}.get(code, Exit)
+    return kind(line)
 
 
-def _outdented(line: str) -> str:
-    return line[4:] if IN_GROUP.match(line) else line
+def _forcing(paths: Sequence[str]) -> list[str]:
+    return ["--forcerun", *paths] if paths else []
 
 
-def _job(block: list[str]) -> Job | None:
-    """Return the job of a block of lines; None for `all`."""
-    rule = BEGINS.match(block[0])[2]
-    told = dict(match.groups() for line in block if (match := FIELD.match(line)))
-    if rule == "all" or "jobid" not in told:
-        return None
-    log = told.get("log", "").partition(" (")[0]
-    wildcards = dict(part.split("=", 1) for part in _listed(told.get("wildcards", "")))
-    return Job(
-        rule,
-        told["jobid"],
-        wildcards.get("service", ""),
-        wildcards.get("month"),
-        _listed(told.get("input", "")),
-        _listed(told.get("output", "")),
-        log,
-        told.get("reason", ""),
-    )
-
-
-def _listed(text: str) -> list[str]:
-    return text.split(", ") if text else []
-
-
-def _insist(code: int, said: list[str]) -> None:
-    """Raise what ended Snakemake before it did anything: config, usage, or whatever it says itself."""
-    if code == 0:
-        return
-    own = [line.removeprefix("monthwise: ") for line in said if line.startswith("monthwise: ")]
-    line = own[-1] if own else next((line for line in reversed(said) if line.strip()), f"Snakemake ended with {code}")
-    if code == os.EX_CONFIG:
-        raise WrongConfig(line)
-    if code == os.EX_USAGE:
-        raise WrongUsage(line)
-    raise Exit(f"Snakemake: {' '.join(said[-6:])}")
+def _why(result: Result, log: str, begin: int = 0) -> str:
+    """Return in one line why Snakemake ended: a line of our own in its output, its exception, or its last line."""
+    with open(log, "rb") as file:
+        file.seek(begin)
+        lines = [line for line in file.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
+    own = [line.removeprefix("monthwise: ") for line in lines if line.startswith("monthwise: ")]
+    # `sys.exit` in the Snakefile follows a line of our own, and is an exception of its own in an input function.
+    if own and (not result.error or "SystemExit" in result.error):
+        return own[-1]
+    return f"Snakemake: {result.error or (lines[-1].strip() if lines else 'no output')}"

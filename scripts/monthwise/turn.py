@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from . import alarms, due, exits, files, forecast, months, reasons, stubs, targets
 from .commands import chosen_services, locate, repeated
+from .events import UPDATED, Job
 from .settings import Settings
-from .snakemake import UPDATED, Job, Snakemake
+from .snakemake import Snakemake
 from .states import PLAN
 
 LONG_AGO = 12_000  # months

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .. import alarms, exits, lock, reasons, results, targets
+from ..events import Job
 from ..settings import Settings
-from ..snakemake import Job, Snakemake
+from ..snakemake import Snakemake
 from . import chosen_services, repeated, verify
 from .replay import Finding
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from .. import alarms, due, exits, lock, publisher, stubs, targets
+from .. import alarms, due, exits, lock, publisher, snakemake, stubs, targets
 from ..settings import Settings
-from ..snakemake import Snakemake
 from . import chosen_services
 from .run import SEVERITY, fault_of, in_words
 
@@ -54,17 +53,16 @@ def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, mis
     for service, found in run_months.items():
         held = dict.fromkeys(missing[service], due.NOT_PUBLISHED)
         asked += due.find(settings, service, found, held).files
-    snakemake = Snakemake([], [config], arguments.jobs, _environment())
+    caller = snakemake.Snakemake([], [config], arguments.jobs, _environment())
     with open("snakemake.log", "w", encoding="utf-8") as log:
-        result = snakemake.run(asked, log, lambda state, job: None)
+        result = caller.run(asked, log, lambda state, job: None)
     codes = set()
     for job in result.failed:
         fault = fault_of(job)
         codes.add(fault["code"])
         print(in_words(fault))
     if result.code and not result.failed:
-        said = [line for line in result.said if line.strip()]
-        raise exits.Exit(f"the rehearsal ended with {result.code}: {' '.join(said[-3:])}")
+        raise snakemake.as_exit(result.code, f"the rehearsal was stopped: {result.error}")
     absent = [f"{service} {', '.join(found)}" for service, found in missing.items() if found]
     print(
         f"rehearsed on one row in {ONE_IN}: {len(result.done)} jobs in {time.monotonic() - began:.0f} s,"

@@ -12,10 +12,11 @@ import signal
 import time
 from pathlib import Path
 
-from .. import alarms, exits, history, lock, report, results, targets
+from .. import alarms, exits, history, lock, report, results, snakemake, targets
+from ..events import Job, Result
+from ..job_logs import last_exit
 from ..progress import Progress
 from ..settings import Settings
-from ..snakemake import Job, Result
 from ..turn import RUN_RULES, Turn, now
 from . import repeated
 
@@ -157,9 +158,7 @@ class Call:
         if result.code < 0 or result.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
             raise exits.TryAgain("the run was stopped; ask again, it goes on where it was")
         if result.code and not result.failed:
-            said = [line for line in result.said if line.strip()]
-            own = [line for line in said if line.startswith("monthwise: ")]
-            raise exits.Exit(f"Snakemake ended with {result.code}: {' '.join(own[-1:] or said[-3:])} ({log.name})")
+            raise snakemake.as_exit(result.code, f"{result.error} ({log.name})")
         return result
 
     def _years(self) -> list[list[str]]:
@@ -224,11 +223,7 @@ class Call:
 
 def fault_of(job: Job) -> dict:
     """Return what became of a failed job, as its log says."""
-    lines = Path(job.log).read_text(errors="replace").splitlines() if os.path.exists(job.log) else []
-    code, line = 1, "it ended without a word: killed, out of memory, or over its time limit"
-    if lines and lines[-1].startswith("exit "):
-        word, _, line = lines[-1].removeprefix("exit ").partition(": ")
-        code = int(word) if word.isdecimal() else 1
+    code, line = last_exit(job.log)
     return {
         "rule": job.rule,
         "service": job.service,

@@ -1,0 +1,14 @@
+"""Run a module as `python -m MODULE ARGUMENTS` does, with this folder on sys.path.
+
+Snakemake finds the logger plugin that way, and finds it in this process alone: PYTHONPATH would reach jobs as well.
+"""
+
+import os
+import runpy
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # whatever the locale
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
