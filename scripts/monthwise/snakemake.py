@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from . import lock
+from . import lock, user_profile
 from .config import ROOT
 from .events import Job, Reader, Result
 from .exits import Exit, WrongConfig, WrongUsage
@@ -23,7 +23,7 @@ from .targets import ASKED
 RUNNER = Path(__file__).with_name("snakemake_plugins") / "run_module.py"
 ENDED_S = 0.5  # how often is looked whether a silent Snakemake has ended
 # Snakemake ends a dry run before its events where a profile is quiet about rules and progress, so say otherwise.
-DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host"]
+DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host", *user_profile.NO_PROFILE]
 
 
 class Snakemake:
@@ -38,6 +38,7 @@ class Snakemake:
         snakefile: Path = ROOT / "Snakefile",
     ):
         self.jobs, self.environment = jobs, environment
+        self.profile = user_profile.read(environment.get(user_profile.VARIABLE))
         self.options = ["--snakefile", str(snakefile), "--workflow-profile", str(ROOT / "profiles/default")]
         self.options += ["--nocolor", "--logger", "monthwise"]
         self.options += ["--configfile", *map(str, configfiles)] if configfiles else []
@@ -53,7 +54,7 @@ class Snakemake:
         self, targets: Sequence[str], log: IO[str], tell: Callable[[str, Job], None], forced: Sequence[str] = ()
     ) -> Result:
         """Build; the output goes to the file `log`, and `tell` hears of jobs that are `started`, `done` or `failed`."""
-        options = ["--cores", str(self.jobs), *_forcing(forced)]
+        options = ["--cores", str(self.jobs), *self.profile.options(), *_forcing(forced)]
         reader = Reader(tell)
         log.flush()
         size = os.path.getsize(log.name)
@@ -73,7 +74,7 @@ class Snakemake:
 
     def unlock(self) -> None:
         """Remove the locks that a killed Snakemake left; only for who holds the lock of lock.py."""
-        self._read_only(["--unlock"], [], Reader(lambda state, job: None))
+        self._read_only(["--unlock", *user_profile.NO_PROFILE], [], Reader(lambda state, job: None))
 
     def _read_only(self, options: list[str], targets: Sequence[str], reader: Reader) -> None:
         """Make a call that runs no job; raises what ended it."""

@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _workflow() -> str:
     snakefile = Path(__file__).with_name("check.smk")
-    profile = f"--workflow-profile={ROOT / 'profiles/default'}"
-    snakemake = [sys.executable, "-m", "snakemake", profile, "--snakefile", snakefile]
+    profiles = ["--profile=none", f"--workflow-profile={ROOT / 'profiles/default'}"]
+    snakemake = [sys.executable, "-m", "snakemake", *profiles, "--snakefile", snakefile]
     with tempfile.TemporaryDirectory() as scratch:
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
         for flag in ("--cores=2", "--dry-run"):

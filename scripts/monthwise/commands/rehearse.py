@@ -54,6 +54,8 @@ def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, mis
         held = dict.fromkeys(missing[service], due.NOT_PUBLISHED)
         asked += due.find(settings, service, found, held).files
     caller = snakemake.Snakemake([], [config], arguments.jobs, _environment())
+    if notice := caller.profile.notice():
+        print(notice, flush=True)
     with open("snakemake.log", "w", encoding="utf-8") as log:
         result = caller.run(asked, log, lambda state, job: None)
     codes = set()

@@ -120,6 +120,8 @@ class Call:
         path = Path("logs/run", turn.looked.replace(":", "-") + ".log")
         path.parent.mkdir(parents=True, exist_ok=True)
         forced = turn.forced()
+        if notice := turn.snakemake.profile.notice():
+            print(notice, flush=True)
         with open(path, "a", encoding="utf-8", buffering=1) as log, self.progress.over(turn.jobs):
             rules = {job.rule for job in turn.jobs}
             if rules.intersection(FIRST_STEP):
