@@ -23,7 +23,7 @@ from .targets import ASKED
 RUNNER = Path(__file__).with_name("snakemake_plugins") / "run_module.py"
 ENDED_S = 0.5  # how often is looked whether a silent Snakemake has ended
 # Snakemake ends a dry run before its events where a profile is quiet about rules and progress, so say otherwise.
-DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host", *user_profile.NO_PROFILE]
+DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host"]
 
 
 class Snakemake:
@@ -74,12 +74,12 @@ class Snakemake:
 
     def unlock(self) -> None:
         """Remove the locks that a killed Snakemake left; only for who holds the lock of lock.py."""
-        self._read_only(["--unlock", *user_profile.NO_PROFILE], [], Reader(lambda state, job: None))
+        self._read_only(["--unlock"], [], Reader(lambda state, job: None))
 
     def _read_only(self, options: list[str], targets: Sequence[str], reader: Reader) -> None:
         """Make a call that runs no job; raises what ended it."""
         with _file(".log") as log:
-            with self._call(options, targets, log) as (process, events):
+            with self._call([*options, *user_profile.NO_PROFILE], targets, log) as (process, events):
                 for line in _lines(process, events):
                     reader.read(line)
             if process.returncode:
