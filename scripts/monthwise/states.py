@@ -140,7 +140,7 @@ def _missing(stage: str, service: str, month: str) -> dict:
     last = lines[-1] if lines else ""
     if last.startswith(("exit 0:", f"exit {os.EX_NOINPUT}:")):
         return {"state": "waiting"}
-    return {"state": "failed", "log": log, "why": last or "it ended without a word", "lines": lines[-5:]}
+    return {"state": "failed", "log": log, "why": last or "the job wrote no final log line", "lines": lines[-5:]}
 
 
 def _log(stage: str, service: str, month: str) -> str:

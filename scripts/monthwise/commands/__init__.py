@@ -35,6 +35,8 @@ def main() -> None:
     user.complete_environment()
     try:
         arguments = _parse()
+        if os.path.exists(profile := os.environ.get("SNAKEMAKE_PROFILE", "")):
+            os.environ["SNAKEMAKE_PROFILE"] = os.path.abspath(profile)  # relative to where the command was typed
         if arguments.directory:
             os.makedirs(arguments.directory, exist_ok=True)
             os.chdir(arguments.directory)
