@@ -6,11 +6,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import mail_server
 import pytest
 from monthwise import months
 from monthwise.publisher import demo
 from workflow import Clone
+
+# A busy machine is no reason to fail.
+hypothesis.settings.register_profile("monthwise", deadline=None)
+hypothesis.settings.load_profile("monthwise")
 
 SERVICES = ("green", "yellow")
 # Twelve run months in the nightly run, the last six of them else.

@@ -29,7 +29,7 @@ def serving() -> Iterator[tuple[Mails, str]]:
     mails = Mails()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    controller = Controller(mails, hostname="127.0.0.1", port=port)
+    controller = Controller(mails, hostname="127.0.0.1", port=port, ready_timeout=600)
     controller.start()
     yield mails, f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org&mode=insecure&name={SECRET}"
     controller.stop()

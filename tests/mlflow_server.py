@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import pytest
+from workflow import wait_for
 
 PASSWORD = "server/word@1"
 IN_URI = "server%2Fword%401"
@@ -37,18 +37,15 @@ def serving(folder: Path, store: str, artifacts: str, environment: Mapping[str, 
             command, cwd=folder, env=os.environ | environment | secrets, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        end = time.monotonic() + 90
-        while not _answers(port):
-            if process.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"MLflow's server does not come up:\n{(folder / 'log').read_text()[-3000:]}")
-            time.sleep(0.2)
+        wait_for(lambda: _answers(port, process, folder / "log"))
         yield f"http://monthwise:{IN_URI}@127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(timeout=600)
 
 
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+def _answers(port: int, process: subprocess.Popen, log: Path) -> bool:
+    assert process.poll() is None, f"MLflow's server does not come up:\n{log.read_text()[-3000:]}"
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60):
         return True
     return False

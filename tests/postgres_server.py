@@ -23,7 +23,7 @@ class Server:
 
     def ctl(self, *arguments: str) -> None:
         program = self.programs / "pg_ctl"
-        self._as_postgres([str(program), "-D", str(self.folder / "data"), "-w", *arguments])
+        self._as_postgres([str(program), "-D", str(self.folder / "data"), "-w", "-t", "600", *arguments])
 
     def database(self, name: str) -> str:
         """Make an empty database; return its URI, with user and password."""

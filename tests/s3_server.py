@@ -5,11 +5,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from workflow import wait_for
 
 PROGRAMS = ("swift-proxy-server", "swift-account-server", "swift-container-server", "swift-object-server", "memcached")
 KEY, SECRET = "monthwise:tester", "testing-secret"
@@ -20,6 +20,10 @@ bind_port = {proxy}
 workers = 0
 user = root
 swift_dir = /etc/swift
+conn_timeout = 300
+node_timeout = 300
+recoverable_node_timeout = 300
+error_suppression_limit = 1000000
 [pipeline:main]
 pipeline = catch_errors cache s3api tempauth copy slo dlo proxy-server
 [app:proxy-server]
@@ -31,6 +35,9 @@ use = egg:swift#catch_errors
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:{memcached}
+connect_timeout = 300
+pool_timeout = 300
+io_timeout = 300
 [filter:s3api]
 use = egg:swift#s3api
 s3_acl = false
@@ -56,6 +63,9 @@ devices = {folder}/devices
 mount_check = false
 swift_dir = /etc/swift
 fallocate_reserve = 0
+conn_timeout = 300
+node_timeout = 300
+container_update_timeout = 300
 [pipeline:main]
 pipeline = {kind}-server
 [app:{kind}-server]
@@ -86,6 +96,17 @@ class Server:
             "AWS_ENDPOINT_URL": self.url,
             "MLFLOW_S3_ENDPOINT_URL": self.url,
         }
+
+    def answers(self) -> bool:
+        """Whether a bucket can be made, written to and read: the ports answer before what is behind them."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        with contextlib.suppress(BotoCoreError, ClientError):
+            client = self.client()
+            client.create_bucket(Bucket="ready")
+            client.put_object(Bucket="ready", Key="key", Body=b"body")
+            return client.list_objects_v2(Bucket="ready")["KeyCount"] == 1
+        return False
 
     def client(self):
         import boto3
@@ -129,13 +150,18 @@ def serving(folder: Path) -> Iterator[Server]:
             command = f"mount --bind {etc} /etc/swift; exec swift-{kind}-server /etc/swift/{kind}-server.conf"
             log = open(folder / f"{kind}.log", "w")  # noqa: SIM115 - as long as the process
             processes.append(subprocess.Popen(["unshare", "-m", "sh", "-ec", command], stdout=log, stderr=log))
-        _wait(ports["proxy"], folder)
-        yield Server(ports["proxy"])
+        server = Server(ports["proxy"])
+        try:
+            wait_for(server.answers)
+        except AssertionError:
+            logs = "".join(path.read_text()[-1500:] for path in folder.glob("*.log"))
+            pytest.fail(f"Swift does not come up:\n{logs}")
+        yield server
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(timeout=20)
+            process.wait(timeout=600)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -144,12 +170,3 @@ def _free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-def _wait(port: int, folder: Path) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.1)
-    pytest.fail("Swift does not come up:\n" + "".join(path.read_text()[-1500:] for path in folder.glob("*.log")))

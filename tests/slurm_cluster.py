@@ -6,11 +6,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from workflow import wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "sbatch", "cc")
 CONFIG = """
@@ -143,15 +143,17 @@ def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
                     start_new_session=True,
                 )
             )
-            time.sleep(0.3)
+            if command is munged:  # the others end without it
+                _wait(lambda: _answers(inside, "munge", "--no-input", f"--socket={folder}/munge.socket"), folder)
         found = Cluster(folder, inside)
         _wait(lambda: found.run("sinfo", "--noheader", "--format", "%t").stdout.split() == ["idle"], folder)
+        _wait(lambda: _answers(inside, "srun", "--nodes=2", "true"), folder)
         yield found
     finally:
         for process in reversed(processes):
             process.terminate()
         for process in processes:
-            process.wait(timeout=20)
+            process.wait(timeout=600)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -164,13 +166,16 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
+def _answers(inside: list[str], *command: str) -> bool:
+    return subprocess.run([*inside, *command], cwd="/", capture_output=True).returncode == 0
+
+
 def _wait(condition, folder: Path) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        if time.monotonic() > end:
-            logs = "".join(path.read_text()[-1500:] for path in folder.glob("*.log"))
-            pytest.fail(f"Slurm does not come up:\n{logs}")
-        time.sleep(0.2)
+    try:
+        wait_for(condition)
+    except AssertionError:
+        logs = "".join(path.read_text()[-1500:] for path in folder.glob("*.log"))
+        pytest.fail(f"Slurm does not come up:\n{logs}")
 
 
 if __name__ == "__main__":

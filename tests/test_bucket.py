@@ -177,7 +177,7 @@ def test_what_was_pruned_is_gone_from_the_bucket_and_callers_do_not_meet(machine
 
     assert one.call("true").returncode == 0  # from another machine: not seen beforehand, but at the end
     other.clone.path("ready").unlink()
-    assert started.wait(60) == 75
+    assert started.wait(timeout=600) == 75
     assert other.call("rm", "data/green/2020-01/trips.parquet").returncode == 0
     assert one.call("true").returncode == 0
     assert large(one) == {}
@@ -222,12 +222,12 @@ def test_what_is_stopped_is_pushed(machines):
     command = [
         "sh",
         "-c",
-        "mkdir history; trap 'echo stopped > history/told; exit 5' TERM; touch began; sleep 60 & wait",
+        "mkdir history; trap 'echo stopped > history/told; exit 5' TERM; touch began; sleep 6000 & wait",
     ]
     started = subprocess.Popen([WITH_BUCKET, f"store:{one.bucket}/kept", *command], **one.place())
     wait_for(one.clone.path("began").exists)
     started.terminate()
-    assert started.wait(60) == 5
+    assert started.wait(timeout=600) == 5
     other = machines("other")
     assert other.call("cat", "history/told").stdout == "stopped\n"
 

@@ -59,7 +59,7 @@ class Cron:
     def run(self) -> tuple[int, str]:
         """Return the exit code and what was added to the log."""
         before = len(self.log())
-        code = self.start().wait(timeout=300)
+        code = self.start().wait(timeout=600)
         return code, self.log()[before:]
 
 
@@ -131,7 +131,7 @@ def first_night(tmp_path_factory) -> tuple[Cron, list[int | None], list[int]]:
     cron = Cron(clone)
     both = [cron.start(), cron.start()]
     wait_for(lambda: any(one.poll() is not None for one in both))
-    return cron, [one.poll() for one in both], [one.wait(timeout=300) for one in both]
+    return cron, [one.poll() for one in both], [one.wait(timeout=600) for one in both]
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_after_a_kill_the_next_call_ends_what_is_left_and_completes(due, second_
     for process in descendants(killed.pid):
         if process.arguments[-1] == "run":
             os.kill(process.pid, signal.SIGKILL)
-    assert killed.wait(timeout=10) == 128 + signal.SIGKILL
+    assert killed.wait(timeout=600) == 128 + signal.SIGKILL
     assert running(orphans), "Snakemake and its jobs outlive it"
 
     code, log = cron.run()

@@ -30,6 +30,7 @@ CHANGE_NO_NUMBERS = {
     "publisher",
     "recipes",
     "stubs",
+    "user",
 }
 
 HEAVY = {"urllib3", "pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy", "mlflow"}

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -158,12 +157,10 @@ def test_a_job_that_hangs_is_ended_with_all_that_it_started(tmp_path):
     prefix = re.search(r"^shell\.prefix\(\n(.*?)^\)", (REPOSITORY / "rules/common.smk").read_text(), re.M | re.S)[1]
     limit = ast.literal_eval(f"({prefix})").replace("{{", "{").replace("}}", "}")
     hangs = 'import os, subprocess; p = subprocess.Popen(["sleep", "600"]); print(p.pid, flush=True); p.wait()'
-    began = time.monotonic()
     ended = subprocess.run(["bash", "-c", f"{limit} limit 1s {sys.executable} -c '{hangs}'"], capture_output=True)
     assert ended.returncode == 124
-    assert time.monotonic() - began < 30
     child = int(ended.stdout)
-    wait_for(lambda: not os.path.exists(f"/proc/{child}"), seconds=10)
+    wait_for(lambda: not os.path.exists(f"/proc/{child}"))
 
 
 def test_each_rule_with_a_program_has_a_time_limit():

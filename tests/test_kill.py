@@ -68,7 +68,7 @@ def kill_snakemake(clone: Clone, call: subprocess.Popen) -> int:
 def kill_warm(clone: Clone, call: subprocess.Popen) -> int:
     """Kill one warm process; the call goes on, so it is killed a little later."""
     killed, count = kill(below(clone, "warm/process.py")[:1]), len(built_files(clone))
-    wait_for(lambda: len(built_files(clone)) > count + 3 or call.poll() is not None, seconds=100)
+    wait_for(lambda: len(built_files(clone)) > count + 3 or call.poll() is not None)
     return killed + kill_group(clone, call)
 
 
@@ -87,7 +87,7 @@ def test_killed_in_every_way_and_asked_again_a_backfill_equals_an_undisturbed_on
         time.sleep(choice.random() / 5)
         assert call.poll() is None, clone.path("killed.log").read_text()[-4000:]
         killed, count = WAYS[way](clone, call), len(built_files(clone))
-        code = call.wait(timeout=300)
+        code = call.wait(timeout=600)
         print(f"{number + 1:4}  {way:16} {killed:9} {count:6}  {code}")
 
     began = time.monotonic()

@@ -1,5 +1,6 @@
 """What a person sees in `mlflow ui`: the real server, looked at with Chromium (Debian's package `chromium`)."""
 
+import contextlib
 import html
 import json
 import os
@@ -9,12 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 from small_run import settings, small_run, start
+from workflow import wait_for
 
 MONTHS = ("2021-05", "2021-06")
 FLAGS = [
@@ -77,20 +78,19 @@ def tracked(folder, server):
 def track(folder: Path, month: str, **environment: str) -> dict:
     options = small_run(folder, month)
     process = start(folder, options, settings("sqlite:///mlflow.db", month), **environment)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=600)
     assert process.returncode == 0, out
     return json.loads(Path(options["tracking"]).read_text())
 
 
 def wait_until_it_answers(address: str, process: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the MLflow server does not answer:\n{log.read_text()}")
+    def answers() -> bool:
+        assert process.poll() is None, f"the MLflow server ended:\n{log.read_text()}"
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=60):
+            return True
+        return False
+
+    wait_for(answers)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def look(chromium, server, tmp_path_factory):
     def text_of(path: str) -> str:
         command = [chromium, *FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]
         command += ["--virtual-time-budget=20000", "--dump-dom", f"{server}/#/{path}"]
-        page = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+        page = subprocess.run(command, capture_output=True, text=True).stdout
         page = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 

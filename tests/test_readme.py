@@ -1,19 +1,18 @@
 """Every command of README.md and docs/trial.md is run as it is typed in, on a publisher of our own."""
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
-import time
-import urllib.error
 import urllib.request
 
 import pytest
 from conftest import publish
 from misbehaving_server import MisbehavingServer
 from monthwise import months
-from workflow import REPOSITORY, Clone, called_bare
+from workflow import REPOSITORY, Clone, called_bare, wait_for
 
 # What a test runs elsewhere: this very suite, and the crontab line (test_cron.py).
 ELSEWHERE = ("make test", "17 5 * * * ")
@@ -93,14 +92,16 @@ def answers(clone: Clone, line: str) -> str:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(600):
+        page = []
+
+        def answered() -> bool:
             assert server.poll() is None, f"{line} ended with {server.returncode}"
-            try:
-                with urllib.request.urlopen("http://127.0.0.1:5000/", timeout=5) as page:
-                    return page.read().decode()
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise AssertionError(f"{line} does not answer")
+            with contextlib.suppress(OSError), urllib.request.urlopen("http://127.0.0.1:5000/", timeout=60) as answer:
+                page.append(answer.read().decode())
+            return bool(page)
+
+        wait_for(answered)
+        return page[0]
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()

@@ -54,7 +54,7 @@ class Night:
         self.clone.path("today").write_text(today)
         before = len(self.calls())
         # One call may have been at work meanwhile.
-        wait_for(lambda: len(self.calls()) >= before + 1, seconds=200)
+        wait_for(lambda: len(self.calls()) >= before + 1)
         call = self.calls()[before]
         assert call["command"] == "run"
         return call

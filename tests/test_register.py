@@ -230,7 +230,7 @@ def test_asked_at_once_and_killed_in_between_there_is_one_version_each(service):
             killed.wait()
     together = [start(service) for _ in range(3)]
     for process in together:
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=600)
         assert process.returncode == 0, said
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     _, versions = seen(service)

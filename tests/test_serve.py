@@ -69,16 +69,16 @@ def served(moved):
     def is_up() -> bool:
         assert server.poll() is None, moved.path("serve.log").read_text()[-3000:]
         try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1).status == 200
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=60).status == 200
         except OSError:
             return False
 
     try:
-        wait_for(is_up, 90)
+        wait_for(is_up)
         yield f"http://127.0.0.1:{port}/invocations"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(20)
+        server.wait(timeout=600)
         log.close()
 
 
@@ -91,7 +91,7 @@ def test_the_server_answers_with_the_numbers_of_predictions_parquet(moved, serve
         {"dataframe_split": json.loads(features.to_json(orient="split", index=False, double_precision=15))}
     )
     request = urllib.request.Request(served, body.encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request) as answer:
         found = json.loads(answer.read())["predictions"]
     assert np.array_equal(found, expected["prediction_min"])
 

@@ -106,7 +106,7 @@ def listed_jobs(output: str) -> list[tuple[str, str, str]]:
     return re.findall(pattern, output, re.M)
 
 
-def wait_for(condition, seconds: float = 60) -> None:
+def wait_for(condition, seconds: float = 600) -> None:
     """Wait until `condition()` holds; fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
