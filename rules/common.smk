@@ -6,7 +6,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import exits, history, jobs, lock, months, results, targets, user, warm
+from monthwise import environment, exits, history, jobs, lock, months, results, targets, uris, user, warm
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
@@ -37,6 +37,8 @@ shell.prefix(
     "trap 'kill -INT $!' INT; trap 'kill -TERM $!' TERM; wait $!; else shift; \"$@\"; fi; }}; "
 )
 
+in_one_line(environment.insist_on_place)(str(workflow.basedir))
+
 
 @in_one_line
 def prepare_results():
@@ -58,12 +60,12 @@ MODULES = {
     "featurize": ["codes", "tables", "zones"],
     "train": ["baseline", "models"],
     "evaluate": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
-    "track": ["models", "tracking"],
+    "track": ["models", "tracking", "uris"],
     "compare": ["codes", "errors", "tables", "zones"],
     "promote": [],
     "score": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
     "drift": ["tables"],
-    "register": ["tracking"],
+    "register": ["tracking", "uris"],
     "evidence": [],
 }
 
@@ -209,6 +211,8 @@ def registered(name):
 def default_targets(wildcards):
     return targets.asked(SETTINGS)
 
+
+in_one_line(uris.insist)(uris.store_uri(SETTINGS.config["tracking"]), SETTINGS.config["tracking"]["artifacts"])
 
 for line in [*results.gaps(), *targets.gaps(SETTINGS)]:
     print(f"monthwise: {line}", file=sys.stderr)

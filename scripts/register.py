@@ -6,7 +6,7 @@ The files lead. What somebody edited there by hand is put right; what agrees is 
 from pathlib import Path
 from typing import NamedTuple
 
-from monthwise import files, history, program, tracking
+from monthwise import files, history, program, tracking, uris
 from monthwise.exits import NotPublished
 
 DECISION, REASON, SUPERSEDED = "monthwise.decision", "monthwise.reason", "monthwise.superseded"
@@ -180,7 +180,7 @@ def main(job) -> str:
     service, name = settings["service"], settings["model"]
     # All that is decided on disk: a narrow request must not move the alias back.
     months = read(Path(job.champions[0]).parent.parent, settings["begin"])
-    uri = tracking.store_uri(settings)
+    uri = uris.store_uri(settings)
     tracking.prepare()
     with tracking.in_one_line(uri, service), tracking.locked(uri):
         client = tracking.connect(uri)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monthwise import files, program, tracking
+from monthwise import files, program, tracking, uris
 from monthwise.exits import WrongUsage
 from monthwise.provenance import code_commit
 
@@ -135,7 +135,7 @@ def main(job) -> str:
     fingerprints = {data_month: files.sha256(path) for data_month, path in paths.items()}
     training, metrics = files.read_json(job.training), files.read_json(job.metrics)
     content = content_of(fingerprints, training, metrics)
-    uri = tracking.store_uri(settings)
+    uri = uris.store_uri(settings)
     tracking.prepare()
 
     with tracking.in_one_line(uri, where):

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from . import uris
 from .exits import CANNOT_WRITE, CannotWrite, Exit, TryAgain, Unreachable
+from .uris import public, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,28 +43,6 @@ SILENCE = {
 }
 # A run or experiment that the caller's shell is in is not ours.
 FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_ACTIVE_MODEL_ID")
-
-
-def store_uri(settings: Mapping[str, str]) -> str:
-    """Return the store's URI: the environment's MLFLOW_TRACKING_URI goes before the settings' `uri`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or settings["uri"]
-
-
-def public(uri: str) -> str:
-    """Return a URI without user, password, query and fragment, fit for logs and files."""
-    if uri.startswith("sqlite:"):
-        return uri.partition("?")[0]
-    scheme, mark, rest = uri.partition("://")
-    if not mark:
-        return uri
-    # Passwords may hold `/`, `?`, `#` and `@`, so nothing before the last `@` is shown.
-    return scheme + mark + re.split(r"[?#]", rest.rpartition("@")[2])[0]
-
-
-def sqlite_file(uri: str) -> Path | None:
-    """Return the file of an SQLite store; None of other stores."""
-    path = uri.removeprefix("sqlite:///").partition("?")[0]
-    return Path(path).absolute() if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
 
 
 @contextlib.contextmanager
@@ -98,6 +78,7 @@ def connect(uri: str) -> "MlflowClient":
     User and password of an http store move from the URI to where MLflow looks for them too: its messages and files
     then cannot show them.
     """
+    uris.insist_on_store(uri)
     import mlflow
     import mlflow.store.db.utils
 
@@ -130,14 +111,15 @@ def _environment_kept(*names: str) -> Iterator[None]:
 def _create(database: Path) -> None:
     """Make a new SQLite store under another name and rename it.
 
-    Killed among the steps that make its tables, it would be a file that MLflow can neither use nor repair.
+    Killed among the steps that make its tables, it would be a file that MLflow can neither use nor repair. MLflow
+    writes the default experiment's place into SQL as it is: a client would give it one that is no URI.
     """
-    import mlflow
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     part = database.with_name(f"{database.name}.part")
     try:
         _remove(part)
-        mlflow.MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+        SqlAlchemyStore(uris.of_sqlite_file(part), (Path.cwd() / uris.MODELS).as_uri())
         os.replace(part, database)
     finally:
         _remove(part)
@@ -149,13 +131,11 @@ def _remove(part: Path) -> None:
 
 
 def _without_login(uri: str) -> str:
-    if database := sqlite_file(uri):
-        return f"sqlite:///{database}"  # MLflow keeps one connection by URI, whatever the working directory
-    if uri.startswith(("http://", "https://")) and "@" in (parts := urlsplit(uri)).netloc:
+    if uris.is_server(uri) and "@" in (parts := urlsplit(uri)).netloc:
         os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
         os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return uri
+    return uris.absolute(uri)
 
 
 def prepare() -> None:
@@ -175,31 +155,21 @@ def experiment_id(client: "MlflowClient", settings: Mapping[str, str], uri: str)
     Its models lie under `artifacts` where the settings have it. MLflow keeps that place with the experiment: one that
     says another, or that is of an SQLite store that was moved, is put aside, or runs would go to where it was.
     """
-    name = settings["experiment"]
-    place = f"{settings['artifacts'].rstrip('/')}/{name}" if "artifacts" in settings else None
+    name, artifacts = settings["experiment"], settings.get("artifacts")
+    place = uris.place_of_models(name, artifacts, uri)
     found = client.get_experiment_by_name(name)
-    if found is not None and (place != found.artifact_location if place else _has_moved(found.artifact_location, uri)):
+    location = found.artifact_location if found else ""
+    if found and (not uris.is_at(location, place) if artifacts else uris.has_moved(location, uri)):
         client.rename_experiment(found.experiment_id, f"{name} (moved {found.experiment_id})")
         if found.lifecycle_stage != "deleted":
             client.delete_experiment(found.experiment_id)
         found = None
     if found is None:
+        uris.insist_on_models(uri, artifacts)
         return client.create_experiment(name, place)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
-
-
-def _has_moved(location: str, uri: str) -> bool:
-    database, folder = sqlite_file(uri), _local(location)
-    return bool(database and folder and not folder.exists() and not folder.is_relative_to(database.parent))
-
-
-def _local(location: str) -> Path | None:
-    """Return the folder of artifacts that are on this machine; None of others."""
-    if location.startswith("file:"):
-        return Path(unquote(urlsplit(location).path))
-    return Path(location) if location.startswith("/") else None
 
 
 def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
@@ -230,7 +200,7 @@ def find(client: "MlflowClient", experiment: str, service: str, month: str, cont
 
 def _has_model(client: "MlflowClient", run: "Run") -> bool:
     model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
-    folder = _local(model.artifact_location)
+    folder = uris.local_folder(model.artifact_location)
     return folder is None or (folder / "MLmodel").exists()
 
 

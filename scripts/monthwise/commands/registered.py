@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .. import exits, files, tracking
+from .. import exits, files, tracking, uris
 
 AGAIN = "ask for it again: .venv/bin/snakemake --cores 2"
 
@@ -107,7 +107,7 @@ def _opened(uri: str) -> Iterator:
                     contextlib.closing(sqlite3.connect(copy)) as target,
                 ):
                     source.backup(target)
-                uri = f"sqlite:///{copy}"
+                uri = uris.of_sqlite_file(copy)
             with contextlib.chdir(scratch):  # where MLflow makes a folder for artifacts, asked or not
                 client = tracking.connect(uri)
             yield client

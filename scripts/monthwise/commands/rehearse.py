@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import alarms, due, exits, lock, publisher, snakemake, stubs, targets
+from .. import alarms, due, exits, lock, publisher, snakemake, stubs, targets, uris
 from ..settings import Settings
 from . import chosen_services
 from .run import SEVERITY, fault_of, in_words
@@ -91,7 +91,8 @@ def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]])
     changes = [change | {"from": max(change["from"], first)} for change in config["changes"]]
     config |= {"services": list(run_months), "begin": begin, "changes": changes}
     config |= {"first": first, "last": max(found[-1] for found in run_months.values())}
-    config |= {"tracking": {"uri": f"sqlite:///{scratch}/mlflow.db", "url": None}, "history": {"closed_before": None}}
+    store = uris.of_sqlite_file(scratch / "mlflow.db")
+    config |= {"tracking": {"uri": store, "url": None}, "history": {"closed_before": None}}
     if config["source"] == "demo":
         config["demo"] = config["demo"] | {"rows": max(config["demo"]["rows"] // ONE_IN, ENOUGH_ROWS)}
     else:

@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from pathlib import Path, PurePath
 
-from .. import exits, files, provenance, stubs, targets, tracking
+from .. import exits, files, provenance, stubs, targets, uris
 from ..config import ROOT
 from ..settings import Settings
 from . import chosen_services, equality, registered, replay
@@ -29,7 +29,7 @@ MEASURED = ("evaluate", "score")  # what loads a model
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each month; 65 where one is off, else 66 where one has no evidence."""
-    uri = tracking.store_uri(settings.config["tracking"])
+    uri = uris.store_uri(settings.config["tracking"])
     ends = set()
     for service in chosen_services(arguments, settings):
         known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]

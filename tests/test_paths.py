@@ -1,0 +1,98 @@
+"""Results, and the clone, in folders whose names mean something in a URI, a pattern or a shell."""
+
+from pathlib import Path
+
+import pytest
+from monthwise import files
+from workflow import Clone
+
+NASTY = "a%20b?c=1#d 'e\" ü{x}&;$y[z]*\\n"
+MONTH = "2024-01"
+SETTINGS = {
+    "source": "demo",
+    "services": ["green"],
+    "begin": {"green": MONTH},
+    "last": MONTH,
+    "demo": {"rows": 400},
+    "quality": {"reject": {"rows_below": 10}},
+    "train": {"recipe": "linear", "parameters": {"solver": "lasso"}},
+}
+
+
+def clone_in(folder: Path) -> Clone:
+    clone = Clone(folder)
+    clone.configure(SETTINGS)
+    return clone
+
+
+def assert_whole(clone: Clone, directory: Path) -> None:
+    """Build a month in a directory and insist that every command finds it there, and its model in MLflow too."""
+    here = ("--directory", str(directory))
+    directory.parent.mkdir(exist_ok=True)
+    before = set(directory.parent.iterdir()) | {directory}
+    ended = clone.monthwise("run", *here)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.splitlines()[-1].startswith(f"built 1 run months (green {MONTH})")
+    tracked = files.read_json(directory / f"runs/green/{MONTH}/tracking.json")
+    models = list(directory.parent.rglob("MLmodel"))
+    assert models == [directory / f"mlruns/monthwise-green/models/{tracked['model_id']}/artifacts/MLmodel"]
+    assert "nothing due" in clone.monthwise("run", *here).stdout
+
+    verified = clone.monthwise("verify", *here)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "the registry agrees" in verified.stdout
+    assert f"green  {MONTH}" in clone.monthwise("status", *here).stdout
+    assert clone.monthwise("report", *here).returncode == 0
+    again = clone.monthwise("track", *here)
+    assert again.returncode == 0, again.stderr
+    assert "written to" not in again.stdout
+    (directory / "mlflow.db").unlink()
+    assert f"green {MONTH}: run" in clone.monthwise("track", *here).stdout
+    assert (directory / "mlflow.db").exists()
+    assert set(directory.parent.iterdir()) == before
+
+
+def test_results_lie_in_a_folder_of_any_name(tmp_path):
+    assert_whole(clone_in(tmp_path / "clone"), tmp_path / "results" / NASTY)
+
+
+def test_a_clone_lies_in_a_folder_of_nearly_any_name(tmp_path):
+    clone = clone_in(tmp_path / NASTY.translate(dict.fromkeys(map(ord, "{}%"))))
+    assert_whole(clone, clone.path("demo"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a{x}b", ": no clone can work in a folder of that name: Snakemake takes the braces for wildcards"),
+        ("a:b", ": no clone can work in a folder of that name: PATH ends at the colon"),
+        ("a%b", "/.venv: MLflow makes no tables where the path of its packages has a %"),
+    ],
+)
+def test_a_clone_where_jobs_cannot_start_is_one_line(name, reason, tmp_path):
+    ended = clone_in(tmp_path / name).monthwise("plan")
+    assert ended.returncode == 78
+    assert ended.stderr.splitlines()[-1].startswith(f"monthwise: {tmp_path / name}{reason}")
+
+
+def test_a_path_that_sqlite_cannot_open_is_one_line_before_anything_runs(tmp_path):
+    clone, directory = clone_in(tmp_path / "clone"), tmp_path / "/".join(["x" * 100] * 8)
+    ended = clone.monthwise("run", "--directory", str(directory))
+    assert ended.returncode == 78
+    assert "SQLite takes 499; set MLFLOW_TRACKING_URI=sqlite:////SHORTER/mlflow.db" in ended.stderr
+    assert not (directory / "data").exists() or not list(directory.glob("data/*/*/raw.parquet"))
+
+    elsewhere = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    ended = clone.monthwise("run", "--directory", str(directory), env=elsewhere)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert list(directory.glob("mlruns/monthwise-green/models/*/artifacts/MLmodel"))
+
+
+def test_plain_snakemake_says_the_same(tmp_path):
+    clone = clone_in(tmp_path / "clone")
+    ended = clone.snakemake(env={"MLFLOW_TRACKING_URI": "sqlite:////srv/what?/mlflow.db"})
+    assert ended.returncode == 78
+    assert ended.stderr.splitlines()[-1] == (
+        "monthwise: tracking store sqlite:////srv/what?/mlflow.db: what follows ? is read as options; write"
+        " sqlite+pysqlite:///file:/srv/what%3F/mlflow.db?uri=true"
+    )

@@ -1,0 +1,103 @@
+"""Where a store and its models are: any path, in the form that MLflow, SQLAlchemy and SQLite each understand."""
+
+import os
+from pathlib import Path
+
+import mlflow
+import pytest
+from monthwise import exits, tracking, uris
+
+NAMES = ("a%20b", "100%", "a?b=c", "a#b", "a b", 'it\'s "x"', "ü", "{a}", ":a/:b", "u:p@h", "a\\b", "a\nb", "a+b;c&d")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, request):
+    folder = tmp_path / request.param
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "")
+    return folder
+
+
+def log(client, experiment: str) -> None:
+    run = client.create_run(experiment).info.run_id
+    Path("note.txt").write_text("a", encoding="utf-8")
+    client.log_artifact(run, "note.txt")
+
+
+@pytest.mark.parametrize("here", NAMES, indirect=True)
+@pytest.mark.parametrize("settings", [{}, {"artifacts": True}], ids=["default", "artifacts"])
+def test_store_and_models_lie_where_the_results_are(here, settings, tmp_path):
+    settings = {"experiment": "green"} | ({"artifacts": (here / "models").as_uri()} if settings else {})
+    for _ in range(2):
+        with tracking.locked("sqlite:///mlflow.db"):
+            client = tracking.connect("sqlite:///mlflow.db")
+            experiment = tracking.experiment_id(client, settings, "sqlite:///mlflow.db")
+        log(client, experiment)
+    top = "models" if "artifacts" in settings else "mlruns"
+    assert len(list(here.glob(f"{top}/green/*/artifacts/note.txt"))) == 2
+    assert {path.name for path in here.iterdir()} == {"mlflow.db", "mlflow.db.lock", top, "note.txt"}
+    assert len(list(tmp_path.rglob("note.txt"))) == 3
+    assert [found.name for found in client.search_experiments()] == ["green", "Default"]
+
+
+@pytest.mark.parametrize("here", ["a"], indirect=True)
+def test_an_experiment_whose_place_mlflow_chose_stays(here):
+    uri = f"sqlite:///{here}/mlflow.db"
+    made = mlflow.MlflowClient(uri).create_experiment("green")  # as older versions had it made
+    assert mlflow.MlflowClient(uri).get_experiment(made).artifact_location == f"{here}/mlruns/{made}"
+    assert tracking.experiment_id(tracking.connect(uri), {"experiment": "green"}, uri) == made
+
+
+@pytest.mark.parametrize("here", ["a%20b"], indirect=True)
+def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(here):
+    uri = f"sqlite:///{here}/mlflow.db"
+    made = mlflow.MlflowClient(uri).create_experiment("green")
+    client = tracking.connect(uri)
+    ours = tracking.experiment_id(client, {"experiment": "green"}, uri)
+    assert ours != made
+    assert client.get_experiment(ours).artifact_location == (here / "mlruns/green").as_uri()
+
+
+@pytest.mark.parametrize("here", ["results"], indirect=True)
+def test_a_store_outside_the_results_has_one_experiment(here, tmp_path):
+    uri = f"sqlite:///{tmp_path}/team.db"
+    client = tracking.connect(uri)
+    first, second = (tracking.experiment_id(client, {"experiment": "green"}, uri) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "place"),
+    [
+        ("s3://bucket", "s3://bucket/green"),
+        ("s3://bucket/path/", "s3://bucket/path/green"),
+        ("s3://bucket/path?region=x", "s3://bucket/path/green?region=x"),
+        ("file:///srv/a%20b", "file:///srv/a%20b/green"),
+    ],
+)
+def test_models_lie_under_a_url_of_config(artifacts, place):
+    assert uris.place_of_models("green", artifacts, "http://store") == place
+
+
+def test_options_of_an_sqlite_store_stay_what_the_user_wrote():
+    assert uris.absolute("sqlite:////srv/x.db?timeout=60") == "sqlite:////srv/x.db?timeout=60"
+    assert uris.sqlite_file("sqlite+pysqlite:///file:/srv/a%3Fb.db?uri=true") == Path("/srv/a?b.db")
+
+
+def test_a_folder_that_is_not_utf8_is_one_line(tmp_path, monkeypatch):
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    monkeypatch.chdir(os.fsdecode(folder))
+    with pytest.raises(exits.WrongConfig, match=r"caf\\xe9: MLflow keeps no models .* not UTF-8; rename it"):
+        uris.insist("sqlite:///mlflow.db", None)
+    uris.insist("sqlite:///mlflow.db", "s3://bucket")
+
+
+def test_a_database_without_room_for_the_path_of_models_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / ("x" * 200)).mkdir()
+    monkeypatch.chdir(tmp_path / ("x" * 200))
+    with pytest.raises(exits.WrongConfig, match=r"no room for the path of models .* set tracking.artifacts"):
+        uris.insist("postgresql://host/db", None)
+    uris.insist("http://host", None)
