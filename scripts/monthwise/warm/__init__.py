@@ -31,7 +31,7 @@ def start(is_local: bool) -> None:
     folder = tempfile.mkdtemp(prefix="monthwise-")  # of this user alone; the path of a socket has to be short
     client = Path(folder, "python")
     command = " ".join(_quoted(word) for word in (sys.executable, "-I", "-S", str(HERE / "client.py"), folder))
-    client.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    client.write_bytes(os.fsencode(f'#!/bin/sh\nexec {command} "$@"\n'))
     client.chmod(0o700)
     listeners = [_listen(folder, kind) for kind in WARM]
     numbers = [listener.fileno() for listener in listeners]

@@ -25,7 +25,7 @@ def take_signals():
 def become_python():
     """Run the command in a Python of its own."""
     take_signals()
-    posix.execv(sys.executable, ["python", *COMMAND])
+    posix.execv(sys.executable, [sys.executable, *COMMAND])  # by this path it finds its environment
 
 
 def end(status):
