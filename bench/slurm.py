@@ -3,7 +3,7 @@
     .venv/bin/python bench/slurm.py --months 3 --asked-every 5
 
 The cluster is a real one on this machine with two nodes (tests/slurm_cluster.py says what to install, `make
-.venv/slurm/.ready` brings the executor), the months are those of the demo, the profile is profiles/slurm, but for how
+slurm` brings the executor), the months are those of the demo, the profile is profiles/slurm, but for how
 often Slurm is asked. Jobs that travel in a group, or run where the call runs, are left out.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
         demo = {"first": months.shift(FIRST, -2), "last": months.shift(last, -1)}
         config = {"source": "demo", "services": ["green"], "begin": {"green": FIRST}, "demo": demo}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        environment = user_environment({"SNAKEMAKE_PROFILE": str(profile), "PYTHONPATH": str(ROOT / ".venv/slurm")})
+        environment = user_environment({"SNAKEMAKE_PROFILE": str(profile)})
         command = [str(ROOT / "monthwise"), "run", "--configfile", "config.yaml"]
         begin = time.perf_counter()
         process = cluster.start(*command, cwd=folder, env=environment)

@@ -6,16 +6,14 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import environment, exits, history, jobs, lock, months, results, targets, uris, user, warm
+from monthwise import environment, exits, history, jobs, lock, months, results, targets, uris, warm
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
 # Snakemake keeps all it makes while it plans: looking through it for what may be freed takes a fifth of the time.
 gc.set_threshold(100_000, 50, 50)
 
-user.complete_environment()
-# Jobs find this Python without an activated environment.
-os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]))
+environment.for_jobs()
 
 
 def in_one_line(function):
@@ -31,11 +29,7 @@ def in_one_line(function):
     return ending
 
 
-# A job that hangs is ended with its whole group after the `runtime` of its rule, in minutes; Ctrl-C is passed on to it.
-shell.prefix(
-    'limit() {{ if command -v timeout > /dev/null; then timeout -k 10 "$@" & '
-    "trap 'kill -INT $!' INT; trap 'kill -TERM $!' TERM; wait $!; else shift; \"$@\"; fi; }}; "
-)
+shell.prefix(environment.SHELL_PREFIX)
 
 in_one_line(environment.insist_on_place)(str(workflow.basedir))
 

@@ -96,6 +96,15 @@ def insist_on_slurm() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
 
 
+def add_plugin(environment: Path, plugin: Path) -> None:
+    """Put a virtual environment in the place of a link to this one: it has the same packages, and the plugin's."""
+    environment.unlink()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    folder = next(environment.glob("lib/python3*/site-packages"))
+    paths = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    (folder / "slurm.pth").write_text("\n".join([*paths, str(plugin)]))
+
+
 @contextlib.contextmanager
 def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
     """Start the daemons, yield, and stop them."""

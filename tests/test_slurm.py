@@ -50,7 +50,8 @@ class Caller:
 
     def __init__(self, clone: Clone, cluster: slurm_cluster.Cluster, profile: Path):
         self.clone, self.cluster = clone, cluster
-        self.env = called_bare({"SNAKEMAKE_PROFILE": str(profile), "PYTHONPATH": str(PLUGIN)})
+        slurm_cluster.add_plugin(clone.path(".venv"), PLUGIN)
+        self.env = called_bare({"SNAKEMAKE_PROFILE": str(profile)})
         self.most = 0
 
     def call(self):

@@ -32,7 +32,11 @@ def _jobs() -> list[str]:
     """Return the numbers of this user's jobs whose working directory is this one."""
     try:
         asked = subprocess.run(
-            ["squeue", "--me", "--noheader", "--format", "%i %Z"], capture_output=True, text=True, timeout=ASK_S
+            ["squeue", "--me", "--noheader", "--format", "%i %Z"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # folders
+            timeout=ASK_S,
         )
     except subprocess.TimeoutExpired:
         return []

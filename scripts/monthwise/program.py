@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import exits, stubs, user
+from . import environment, exits, stubs
 from .files import Inputs, part_of
 
 SCRIPTS = Path(__file__).resolve().parent.parent
@@ -38,7 +38,8 @@ def run(
     `inputs` and `outputs` become options of these names (`--features A`); those that are also in `many` take several
     paths or none. `--settings` takes JSON and becomes a dict.
     """
-    user.complete_environment()
+    environment.complete_user()
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # by hand in any locale
     code, line = _outcome(main, inputs, outputs, many)
     print(f"exit {code}: {line}", flush=True)
     sys.exit(code)

@@ -83,4 +83,5 @@ def code_commit(repository: Path) -> tuple[str, str]:
 def _git(repository: Path, *arguments: str) -> str:
     # Without optional locks `status` does not get into the way of a commit or of other jobs.
     command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    options = {"encoding": "utf-8", "errors": "replace", "check": True, "timeout": 20}
+    return subprocess.run(command, capture_output=True, **options).stdout.strip()

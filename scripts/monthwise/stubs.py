@@ -42,7 +42,7 @@ def bring(paths: Iterable[str]) -> None:
         part = files.part_of(path)
         command = ["rclone", "copyto", f"{os.environ[BUCKET]}/{path}", str(part), "--retries", "2"]
         try:
-            ended = subprocess.run(command, capture_output=True, text=True)
+            ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
             if ended.returncode:
                 said = ended.stderr.strip().splitlines()
                 why = said[-1][:300] if said else "rclone said nothing"

@@ -54,7 +54,7 @@ def locked(uri: str) -> Iterator[None]:
     database = sqlite_file(uri)
     path = database.with_name(f"{database.name}.lock") if database else Path("mlflow.db.lock")
     try:
-        lock = open(path, "a")  # noqa: SIM115 - closed below, which also releases the lock
+        lock = open(path, "ab")  # noqa: SIM115 - closed below, which also releases the lock
     except OSError as error:
         if error.errno in CANNOT_WRITE and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise

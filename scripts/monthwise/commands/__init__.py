@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import exits, months, results, user
+from .. import environment, exits, months, output, results
 from ..program import Parser
 from ..settings import Settings
 
@@ -32,7 +32,8 @@ ANY_FORMAT = ("accept", "check")  # commands that take results of another versio
 
 def main() -> None:
     """Run the command on the command line and end the process with its exit code."""
-    user.complete_environment()
+    output.settle()
+    environment.settle()
     try:
         arguments = _parse()
         if os.path.exists(profile := os.environ.get("SNAKEMAKE_PROFILE", "")):
@@ -43,7 +44,9 @@ def main() -> None:
         if arguments.command not in ANY_FORMAT:
             results.insist_on_format(repeated(arguments))
         command = importlib.import_module(f".{arguments.command}", __package__)
-        sys.exit(command.run(arguments, Settings(arguments.configfile, arguments.config)))
+        code = command.run(arguments, Settings(arguments.configfile, arguments.config))
+        # What a run did is done, whatever became of its lines; other commands are called for theirs.
+        sys.exit(os.EX_CANTCREAT if code == os.EX_OK and arguments.command != "run" and output.is_lost() else code)
     except exits.Exit as end:
         print(f"monthwise: {end}", file=sys.stderr)
         sys.exit(end.code)

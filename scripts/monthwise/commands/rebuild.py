@@ -57,7 +57,13 @@ def _run(job: Job, scratch: Path) -> Job:
     for path in job.outputs.values():
         (scratch / path).parent.mkdir(parents=True, exist_ok=True)
     ended = subprocess.run(
-        command, cwd=scratch, env=os.environ | ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        command,
+        cwd=scratch,
+        env=os.environ | ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        stdin=subprocess.DEVNULL,
     )
     if ended.returncode in PASSED_ON:
         raise PASSED_ON[ended.returncode](f"{job.stage} of {job.month} in {scratch}: {_last_line(ended)}")

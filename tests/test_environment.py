@@ -1,0 +1,117 @@
+"""What a user's shell may hold: a locale, variables for Python, a reader that goes away. None of it changes a run."""
+
+import ast
+import json
+
+import pytest
+from test_paths import MONTH, SETTINGS
+from workflow import REPOSITORY, Clone
+
+REASON = "geprüft für Zürich"
+ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+
+
+@pytest.fixture
+def clone(tmp_path) -> Clone:
+    """A clone in a folder with an umlaut, a change whose reason has one, and nothing built."""
+    clone = Clone(tmp_path / "Zürich")
+    change = {"from": MONTH, "services": ["green"], "reason": REASON, "promotion": {"pin": None}}
+    clone.configure(SETTINGS | {"changes": [change]})
+    return clone
+
+
+@pytest.fixture
+def shadows(tmp_path) -> dict[str, str]:
+    """Variables for Python, each of which alone breaks or changes what a Python does that heeds it."""
+    folder = tmp_path / "shadows"
+    folder.mkdir()
+    for name in ("numpy", "typing", "yaml", "sitecustomize", "monthwise"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('{name} of the user was imported')", encoding="utf-8")
+    (folder / "startup.py").write_text("raise SystemExit('startup')", encoding="utf-8")
+    variables = {"PYTHONPATH": str(folder), "PYTHONHOME": "/nowhere", "PYTHONSTARTUP": str(folder / "startup.py")}
+    variables |= {"PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error", "PYTHONSAFEPATH": "1", "PYTHONINSPECT": "1"}
+    return variables | {"PYTHONPLATLIBDIR": "nowhere", "PYTHONUSERBASE": str(folder), "PYTHONNOUSERSITE": ""}
+
+
+def built(clone: Clone, directory: str) -> dict[str, bytes]:
+    """Return the files of a month that equal builds have the same bytes of."""
+    found = clone.path(directory).glob(f"runs/green/{MONTH}/*")
+    return {path.name: path.read_bytes() for path in found if path.name in ("metrics.json", "predictions.parquet")}
+
+
+@pytest.mark.parametrize("warm", ["1", "0"])
+def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows):
+    here = ("--directory", "für")
+    ended = clone.monthwise("run", *here, env=ASCII | shadows | {"MONTHWISE_WARM": warm})
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.splitlines()[-1].startswith(f"built 1 run months (green {MONTH})")
+    assert not ended.stderr
+    again = clone.monthwise("verify", "--rebuild", *here, env=ASCII | shadows)
+    assert again.returncode == 0, again.stdout + again.stderr
+    clone.build("--directory", "plain")
+    assert built(clone, "für") == built(clone, "plain") != {}
+    for command in ("status", "report", "plan"):
+        ended = clone.monthwise(command, *here, env=ASCII | shadows)
+        assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
+
+
+def test_plain_snakemake_builds_in_an_ascii_locale(clone, shadows):
+    del shadows["PYTHONHOME"], shadows["PYTHONPLATLIBDIR"], shadows["PYTHONINSPECT"]  # no Python would start
+    shadows["PYTHONPATH"] += "/none"
+    clone.build("--directory", "für", env=ASCII | shadows | {"PYTHONWARNINGS": "", "PYTHONOPTIMIZE": ""})
+    assert list(clone.path("für").glob("mlruns/*/models/*/artifacts/MLmodel"))
+
+
+def test_messages_with_letters_of_any_language_are_printed_in_any_locale(clone):
+    ended = clone.monthwise("plan", "--config", "source=file:/nirgendwo/für", env=ASCII)
+    assert ended.returncode == 78
+    assert "/nirgendwo/für" in ended.stderr
+
+
+def test_a_program_says_what_it_did_in_any_locale(tmp_path):
+    program = REPOSITORY / "scripts/train.py"
+    ended = Clone.run(Clone(tmp_path), str(REPOSITORY / ".venv/bin/python"), str(program), "--für", env=ASCII)
+    assert ended.returncode == 64, ended.stdout + ended.stderr
+
+
+# Readers that go away
+
+
+def piped(clone: Clone, command: str):
+    """Call a shell line in which $M is the program; the code that is returned is $M's."""
+    line = f"set -o pipefail; M=./monthwise; {command}"
+    return clone.run("bash", "-c", line)
+
+
+def test_a_run_whose_reader_goes_away_goes_on(clone):
+    ended = piped(clone, "$M run | head -1; exit ${PIPESTATUS[0]}")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(ended.stdout.splitlines()) == 1
+    told = json.loads(clone.path("history/runs.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    assert (told["code"], told["jobs"]["left"]) == (0, 0)
+    for command in ("status", "status --json", "plan", "verify", "report"):
+        ended = piped(clone, f"$M {command} | head -c 1; exit ${{PIPESTATUS[0]}}")
+        assert (ended.returncode, ended.stderr) == (0, ""), command
+
+
+def test_a_run_without_an_output_goes_on(clone):
+    for streams in (">&-", ">&- 2>&- <&-"):
+        ended = piped(clone, f"$M run --jobs 2 {streams}")
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert not clone.path(".monthwise.lock").read_bytes()
+
+
+def test_what_cannot_be_written_is_said_once(clone):
+    ended = piped(clone, "$M run > /dev/full")
+    assert (ended.returncode, ended.stderr) == (
+        0,
+        "monthwise: what it prints cannot be written: No space left on device\n",
+    )
+    assert piped(clone, "$M status --json > /dev/full").returncode == 73
+
+
+def test_every_text_of_a_process_names_its_encoding():
+    for path in (REPOSITORY / "scripts").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg in ("text", "universal_newlines"):
+                pytest.fail(f"{path.relative_to(REPOSITORY)}:{node.lineno}: write encoding= instead of {node.arg}=")
