@@ -1,4 +1,4 @@
-"""What jobs find around them: a Python that the user's variables do not change, a user and a home, a path that works."""
+"""What jobs find around them: a Python that the user's variables do not change, a user, a home, a path that works."""
 
 import getpass
 import io

@@ -2,11 +2,12 @@
 
 import argparse
 import importlib.metadata
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,27 +15,26 @@ from packaging.requirements import Requirement
 
 from ..config import ROOT
 from ..settings import Settings
+from . import check_places
+from .check_places import Wrong
 
+RAISED = re.compile(r"^[\w.]*(?:Error|Exception)(?:: .| in file .*:$)")
 FREE_GB = 2.0  # a year of green trips with everything made from them takes about half of that
-
-
-class Wrong(Exception):
-    """What is wrong and what to do, in one line."""
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Run all checks; 0 where all are ok, else 1."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or settings.config["tracking"]["uri"]
     checks: dict[str, Callable[[], str]] = {
-        "workflow": _workflow,
         "python": _python,
         "packages": _packages,
-        "tracking store": lambda: _store(uri),
-        "write rights": _write_rights,
+        "results": check_places.results,
+        "temporary files": check_places.temporary,
         "free disk": _free_disk,
+        "jobs": _jobs,
+        "tracking store": lambda: check_places.store(settings),
     }
     failed = 0
-    print("checking, with a workflow of two jobs first ...", flush=True)
+    print("checking, with a workflow of a few jobs ...", flush=True)
     for name, check in checks.items():
         try:
             print(f"ok    {name}: {check()}", flush=True)
@@ -44,26 +44,42 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return os.EX_OK if not failed else 1
 
 
-def _workflow() -> str:
-    snakefile = Path(__file__).with_name("check.smk")
+def _jobs() -> str:
+    """Start jobs as a run does: cold, and warm, where results will be."""
     profiles = ["--profile=none", f"--workflow-profile={ROOT / 'profiles/default'}"]
-    snakemake = [sys.executable, "-m", "snakemake", *profiles, "--snakefile", snakefile]
-    with tempfile.TemporaryDirectory() as scratch:
-        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
-        for flag in ("--cores=2", "--dry-run"):
+    snakefile = str(Path(__file__).with_name("check.smk"))
+    command = [sys.executable, "-m", "snakemake", *profiles, "--snakefile", snakefile]
+    with check_places.scratch() as folder:
+        for flag in ("--cores=1", "--dry-run"):
             ended = subprocess.run(
-                [*snakemake, flag, "--directory", scratch],
-                env=os.environ | {"PATH": path},
+                [*command, flag, "--directory", str(folder)],
+                env=os.environ,
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
             )
             if ended.returncode:
-                said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()
-                raise Wrong(f"Snakemake cannot run two jobs ({said[-1] if said else ended.returncode}); make setup")
-        text = Path(scratch, "greeting.txt").read_text(encoding="utf-8").strip()
-        if text != "hello world" or "Nothing to be done" not in ended.stdout + ended.stderr:
-            raise Wrong(f"two jobs ran but left {text!r}, or would run again; make setup")
-    return "two jobs ran, and nothing to do when asked again"
+                raise Wrong(f"a job cannot start: {_reason(folder, ended)}; look at TMPDIR, or make setup")
+        if "Nothing to be done" not in ended.stdout + ended.stderr:
+            raise Wrong("jobs ran, and would run again; give --directory DIR on another file system, or make setup")
+        is_warm = json.loads((folder / "warm.json").read_text(encoding="utf-8"))["warm"]
+    if is_warm:
+        return "a cold and a warm one ran, and nothing to do when asked again"
+    off = "MONTHWISE_WARM=0" if os.environ.get("MONTHWISE_WARM") == "0" else "no warm process took one"
+    return f"jobs start cold: {off}; they ran, and nothing to do when asked again"
+
+
+def _reason(folder: Path, ended: subprocess.CompletedProcess) -> str:
+    """Return the line that says why a call of Snakemake failed: its own, a job's, or an exception's."""
+    said = [line.strip() for line in (ended.stderr + ended.stdout).splitlines() if line.strip()]
+    logs = [log.read_text(encoding="utf-8", errors="replace").splitlines() for log in folder.glob("*.log")]
+    own = [line for line in said if line.startswith("monthwise: ")]
+    # Snakemake names the file in one line, and says in the next what was wrong there.
+    pairs = zip(said, [*said[1:], ""], strict=True)
+    raised = [following if line.endswith(":") else line for line, following in pairs if RAISED.match(line)]
+    found = [*(lines[-1] for lines in logs if lines), *own[-1:], *raised[-1:], *said[-1:]]
+    return found[0] if found else f"Snakemake ended with {ended.returncode}"
 
 
 def _python() -> str:
@@ -90,38 +106,6 @@ def _packages() -> str:
     if off:
         raise Wrong(f"{len(off)} differ from requirements.txt ({'; '.join(off[:3])}); make setup")
     return f"all {len(wanted)} of requirements.txt"
-
-
-def _store(uri: str) -> str:
-    shown = uri.split("@")[-1]
-    try:
-        if uri.startswith("sqlite:///"):
-            folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
-            if not os.access(folder, os.W_OK):
-                raise OSError(f"{folder} cannot be written")
-        elif uri.startswith(("http://", "https://")):
-            import urllib3
-
-            status = urllib3.request("GET", uri.rstrip("/") + "/health", timeout=5, retries=False).status
-            if status >= 400:
-                raise OSError(f"it answers {status}")
-        else:
-            import sqlalchemy
-
-            sqlalchemy.create_engine(uri).connect().close()
-    except Exception as error:  # whatever a database driver raises
-        reason = str(error).splitlines()[0].replace(uri, shown)
-        raise Wrong(f"{shown} cannot be used ({reason}); set tracking.uri or MLFLOW_TRACKING_URI") from error
-    return shown
-
-
-def _write_rights() -> str:
-    try:
-        with tempfile.NamedTemporaryFile(dir="."):
-            pass
-    except OSError as error:
-        raise Wrong(f"{Path.cwd()} cannot be written ({error.strerror}); give rights, or --directory DIR") from error
-    return str(Path.cwd())
 
 
 def _free_disk() -> str:

@@ -1,30 +1,62 @@
-# The smallest workflow there is: one file made from another. `./monthwise check` runs it in a scratch folder.
+# The smallest run there is: jobs that start as those of a run do. `./monthwise check` runs it where results will be.
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(workflow.basedir, "../.."))
+from monthwise import environment, warm
+
+environment.for_jobs()
+shell.prefix(environment.SHELL_PREFIX)
+PROGRAM = os.path.join(workflow.basedir, "check_job.py")
+
+
+onstart:
+    warm.start(workflow.local_exec and workflow.is_main_process)
 
 
 rule all:
     input:
-        "greeting.txt",
+        "warm.json",
 
 
-rule hello:
+# A link by the name of a program that starts warm, and by one of none that does.
+rule link:
     output:
-        "hello.txt",
+        cold="cold/check_job.py",
+        warm="warm/clean.py",
     log:
-        "hello.log",
+        "link.log",
     conda:
         "../../../environment.yml"
+    params:
+        program=PROGRAM,
     shell:
-        "python -c 'print(\"hello\")' > {output:q} 2> {log:q}"
+        "(ln -s {params.program:q} {output.cold:q} && ln -s {params.program:q} {output.warm:q}) 2> {log:q}"
 
 
-rule greeting:
+rule cold:
     input:
-        "hello.txt",
+        program="cold/check_job.py",
     output:
-        "greeting.txt",
+        answer="cold.json",
     log:
-        "greeting.log",
+        "cold.log",
     conda:
         "../../../environment.yml"
     shell:
-        "python -c 'import sys; print(open(sys.argv[1]).read().strip(), \"world\")' {input:q} > {output:q} 2> {log:q}"
+        "limit 5m python {input.program:q} {output.answer:q} > {log:q} 2>&1"
+
+
+rule warm:
+    input:
+        program="warm/clean.py",
+        before="cold.json",
+    output:
+        answer="warm.json",
+    log:
+        "warm.log",
+    conda:
+        "../../../environment.yml"
+    shell:
+        "limit 5m python {input.program:q} {output.answer:q} > {log:q} 2>&1"

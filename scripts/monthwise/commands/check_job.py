@@ -1,0 +1,14 @@
+"""The job of check.smk: says whether it started warm, with libraries in it, and whether it finds those of a program."""
+
+import json
+import sys
+
+answer = {"warm": "numpy" in sys.modules, "utf8": sys.flags.utf8_mode}
+
+import numpy  # noqa: E402
+import pandas  # noqa: E402
+import pyarrow  # noqa: E402
+
+answer["libraries"] = [numpy.__version__, pandas.__version__, pyarrow.__version__]
+with open(sys.argv[1], "w", encoding="utf-8") as file:
+    json.dump(answer, file)

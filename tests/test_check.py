@@ -1,0 +1,79 @@
+"""`./monthwise check`: tries what a run will do, says one line each, leaves nothing behind."""
+
+import os
+
+import pytest
+from test_paths import NASTY, clone_in
+from workflow import Clone
+
+
+@pytest.fixture
+def clone(tmp_path) -> Clone:
+    return clone_in(tmp_path / "clone")
+
+
+def lines(clone: Clone, *arguments: str, env: dict | None = None) -> dict[str, str]:
+    """Return what is said of each thing that is checked: `ok` or `FAIL`, and the words."""
+    ended = clone.monthwise("check", *arguments, env=env)
+    assert ended.stderr == ""
+    said = [line.split(maxsplit=1) for line in ended.stdout.splitlines()[1:]]
+    told = {rest.split(": ")[0]: f"{state} {rest.partition(': ')[2]}" for state, rest in said}
+    assert ended.returncode == any(state == "FAIL" for state, _ in said)
+    assert len(told) == 7, ended.stdout
+    return told
+
+
+@pytest.mark.parametrize("name", ["plain", NASTY])
+def test_check_tries_the_folder_that_is_named_and_leaves_nothing(name, clone, tmp_path):
+    folder = tmp_path / "results" / name
+    folder.mkdir(parents=True)
+    told = lines(clone, "--directory", str(folder))
+    assert {state.split()[0] for state in told.values()} == {"ok"}
+    assert told["jobs"] == "ok a cold and a warm one ran, and nothing to do when asked again"
+    assert told["results"] == f"ok {folder}"
+    assert list((tmp_path / "results").rglob("*")) == [folder]
+
+
+def test_jobs_that_start_cold_are_no_failure(clone):
+    told = lines(clone, env={"MONTHWISE_WARM": "0"})
+    assert told["jobs"].startswith("ok jobs start cold: MONTHWISE_WARM=0")
+
+
+def test_a_store_that_is_there_is_opened_and_stays_as_it_is(clone):
+    clone.build("--", "runs/green/2024-01/tracking.json")
+    before = {path: path.read_bytes() for path in [clone.path("mlflow.db"), *clone.path("mlruns").rglob("*.skops")]}
+    files = set(clone.path("mlruns").rglob("*"))
+    assert lines(clone)["tracking store"] == "ok sqlite:///mlflow.db"
+    assert set(clone.path("mlruns").rglob("*")) == files
+    assert {path: path.read_bytes() for path in before} == before
+
+    clone.path("mlflow.db").write_bytes(b"no database" * 1000)
+    assert lines(clone)["tracking store"].startswith(
+        "FAIL tracking store sqlite:///mlflow.db cannot be reached (file is"
+    )
+
+
+def test_what_a_database_says_shows_no_password(clone):
+    uri = "postgresql://ann:uncommon-word@127.0.0.1:9/db?sslpassword=other-word"
+    told = lines(clone, env={"MLFLOW_TRACKING_URI": uri})
+    assert told["tracking store"].startswith("FAIL tracking store postgresql://127.0.0.1:9/db cannot be reached")
+    assert "word" not in "".join(told.values())
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_one_line(clone, tmp_path):
+    (tmp_path / "none").mkdir()
+    told = lines(clone, env={"TMPDIR": str(tmp_path / "none")})
+    assert told["temporary files"] == f"ok {tmp_path / 'none'}"
+    assert not os.listdir(tmp_path / "none")
+
+
+def test_a_path_that_is_too_long_for_sqlite_fails_with_the_advice(clone, tmp_path):
+    told = lines(clone, "--directory", str(tmp_path / "/".join(["x" * 100] * 8)))
+    assert told["jobs"].startswith("ok")
+    assert "SQLite takes 499; set MLFLOW_TRACKING_URI=" in told["tracking store"]
+
+
+def test_a_job_that_cannot_start_is_named_by_its_own_reason(clone):
+    clone.edit("scripts/monthwise/commands/check_job.py", "import pandas", "import pandaz as pandas")
+    told = lines(clone)
+    assert told["jobs"].startswith("FAIL a job cannot start: ModuleNotFoundError: No module named 'pandaz'")
