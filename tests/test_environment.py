@@ -68,10 +68,13 @@ def test_messages_with_letters_of_any_language_are_printed_in_any_locale(clone):
     assert "/nirgendwo/für" in ended.stderr
 
 
-def test_a_program_says_what_it_did_in_any_locale(tmp_path):
-    program = REPOSITORY / "scripts/train.py"
-    ended = Clone.run(Clone(tmp_path), str(REPOSITORY / ".venv/bin/python"), str(program), "--für", env=ASCII)
-    assert ended.returncode == 64, ended.stdout + ended.stderr
+def test_a_program_says_what_is_wrong_in_any_locale(tmp_path):
+    told = {"source": "file:/nirgendwo/für", "service": "green", "month": "2021-01", "file": "green_2021-01.parquet"}
+    program = (str(REPOSITORY / ".venv/bin/python"), str(REPOSITORY / "scripts/locate.py"))
+    settings = json.dumps(told, ensure_ascii=False)
+    ended = Clone(tmp_path).run(*program, "--settings", settings, "--source", "source.json", env=ASCII)
+    assert ended.returncode == 78, ended.stdout + ended.stderr
+    assert ended.stdout.startswith("exit 78: the folder /nirgendwo/für of `source` cannot be read")
 
 
 # Readers that go away

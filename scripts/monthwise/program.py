@@ -39,7 +39,7 @@ def run(
     paths or none. `--settings` takes JSON and becomes a dict.
     """
     environment.complete_user()
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # by hand in any locale
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # by hand in any locale
     code, line = _outcome(main, inputs, outputs, many)
     print(f"exit {code}: {line}", flush=True)
     sys.exit(code)
