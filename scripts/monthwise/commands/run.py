@@ -143,7 +143,7 @@ class Call:
 
     def _step(self, files: list[str], log, forced: list[str] | None = None) -> None:
         result = self._ask(files, log, forced or [])
-        # Another try is all it takes where an input changed under a job, or a warm process was killed.
+        # Another try is all it takes where an input changed under a job.
         if any(fault_of(job)["code"] == os.EX_TEMPFAIL for job in result.failed):
             self._ask(files, log, [])
 

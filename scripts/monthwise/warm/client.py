@@ -1,7 +1,10 @@
-"""What stands in for `python` (__init__.py): has a warm process fork a job, and is to its parent what the job is.
+"""What `bin/python` starts for each job: has a warm process fork the job, and is to its parent what the job is.
 
-Called as `python -I -S client.py FOLDER PROGRAM ARGUMENTS`. It starts once for every job, so it imports next to
-nothing: `_signal`, `_socket` and `posix` are what `signal`, `socket` and `os` wrap, which take longer than all it does.
+Called as `python -I -S client.py ADDRESS PYTHON PROGRAM ARGUMENTS`. Whatever goes wrong, the job runs cold: this
+process becomes PYTHON. Before that it makes sure that a job which had begun in a warm process is ended.
+
+It starts once for every job, so it imports next to nothing: `_signal`, `_socket` and `posix` are what `signal`,
+`socket` and `os` wrap, which take longer than all it does.
 """
 
 import _signal
@@ -9,27 +12,113 @@ import _socket
 import fcntl
 import posix
 import sys
+import time
 
-FOLDER, *COMMAND = sys.argv[1:]
-LOST = b"exit 75: the warm process that forked this job is gone, and the job with it; ask again\n"
+ADDRESS, PYTHON, *COMMAND = sys.argv[1:]
+PATIENCE_S = 120.0  # for a job to begin: imports take seconds, on a busy machine a minute
+POLL_S = 10.0
 ANY = _signal.valid_signals()
+IGNORED = (_signal.SIGIO, _signal.SIGCHLD, _signal.SIGCONT, _signal.SIGURG, _signal.SIGWINCH)
+
+
+class Lost(Exception):
+    """No warm process runs the command to its end."""
+
+
+class Job:
+    """The job in a warm process. It begins with the message that brings `pidfd`, and ends with that of its status."""
+
+    def __init__(self):
+        self.pidfd = self.status = None
+        self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        posix.close(posix.dup(self.socket.fileno()))  # there is room for `pidfd`
+        # A message raises SIGIO, so that one call waits for messages and for signals.
+        fcntl.fcntl(self.socket.fileno(), fcntl.F_SETOWN, posix.getpid())
+        fcntl.fcntl(self.socket.fileno(), fcntl.F_SETFL, posix.O_ASYNC | posix.O_NONBLOCK)
+
+    def request(self):
+        """Turn to the warm process for the program, if it is of this user."""
+        self.socket.connect(f"\0{ADDRESS}-{COMMAND[0].rpartition('/')[2]}")
+        owner = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[4:8]
+        if int.from_bytes(owner, sys.byteorder) != posix.geteuid():
+            raise Lost
+
+    def send_streams(self):
+        """Send the standard streams. Not unasked: a process that hangs does not give them back."""
+        streams = b"".join(stream.to_bytes(4, sys.byteorder) for stream in (0, 1, 2))
+        self.socket.sendmsg([b"!"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
+
+    def follow(self):
+        """Pass signals on to the job until it has ended; return its status as waitpid has it."""
+        end = time.monotonic() + PATIENCE_S
+        while self.status is None:
+            came = _signal.sigtimedwait(ANY, POLL_S)
+            if came and came.si_signo not in IGNORED:
+                if self.pidfd is None:
+                    posix.kill(posix.getpid(), came.si_signo)  # takes effect when signals are no longer blocked
+                    raise Lost
+                if came.si_code <= 0:  # else the terminal or the kernel, which tell the whole process group
+                    _signal.pidfd_send_signal(self.pidfd, came.si_signo)
+            self.read()
+            if self.pidfd is None and time.monotonic() > end:
+                raise Lost
+        return self.status
+
+    def read(self):
+        """Take in the messages that have arrived."""
+        while self.status is None:
+            try:
+                message, passed, _, _ = self.socket.recvmsg(8, _socket.CMSG_SPACE(4), _socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            if message == b"?":
+                self.send_streams()
+            elif passed:
+                self.pidfd = int.from_bytes(passed[0][2], sys.byteorder)
+            elif message and self.pidfd is not None:
+                self.status = int.from_bytes(message, "little")
+            else:
+                raise Lost
+
+    def end(self):
+        """Make sure that the job never begins, or has ended: only then may it run again."""
+        try:
+            self.socket.shutdown(_socket.SHUT_RDWR)  # a job that cannot say that it begins does not begin
+            self.read()
+        except (OSError, Lost):
+            pass
+        if self.pidfd is None:
+            return
+        import select
+
+        try:
+            _signal.pidfd_send_signal(self.pidfd, _signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        ended = select.poll()
+        ended.register(self.pidfd, select.POLLIN)
+        ended.poll()
 
 
 def take_signals():
-    """Take them again as any process does, but for the answers that are still to come."""
-    fcntl.fcntl(warm.fileno(), fcntl.F_SETFL, 0)
-    _signal.sigtimedwait((_signal.SIGIO,), 0)
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    """Take signals again as any process does."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, BLOCKED)
 
 
 def become_python():
-    """Run the command in a Python of its own."""
+    """Run the command in a Python of its own, by its full path: that is how Python finds its packages."""
     take_signals()
-    posix.execv(sys.executable, [sys.executable, *COMMAND])  # by this path it finds its environment
+    try:
+        posix.execv(PYTHON, [PYTHON, *COMMAND])
+    except OSError as error:
+        posix.write(2, f"{PYTHON}: {error.strerror}\n".encode(errors="replace"))
+        posix._exit(127)
 
 
-def end(status):
-    """End as the job did, by its exit code or by its signal; `status` is what waitpid says."""
+def end_alike(status):
+    """End as the job did, by its exit code or by its signal."""
     number = status & 127
     if not number:
         posix._exit(status >> 8)
@@ -38,47 +127,20 @@ def end(status):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would be the job's, and in the place of this one's
     if number != _signal.SIGKILL:
         _signal.signal(number, _signal.SIG_DFL)
-    take_signals()
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     posix.kill(posix.getpid(), number)
 
 
-_signal.pthread_sigmask(_signal.SIG_BLOCK, ANY)
-warm = _socket.socket(_socket.AF_UNIX)
-fcntl.fcntl(warm.fileno(), fcntl.F_SETOWN, posix.getpid())
-fcntl.fcntl(warm.fileno(), fcntl.F_SETFL, posix.O_ASYNC)  # an answer comes as SIGIO: one wait for it and for signals
+BLOCKED = _signal.pthread_sigmask(_signal.SIG_BLOCK, ANY)
+job = None
 try:
-    warm.connect(FOLDER + "/" + COMMAND[0].rpartition("/")[2])
-    streams = b"".join(stream.to_bytes(4, sys.byteorder) for stream in (0, 1, 2))
-    warm.sendmsg([b"?"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
-except (OSError, IndexError):
+    job = Job()
+    job.request()
+    status = job.follow()
+except Exception:
+    if job:
+        job.end()
+        job.socket.close()
+        _signal.sigtimedwait((_signal.SIGIO,), 0)
     become_python()
-
-said = b""  # the job's pid and, when it has ended, its status; four bytes each
-while True:
-    came = _signal.sigwaitinfo(ANY)
-    job = int.from_bytes(said[:4], "little")
-    if came.si_signo != _signal.SIGIO:
-        # The terminal and the kernel tell all of a process group: the job knows already.
-        if came.si_code <= 0 and came.si_signo != _signal.SIGCHLD:
-            posix.kill(job, came.si_signo) if job else end(came.si_signo)
-        continue
-    while True:
-        try:
-            heard = warm.recv(8, _socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            break
-        except ConnectionResetError:
-            heard = b""
-        said += heard
-        if len(said) == 8:
-            end(int.from_bytes(said[4:], "little"))
-        if heard:
-            continue
-        if not said:
-            become_python()
-        try:  # noqa: SIM105 - contextlib takes longer to import than this to run
-            posix.kill(int.from_bytes(said, "little"), _signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        posix.write(1, LOST)
-        posix._exit(75)
+end_alike(status)
