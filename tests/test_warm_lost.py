@@ -14,7 +14,7 @@ from monthwise.warm.libraries import WARM
 from workflow import Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
-FAULTS = str(Path(__file__).with_name("faults"))
+FAULTS = str(Path(__file__).with_name("faults") / "sitecustomize.py")
 RUN = ("./monthwise", "run", "--jobs", "2")
 LOST = "monthwise: the warm start is lost, jobs start cold: "
 
@@ -43,6 +43,10 @@ class Run:
 
     def __init__(self, tiny: Clone, folder: Path, **environment: str):
         self.clone = Clone(folder / "clone", like=tiny)
+        if "FAULT" in environment:  # a run drops PYTHONPATH
+            planted = f'"""\n\nexec(compile(open({FAULTS!r}).read(), {FAULTS!r}, "exec"), {{}})\nimport '
+            for module in ("__init__", "process"):
+                self.clone.edit(f"scripts/monthwise/warm/{module}.py", '"""\n\nimport ', planted)
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         self.process = psutil.Popen(RUN, cwd=self.clone.folder, env=called_bare(environment), **pipes)
 
@@ -83,13 +87,13 @@ class Run:
     ],
 )
 def test_what_a_system_does_not_allow_costs_no_job(tiny, cold, tmp_path, fault, reason):
-    run = Run(tiny, tmp_path, PYTHONPATH=FAULTS, FAULT=fault)
+    run = Run(tiny, tmp_path, FAULT=fault)
     assert run.reasons() == [reason]
     assert_equal(run.clone, cold)
 
 
 def test_a_warm_process_killed_while_jobs_wait_costs_no_job(tiny, cold, tmp_path):
-    run = Run(tiny, tmp_path, PYTHONPATH=FAULTS, FAULT="hang")
+    run = Run(tiny, tmp_path, FAULT="hang")
     warm = run.held()
     wait_for(lambda: run.below("warm/bin/../client.py"))
     warm.kill()
@@ -98,7 +102,7 @@ def test_a_warm_process_killed_while_jobs_wait_costs_no_job(tiny, cold, tmp_path
 
 
 def test_a_warm_process_killed_while_its_job_runs_costs_no_job(tiny, cold, tmp_path):
-    run = Run(tiny, tmp_path, PYTHONPATH=FAULTS, FAULT="job")
+    run = Run(tiny, tmp_path, FAULT="job")
     job = run.held()
     job.parent().kill()
     assert run.reasons() == ["the process for models was ended"]
