@@ -1,7 +1,7 @@
 """Takes away from the warm start what a system may take away: put this folder on PYTHONPATH and name it in FAULT.
 
-Python imports this when it starts, but for the client (`-I`). Tests of `./monthwise run`, which drops PYTHONPATH, plant
-it in the modules of the warm start instead. `held` is a file in the working directory that tells the process that waits.
+Python imports this when it starts, but for the client (`-I`). Tests of `./monthwise run`, which drops PYTHONPATH,
+plant it in the modules of the warm start instead. `held` is a file in the working directory that tells who waits.
 """
 
 import errno
