@@ -83,6 +83,8 @@ class Warm:
                 if source == 0:
                     signal.set_wakeup_fd(-1)
                     self._kill(*self.jobs)
+                    for pid in list(self.jobs):  # a client that does not hear of the end would run its job cold
+                        self._note_end(*os.wait4(pid, 0))
                     self._write_measured()
                     return
                 if source is self.ended:
@@ -144,19 +146,19 @@ class Warm:
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                if (job := self.jobs.pop(pid, None)) is None:
-                    continue  # the next warm process
-                if job.benchmark and status == 0:  # Snakemake writes none of a job that failed
-                    self.measured[job.benchmark] = job.began, _figures(time.time() - job.began, usage)
-                with contextlib.suppress(KeyError):
-                    self.ready.unregister(job.connection)
-                with contextlib.suppress(OSError):  # the client may be gone
-                    job.connection.send(status.to_bytes(4, "little"))
-                job.connection.close()
+            while (ended := os.wait4(-1, os.WNOHANG))[0]:
+                self._note_end(*ended)
+
+    def _note_end(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
+        if (job := self.jobs.pop(pid, None)) is None:
+            return  # the next warm process
+        if job.benchmark and status == 0:  # Snakemake writes none of a job that failed
+            self.measured[job.benchmark] = job.began, _figures(time.time() - job.began, usage)
+        with contextlib.suppress(KeyError):
+            self.ready.unregister(job.connection)
+        with contextlib.suppress(OSError):  # the client may be gone
+            job.connection.send(status.to_bytes(4, "little"))
+        job.connection.close()
 
     def _kill(self, *jobs: int) -> None:
         for pid in jobs:
