@@ -99,6 +99,11 @@ class Job:
         ended.register(self.pidfd, select.POLLIN)
         ended.poll()
 
+    def close(self):
+        """Close the socket, and take the signal of what else has arrived."""
+        self.socket.close()
+        _signal.sigtimedwait((_signal.SIGIO,), 0)
+
 
 def take_signals():
     """Take signals again as any process does."""
@@ -140,7 +145,7 @@ try:
 except Exception:
     if job:
         job.end()
-        job.socket.close()
-        _signal.sigtimedwait((_signal.SIGIO,), 0)
+        job.close()
     become_python()
+job.close()
 end_alike(status)
