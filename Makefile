@@ -50,9 +50,11 @@ test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest
 
 # What takes longer than a change should wait for, most of an hour: twelve months of two services, killed in between, warm,
-# cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket.
+# cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket; all
+# that can be taken away from the warm start, each kind of home, locale and folder.
+NIGHTLY = reruns kill champion warm_runs warm_lost real_cron run rehearse slurm postgres bucket results user paths environment check
 nightly: setup .venv/slurm/.ready
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest tests/test_reruns.py tests/test_kill.py tests/test_champion.py tests/test_warm_runs.py tests/test_real_cron.py tests/test_run.py tests/test_rehearse.py tests/test_slurm.py tests/test_postgres.py tests/test_bucket.py
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/test_%.py)
 
 bench: setup
 	$(BIN)/python bench/backfill.py

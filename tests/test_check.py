@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from conftest import nightly
 from test_paths import NASTY, clone_in
 from workflow import Clone
 
@@ -23,7 +24,7 @@ def lines(clone: Clone, *arguments: str, env: dict | None = None) -> dict[str, s
     return told
 
 
-@pytest.mark.parametrize("name", ["plain", NASTY])
+@pytest.mark.parametrize("name", [pytest.param("plain", marks=nightly), NASTY])
 def test_check_tries_the_folder_that_is_named_and_leaves_nothing(name, clone, tmp_path):
     folder = tmp_path / "results" / name
     folder.mkdir(parents=True)
@@ -39,6 +40,7 @@ def test_jobs_that_start_cold_are_no_failure(clone):
     assert told["jobs"].startswith("ok jobs start cold: MONTHWISE_WARM=0")
 
 
+@nightly
 def test_a_store_that_is_there_is_opened_and_stays_as_it_is(clone):
     clone.build("--", "runs/green/2024-01/tracking.json")
     before = {path: path.read_bytes() for path in [clone.path("mlflow.db"), *clone.path("mlruns").rglob("*.skops")]}
@@ -60,6 +62,7 @@ def test_what_a_database_says_shows_no_password(clone):
     assert "word" not in "".join(told.values())
 
 
+@nightly
 def test_a_temporary_folder_that_cannot_be_used_is_one_line(clone, tmp_path):
     (tmp_path / "none").mkdir()
     told = lines(clone, env={"TMPDIR": str(tmp_path / "none")})
@@ -67,6 +70,7 @@ def test_a_temporary_folder_that_cannot_be_used_is_one_line(clone, tmp_path):
     assert not os.listdir(tmp_path / "none")
 
 
+@nightly
 def test_a_path_that_is_too_long_for_sqlite_fails_with_the_advice(clone, tmp_path):
     told = lines(clone, "--directory", str(tmp_path / "/".join(["x" * 100] * 8)))
     assert told["jobs"].startswith("ok")

@@ -21,6 +21,7 @@ PACKAGE = REPOSITORY / "scripts/monthwise"
 # They end, write and name things, or carry bytes that the publisher made (demo states its own version in source.json).
 CHANGE_NO_NUMBERS = {
     "__init__",
+    "environment",
     "exits",
     "files",
     "history",
@@ -30,7 +31,6 @@ CHANGE_NO_NUMBERS = {
     "publisher",
     "recipes",
     "stubs",
-    "user",
 }
 
 HEAVY = {"urllib3", "pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy", "mlflow"}

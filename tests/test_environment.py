@@ -4,6 +4,7 @@ import ast
 import json
 
 import pytest
+from conftest import nightly
 from test_paths import MONTH, SETTINGS
 from workflow import REPOSITORY, Clone
 
@@ -39,7 +40,7 @@ def built(clone: Clone, directory: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in found if path.name in ("metrics.json", "predictions.parquet")}
 
 
-@pytest.mark.parametrize("warm", ["1", "0"])
+@pytest.mark.parametrize("warm", ["1", pytest.param("0", marks=nightly)])
 def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows):
     here = ("--directory", "für")
     ended = clone.monthwise("run", *here, env=ASCII | shadows | {"MONTHWISE_WARM": warm})
@@ -55,6 +56,7 @@ def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows)
         assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
 
 
+@nightly
 def test_plain_snakemake_builds_in_an_ascii_locale(clone, shadows):
     del shadows["PYTHONHOME"], shadows["PYTHONPLATLIBDIR"], shadows["PYTHONINSPECT"]  # no Python would start
     shadows["PYTHONPATH"] += "/none"
@@ -97,6 +99,7 @@ def test_a_run_whose_reader_goes_away_goes_on(clone):
         assert (ended.returncode, ended.stderr) == (0, ""), command
 
 
+@nightly
 def test_a_run_without_an_output_goes_on(clone):
     for streams in (">&-", ">&- 2>&- <&-"):
         ended = piped(clone, f"$M run --jobs 2 {streams}")

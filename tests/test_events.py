@@ -177,7 +177,7 @@ def test_a_lock_is_named_and_can_be_removed(call):
     error = run(caller)[0].error
     assert error.startswith("Snakemake: LockException: Error: Directory cannot be locked")
     caller.unlock()
-    assert run(caller)[0].code == -signal.SIGKILL  # it runs again, and so do the files that were cut short
+    assert "LockException" not in run(caller)[0].error
 
 
 def group(folder: Path, logs: dict[str, str | None]) -> list[events.Job]:

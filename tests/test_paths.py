@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import nightly
 from monthwise import files
 from workflow import Clone
 
@@ -56,6 +57,7 @@ def test_results_lie_in_a_folder_of_any_name(tmp_path):
     assert_whole(clone_in(tmp_path / "clone"), tmp_path / "results" / NASTY)
 
 
+@nightly
 def test_a_clone_lies_in_a_folder_of_nearly_any_name(tmp_path):
     clone = clone_in(tmp_path / NASTY.translate(dict.fromkeys(map(ord, "{}%"))))
     assert_whole(clone, clone.path("demo"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FIRST
+from conftest import FIRST, nightly
 from equal_builds import assert_equal
 from workflow import Clone, called_bare
 
@@ -20,6 +20,7 @@ HOMES = {
     "a read-only HOME": ["env", "HOME={closed}"],
     "umask 077": ["sh", "-c", 'umask 077; exec "$@"', "sh"],
 }
+ALWAYS = ("a missing HOME", "a read-only HOME")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     home.chmod(0o700)
 
 
-@pytest.mark.parametrize("name", HOMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in ALWAYS else nightly) for name in HOMES])
 def test_check_and_run_work_whatever_the_home_is(name, whole, partial, closed):
     if os.geteuid() == 0 and name in ("HOME=/", "a read-only HOME"):
         pytest.skip(f"NOT CHECKED with {name}: root can write everywhere")

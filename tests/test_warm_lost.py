@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import SETTINGS, publish
+from conftest import SETTINGS, nightly, publish
 from equal_builds import assert_equal
 from monthwise.warm.libraries import WARM
 from workflow import Clone, called_bare, wait_for
@@ -82,8 +82,8 @@ class Run:
     ("fault", "reason"),
     [
         ("proc", "PermissionError: [Errno 13] Permission denied"),
-        ("fork", "BlockingIOError: [Errno 11] Resource temporarily unavailable"),
-        ("socket", "PermissionError: [Errno 13] Permission denied"),
+        pytest.param("fork", "BlockingIOError: [Errno 11] Resource temporarily unavailable", marks=nightly),
+        pytest.param("socket", "PermissionError: [Errno 13] Permission denied", marks=nightly),
     ],
 )
 def test_what_a_system_does_not_allow_costs_no_job(tiny, cold, tmp_path, fault, reason):
@@ -92,6 +92,7 @@ def test_what_a_system_does_not_allow_costs_no_job(tiny, cold, tmp_path, fault, 
     assert_equal(run.clone, cold)
 
 
+@nightly
 def test_a_warm_process_killed_while_jobs_wait_costs_no_job(tiny, cold, tmp_path):
     run = Run(tiny, tmp_path, FAULT="hang")
     warm = run.held()
@@ -110,7 +111,7 @@ def test_a_warm_process_killed_while_its_job_runs_costs_no_job(tiny, cold, tmp_p
     assert_equal(run.clone, cold)
 
 
-@pytest.mark.parametrize("kind", ["missing", "long"])
+@pytest.mark.parametrize("kind", [pytest.param("missing", marks=nightly), "long"])
 def test_no_temporary_folder_is_needed(tiny, cold, tmp_path, kind):
     folder = tmp_path / ("x" * 150 if kind == "long" else kind)
     if kind == "long":
@@ -131,7 +132,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("kind", ["noexec", "full"])
+@pytest.mark.parametrize("kind", [pytest.param("noexec", marks=nightly), "full"])
 def test_a_temporary_folder_that_serves_for_nothing_costs_no_job(tiny, cold, tmp_path, kind):
     with mounted(tmp_path / "tmp", "noexec" if kind == "noexec" else "size=64k") as folder:
         if kind == "full":
@@ -141,6 +142,7 @@ def test_a_temporary_folder_that_serves_for_nothing_costs_no_job(tiny, cold, tmp
     assert_equal(run.clone, cold)
 
 
+@nightly
 def test_a_clone_from_which_nothing_may_be_started_costs_no_job(tiny, cold, tmp_path):
     cannot = Clone(tmp_path / "cannot", like=tiny)
     cannot.path("scripts/monthwise/warm/bin/python").chmod(0o644)
