@@ -30,7 +30,7 @@ def test_check_tries_the_folder_that_is_named_and_leaves_nothing(name, clone, tm
     folder.mkdir(parents=True)
     told = lines(clone, "--directory", str(folder))
     assert {state.split()[0] for state in told.values()} == {"ok"}
-    assert told["jobs"] == "ok a cold and a warm one ran, and nothing to do when asked again"
+    assert told["jobs"] == "ok a cold and a warm job ran, and a rerun has nothing to do"
     assert told["results"] == f"ok {folder}"
     assert list((tmp_path / "results").rglob("*")) == [folder]
 

@@ -61,11 +61,11 @@ def insist_on_format(repeat: str = "") -> None:
 
     `repeat`: the options with which the suggested command names the same folder and config.
     """
-    found = read_format()
-    if found is None or found == FORMAT:
+    number = read_format()
+    if number is None or number == FORMAT:
         return
-    where = f"the results in {os.getcwd()} have format {found}, this version has format {FORMAT}"
-    if found > FORMAT:
+    where = f"the results in {os.getcwd()} have format {number}, this version has format {FORMAT}"
+    if number > FORMAT:
         raise WrongConfig(f"{where}; use the version that wrote them, or a newer one")
     raise WrongConfig(
         f"{where}; run `./monthwise accept{repeat}` to keep them, or move data/, runs/ and registry/ away to rebuild"
@@ -75,9 +75,9 @@ def insist_on_format(repeat: str = "") -> None:
 def read_format() -> int | None:
     """Return the number of the formats in the results folder; None if the folder has no results."""
     try:
-        found = files.read_json(FORMAT_FILE)["format"]
-        if isinstance(found, int):
-            return found
+        number = files.read_json(FORMAT_FILE)["format"]
+        if isinstance(number, int):
+            return number
     except FileNotFoundError:
         return 1 if _has_files("runs") or _has_files("data") else None
     except (ValueError, KeyError, TypeError):

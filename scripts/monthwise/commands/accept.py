@@ -29,13 +29,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             alarms.without_secrets(dict(os.environ)),
         )
         snakemake.unlock()
-        registries = [] if arguments.range else [f"registry/{service}.json" for service, _ in checked]
-        found = sorted({path for paths in checked.values() for path in paths}.union(filter(os.path.exists, registries)))
-        outdated = snakemake.plan(found)
-        _insist_on_checked(outdated, set(found), repeated(arguments))
-        why = reasons.in_words(root for found in reasons.roots(settings, outdated, {}).values() for root in found)
-        snakemake.touch(found)
-        if left := snakemake.plan(found):
+        accepted = {path for paths in checked.values() for path in paths}
+        if not arguments.range:
+            accepted |= {path for service, _ in checked if os.path.exists(path := f"registry/{service}.json")}
+        paths = sorted(accepted)
+        outdated = snakemake.plan(paths)
+        _insist_on_checked(outdated, accepted, repeated(arguments))
+        roots = reasons.roots(settings, outdated, {})
+        why = reasons.in_words(set().union(*roots.values()))
+        snakemake.touch(paths)
+        if left := snakemake.plan(paths):
             raise exits.Exit(f"{len(left)} jobs are still outdated, first: {left[0].rule} {left[0].about}")
         results.write_format()
         _print(checked, outdated, why)

@@ -65,9 +65,9 @@ def _jobs() -> str:
             raise Wrong("jobs ran, and would run again; give --directory DIR on another file system, or make setup")
         is_warm = json.loads((folder / "warm.json").read_text(encoding="utf-8"))["warm"]
     if is_warm:
-        return "a cold and a warm one ran, and nothing to do when asked again"
+        return "a cold and a warm job ran, and a rerun has nothing to do"
     off = "MONTHWISE_WARM=0" if os.environ.get("MONTHWISE_WARM") == "0" else "no warm process took one"
-    return f"jobs start cold: {off}; they ran, and nothing to do when asked again"
+    return f"jobs start cold: {off}; a rerun has nothing to do"
 
 
 def _reason(folder: Path, ended: subprocess.CompletedProcess) -> str:

@@ -64,13 +64,13 @@ class Watch(threading.Thread):
         """Read what a process says; False where it has ended."""
         kind, lifeline = self.lifelines[number]
         try:
-            said = lifeline.recv(1 << 18)
+            received = lifeline.recv(1 << 18)
         except OSError:
-            said = b""
-        if not said:
+            received = b""
+        if not received:
             self._lost(f"the process for {kind} was ended")
             return False
-        for line in filter(None, said.decode(errors="replace").split("\n")):
+        for line in filter(None, received.decode(errors="replace").split("\n")):
             if not line.startswith("pid "):
                 self._lost(line)
             elif number not in self.pidfds:
