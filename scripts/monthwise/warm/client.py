@@ -53,16 +53,28 @@ class Job:
         end = time.monotonic() + PATIENCE_S
         while self.status is None:
             came = _signal.sigtimedwait(ANY, POLL_S)
-            if came and came.si_signo not in IGNORED:
-                if self.pidfd is None:
-                    posix.kill(posix.getpid(), came.si_signo)  # takes effect when signals are no longer blocked
+            if came and came.si_signo in IGNORED:
+                came = None
+            had_begun = self.pidfd is not None
+            try:
+                self.read()
+                if self.pidfd is None and (came or time.monotonic() > end):
                     raise Lost
-                if came.si_code <= 0:  # else the terminal or the kernel, which tell the whole process group
-                    _signal.pidfd_send_signal(self.pidfd, came.si_signo)
-            self.read()
-            if self.pidfd is None and time.monotonic() > end:
-                raise Lost
+            except Exception:
+                if came:
+                    posix.kill(posix.getpid(), came.si_signo)  # takes effect when signals are no longer blocked
+                raise
+            # The terminal and the kernel (si_code above 0) tell the whole process group, so the job once it has begun.
+            if came and self.status is None and (came.si_code <= 0 or not had_begun):
+                self.send_signal(came.si_signo)
         return self.status
+
+    def send_signal(self, number):
+        """Send a signal to the job, which may have ended meanwhile."""
+        try:  # noqa: SIM105 - contextlib takes longer to import than this to run
+            _signal.pidfd_send_signal(self.pidfd, number)
+        except ProcessLookupError:
+            pass
 
     def read(self):
         """Take in the messages that have arrived."""
@@ -91,10 +103,7 @@ class Job:
             return
         import select
 
-        try:
-            _signal.pidfd_send_signal(self.pidfd, _signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        self.send_signal(_signal.SIGKILL)
         ended = select.poll()
         ended.register(self.pidfd, select.POLLIN)
         ended.poll()
