@@ -64,7 +64,7 @@ class Snakemake:
         result = reader.settle()
         result.code = process.returncode
         if result.code and not result.failed:
-            result.error = _why(result, log.name, size)
+            result.error = _why(result.code, result, log.name, size)
         return result
 
     def touch(self, targets: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class Snakemake:
                 for line in _lines(process, events):
                     reader.read(line)
             if process.returncode:
-                raise as_exit(process.returncode, _why(reader.result, log.name))
+                raise as_exit(process.returncode, _why(process.returncode, reader.result, log.name))
 
     @contextlib.contextmanager
     def _call(self, options: list[str], targets: Sequence[str], log: IO[str]) -> Iterator[tuple[subprocess.Popen, int]]:
@@ -170,13 +170,14 @@ def _forcing(paths: Sequence[str]) -> list[str]:
     return ["--forcerun", *paths] if paths else []
 
 
-def _why(result: Result, log: str, begin: int = 0) -> str:
+def _why(code: int, result: Result, log: str, begin: int = 0) -> str:
     """Return in one line why Snakemake ended: a line of our own in its output, its exception, or its last line."""
     with open(log, "rb") as file:
         file.seek(begin)
         lines = [line for line in file.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
     own = [line.removeprefix("monthwise: ") for line in lines if line.startswith("monthwise: ")]
-    # `sys.exit` in the Snakefile follows a line of our own, and is an exception of its own in an input function.
-    if own and (not result.error or "SystemExit" in result.error):
+    # `sys.exit(78)` in the Snakefile follows a line of our own, and is an exception of its own in an input function.
+    # With code 1, Snakemake's own, or after a signal such lines are notices.
+    if own and code > 1 and (not result.error or "SystemExit" in result.error):
         return own[-1]
     return f"Snakemake: {result.error or (lines[-1].strip() if lines else 'no output')}"
