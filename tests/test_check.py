@@ -35,6 +35,7 @@ def test_check_tries_the_folder_that_is_named_and_leaves_nothing(name, clone, tm
     assert list((tmp_path / "results").rglob("*")) == [folder]
 
 
+@nightly
 def test_jobs_that_start_cold_are_no_failure(clone):
     told = lines(clone, env={"MONTHWISE_WARM": "0"})
     assert told["jobs"].startswith("ok jobs start cold: MONTHWISE_WARM=0")

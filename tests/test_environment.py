@@ -107,6 +107,7 @@ def test_a_run_without_an_output_goes_on(clone):
     assert not clone.path(".monthwise.lock").read_bytes()
 
 
+@nightly
 def test_what_cannot_be_written_is_said_once(clone):
     ended = piped(clone, "$M run > /dev/full")
     assert (ended.returncode, ended.stderr) == (

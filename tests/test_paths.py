@@ -84,6 +84,10 @@ def test_a_path_that_sqlite_cannot_open_is_one_line_before_anything_runs(tmp_pat
     assert "SQLite takes 499; set MLFLOW_TRACKING_URI=sqlite:////SHORTER/mlflow.db" in ended.stderr
     assert not (directory / "data").exists() or not list(directory.glob("data/*/*/raw.parquet"))
 
+
+@nightly
+def test_results_lie_800_letters_deep_with_the_store_elsewhere(tmp_path):
+    clone, directory = clone_in(tmp_path / "clone"), tmp_path / "/".join(["x" * 100] * 8)
     elsewhere = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
     ended = clone.monthwise("run", "--directory", str(directory), env=elsewhere)
     assert ended.returncode == 0, ended.stdout + ended.stderr

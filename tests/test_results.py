@@ -202,6 +202,7 @@ def test_a_lost_record_is_made_by_accept(release, moved, touched):
     assert release.planned("--directory", str(moved))["train"] > 0  # recorded with its settings
 
 
+@nightly
 def test_accept_keeps_what_another_version_built(release, moved):
     release.edit("scripts/clean.py", '"""', '"""Edited. ')
     assert "program changed: scripts/clean.py" in call(release, moved, "plan", code=64)
@@ -232,6 +233,7 @@ def test_accept_refuses_a_file_that_is_not_what_its_evidence_says(release, moved
     assert release.planned("--directory", str(moved))["drift"] > 0
 
 
+@nightly
 def test_accept_records_pruned_months_as_they_are(release, moved):
     release.configure({"history": {"closed_before": LAST}})
     call(release, moved, "prune", "--keep", "1", "--yes")

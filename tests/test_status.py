@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ QUALITY = {"verdict": "accept", "rows_in": 10, "rows_out": 9, "waiver": None, "r
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    for stream in ("stdout", "stderr"):  # a command replaces them
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
     for month in ("2023-11", "2023-12"):
         for name in ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet"):
             write(f"data/green/{month}/{name}", QUALITY if name == "quality.json" else {})
@@ -105,7 +108,7 @@ def test_pruned(here):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "7"])
-def test_torn_files_are_no_traceback(here, content, monkeypatch, capsys):
+def test_torn_files_are_no_traceback(here, content, monkeypatch, capfd):
     for path in list(Path().rglob("*.json")):
         path.write_text(content)
     write("logs/plan.json", content)
@@ -116,14 +119,14 @@ def test_torn_files_are_no_traceback(here, content, monkeypatch, capsys):
         with pytest.raises(SystemExit) as end:
             main()
         assert end.value.code == 0
-    capsys.readouterr()
+    capfd.readouterr()
 
 
-def test_json_has_everything(here, monkeypatch, capsys):
+def test_json_has_everything(here, monkeypatch, capfd):
     monkeypatch.setattr("sys.argv", ["monthwise", "status", "--json", "--config", "source=demo"])
     with pytest.raises(SystemExit):
         main()
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(capfd.readouterr().out)
     assert told["services"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
 
 

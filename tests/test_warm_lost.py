@@ -131,8 +131,9 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@nightly
 @pytest.mark.root
-@pytest.mark.parametrize("kind", [pytest.param("noexec", marks=nightly), "full"])
+@pytest.mark.parametrize("kind", ["noexec", "full"])
 def test_a_temporary_folder_that_serves_for_nothing_costs_no_job(tiny, cold, tmp_path, kind):
     with mounted(tmp_path / "tmp", "noexec" if kind == "noexec" else "size=64k") as folder:
         if kind == "full":
