@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import LAST, nightly
 from monthwise import lock, months, results
-from monthwise.exits import TryAgain, WrongConfig
+from monthwise.exits import CannotWrite, TryAgain, WrongConfig
 from workflow import Clone
 
 RESULTS = ("data", "runs", "registry", "history", "benchmarks", ".snakemake")
@@ -103,6 +103,12 @@ def test_a_call_from_another_clone_waits_for_the_programs_that_run(here):
     results.link_code(here / "other", lambda: False)
     assert os.readlink(f"{results.CODE}/scripts") == str(here / "other/scripts")
     assert sorted(os.listdir(results.CODE)) == sorted(results.LINKED)
+
+
+def test_a_folder_where_programs_cannot_be_linked_is_one_line(here):
+    Path(".monthwise").touch()
+    with pytest.raises(CannotWrite, match=r"cannot link the programs in .*; give write permission, or --directory DIR"):
+        results.link_code(here)
 
 
 def test_a_dry_run_of_another_clone_does_not_change_what_a_running_call_runs(release, moved, built, tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import files
-from .exits import TryAgain, WrongConfig
+from .exits import CannotWrite, TryAgain, WrongConfig
 
 CODE = ".monthwise/code"
 LINKED = ("scripts", "config")  # not the clone itself: it may hold the results, and the links would form a loop
@@ -21,8 +21,9 @@ RECORD = ".snakemake/metadata"
 
 
 def link_code(clone: str | Path, is_locked: Callable[[], bool] = lambda: False) -> None:
-    """Make `.monthwise/code/` name the programs of a clone; TryAgain if a call from another clone is running.
+    """Make `.monthwise/code/` name the programs of a clone.
 
+    Raises TryAgain if a call from another clone is running, CannotWrite if there can be no links.
     `is_locked`: whether another process holds the lock of the results folder. Its jobs run the linked programs.
     """
     targets = {name: os.path.join(os.path.realpath(clone), name) for name in LINKED}
@@ -33,15 +34,25 @@ def link_code(clone: str | Path, is_locked: Callable[[], bool] = lambda: False) 
         raise TryAgain(
             f"already running in {os.getcwd()} with the programs of {os.path.dirname(other)}; rerun the command later"
         )
-    os.makedirs(CODE, exist_ok=True)
-    for name in stale:
-        part = f"{CODE}/.{name}.{uuid.uuid4().hex}"
-        try:
-            os.symlink(targets[name], part)
-            os.replace(part, f"{CODE}/{name}")
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part)
+    try:
+        os.makedirs(CODE, exist_ok=True)
+        for name in stale:
+            _replace_link(f"{CODE}/{name}", targets[name])
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot link the programs in {os.path.abspath(CODE)} ({error.strerror}); give write permission, or"
+            f" --directory DIR on a file system with symbolic links"
+        ) from error
+
+
+def _replace_link(path: str, target: str) -> None:
+    part = f"{path}.{uuid.uuid4().hex}"
+    try:
+        os.symlink(target, part)
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
 
 
 def _target(name: str) -> str | None:
