@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from monthwise import events, snakemake
-from monthwise.exits import Exit, WrongConfig
+from monthwise.exits import CannotWrite, Exit, TryAgain, WrongConfig
 from workflow import called_bare
 
 # Rules and files whose names are those of prose: `and, more.txt` has the separator of a list in it.
@@ -133,6 +133,16 @@ ENDS = {
         "rule all:\n    input: f",
         WrongConfig,
         "no month x",
+    ),
+    "a folder that cannot be written": (
+        'print("monthwise: no room", file=sys.stderr); sys.exit(73)',
+        CannotWrite,
+        "no room",
+    ),
+    "a call from another clone": (
+        'print("monthwise: running", file=sys.stderr); sys.exit(75)',
+        TryAgain,
+        "running",
     ),
     "no such input": (
         'print("monthwise: a notice", file=sys.stderr)\nrule all:\n    input: "absent.txt"',

@@ -17,7 +17,7 @@ from typing import IO
 from . import lock, user_profile
 from .config import ROOT
 from .events import Job, Reader, Result
-from .exits import Exit, WrongConfig, WrongUsage
+from .exits import CannotWrite, Exit, TryAgain, WrongConfig, WrongUsage
 from .targets import ASKED
 
 RUNNER = Path(__file__).with_name("snakemake_plugins") / "run_module.py"
@@ -161,9 +161,9 @@ def _passing_signals(process: subprocess.Popen) -> Iterator[None]:
 
 
 def as_exit(code: int, line: str) -> Exit:
-    """Return the end that stands for Snakemake's: wrong config, wrong usage, or whatever it says itself."""
-    kind = {os.EX_CONFIG: WrongConfig, os.EX_USAGE: WrongUsage}.get(code, Exit)
-    return kind(line)
+    """Return the end that stands for Snakemake's: one of our own by its code, or whatever it says itself."""
+    own = {kind.code: kind for kind in (WrongConfig, WrongUsage, CannotWrite, TryAgain)}
+    return own.get(code, Exit)(line)
 
 
 def _forcing(paths: Sequence[str]) -> list[str]:
