@@ -56,10 +56,14 @@ def test_a_store_that_is_there_is_opened_and_stays_as_it_is(clone):
     )
 
 
-def test_what_a_database_says_shows_no_password(clone):
+def test_what_fails_is_named_with_its_advice_and_without_a_password(clone):
+    clone.edit("requirements.txt", "pandas==", "pandas==9.")
     uri = "postgresql://ann:uncommon-word@127.0.0.1:9/db?sslpassword=other-word"
-    told = lines(clone, env={"MLFLOW_TRACKING_URI": uri})
+    told = lines(clone, env={"MLFLOW_TRACKING_URI": uri, "SNAKEMAKE_PROFILE": "absent"})
+    assert {name for name, state in told.items() if state.startswith("FAIL")} == {"packages", "tracking store"}
+    assert told["packages"].startswith("FAIL 1 differ from requirements.txt (pandas ==")
     assert told["tracking store"].startswith("FAIL tracking store postgresql://127.0.0.1:9/db cannot be reached")
+    assert "set tracking.uri or MLFLOW_TRACKING_URI" in told["tracking store"]
     assert "word" not in "".join(told.values())
 
 

@@ -12,23 +12,6 @@ def fresh(tmp_path) -> Clone:
     return Clone(tmp_path / "clone")
 
 
-def test_check_says_what_to_do_and_fails(fresh):
-    ended = fresh.monthwise("check", env={"MLFLOW_TRACKING_URI": "http://me:uncommon-word@127.0.0.1:9"})
-    assert ended.returncode == 1
-    states = dict(line.split(": ")[0].split(maxsplit=1)[::-1] for line in ended.stdout.splitlines()[1:])
-    assert states.pop("tracking store") == "FAIL"
-    assert set(states.values()) == {"ok"}
-    assert "set tracking.uri or MLFLOW_TRACKING_URI" in ended.stdout
-    assert "uncommon-word" not in ended.stdout + ended.stderr
-
-
-def test_check_names_a_package_that_differs_from_the_lock(fresh):
-    fresh.edit("requirements.txt", "pandas==", "pandas==9.")
-    ended = fresh.monthwise("check")
-    assert ended.returncode == 1
-    assert "FAIL  packages: 1 differ from requirements.txt (pandas ==" in ended.stdout
-
-
 def test_locate_writes_what_is_new_or_changed_and_nothing_else(fresh):
     for month in ("2021-01", "2021-02", "2021-03"):
         publish(fresh.path("published"), "green", month, rows=100)

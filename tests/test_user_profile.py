@@ -200,11 +200,6 @@ def test_a_profile_that_is_not_there_ends_a_call_with_78(command, waiting):
     assert "no profile absent" in ended.stderr
 
 
-def test_a_check_needs_no_profile(waiting):
-    ended = waiting.monthwise("check", env={"SNAKEMAKE_PROFILE": "absent"})
-    assert "ok    jobs" in ended.stdout
-
-
 def test_a_relative_profile_is_found_from_where_the_command_was_typed(unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     write(clone.path("mine"), WHERE)

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import FIRST
+from conftest import nightly
 from equal_builds import assert_equal
-from monthwise import months
 from workflow import REPOSITORY, Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
@@ -162,10 +161,9 @@ def test_a_recipe_that_crashes_fails_its_months_alone(unbuilt, tmp_path):
         assert clone.path(f"runs/{run}/tracking.json").exists(), run
 
 
+@nightly
 def test_results_are_the_same_with_it_and_without(built, unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     other = "1" if os.environ.get("MONTHWISE_WARM") == "0" else "0"
-    # All of it in the nightly run, where it takes minutes; else two months of one service.
-    part = [] if "MONTHWISE_NIGHTLY" in os.environ else ["services=[green]", f"last={months.shift(FIRST, 1)}"]
-    clone.build(*(["--config", *part] if part else []), env={"MONTHWISE_WARM": other})
-    assert_equal(clone, built, in_part=bool(part))
+    clone.build(env={"MONTHWISE_WARM": other})
+    assert_equal(clone, built)
