@@ -51,8 +51,10 @@ test: lint .venv/slurm/.ready
 
 # What takes longer than a change should wait for, most of an hour: twelve months of two services, killed in between, warm,
 # cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket; all
-# that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`.
-NIGHTLY = reruns kill champion warm_runs warm_lost real_cron run rehearse slurm postgres bucket results user paths environment check bench
+# that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`; the
+# crontab line; MLflow's own pages and server.
+NIGHTLY = reruns kill champion warm_runs warm_lost real_cron run rehearse slurm postgres bucket results user paths environment check bench \
+	cron serve mlflow_ui
 nightly: setup .venv/slurm/.ready
 	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/test_%.py)
 

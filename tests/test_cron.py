@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import SETTINGS, publish
+from conftest import SETTINGS, nightly, publish
 from equal_builds import assert_equal, built_files
 from monthwise import files, months
 from workflow import REPOSITORY, Clone, listed_jobs, wait_for
 
+pytestmark = nightly
 AT_0517 = "17 5 * * * "
 PUBLISHED = ["2023-01", "2023-02", "2023-03"]  # data months of the first night; its run months are the two below
 BUILT = ["2023-03", "2023-04"]

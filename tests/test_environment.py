@@ -47,12 +47,11 @@ def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.splitlines()[-1].startswith(f"built 1 run months (green {MONTH})")
     assert not ended.stderr
-    again = clone.monthwise("verify", "--rebuild", *here, env=ASCII | shadows)
-    assert again.returncode == 0, again.stdout + again.stderr
     clone.build("--directory", "plain")
     assert built(clone, "für") == built(clone, "plain") != {}
-    for command in ("status", "report", "plan"):
-        ended = clone.monthwise(command, *here, env=ASCII | shadows)
+    rebuild = ["verify", "--rebuild"] if warm == "0" else ["verify"]
+    for command in (["status"], ["report"], ["plan"], rebuild):
+        ended = clone.monthwise(*command, *here, env=ASCII | shadows)
         assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
 
 

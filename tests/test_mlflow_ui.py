@@ -14,10 +14,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import nightly
 from small_run import settings, small_run, start
 from workflow import wait_for
 
 MONTHS = ("2021-05", "2021-06")
+pytestmark = nightly
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1600,2400"),

@@ -59,6 +59,7 @@ def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
     assert f"not there: green {DATA_MONTHS[-1]}" in said
 
 
+@nightly
 def test_a_range_is_rehearsed_by_itself_although_settings_changed_before(apart):
     change = {"from": months.shift(FIRST, 1), "reason": "trial", "train": {"parameters": {"alpha": 0.5}}}
     apart.configure({"changes": [change]})

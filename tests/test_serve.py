@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from conftest import nightly
 from monthwise import files
 from workflow import Clone, called_bare, wait_for
 
@@ -105,6 +106,7 @@ def test_track_of_a_store_that_agrees_writes_nothing(moved):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@nightly
 def test_a_lost_store_and_lost_models_are_written_again(moved, tmp_path):
     clone = Clone(tmp_path / "clone", like=moved)
     clone.path("mlflow.db").unlink()

@@ -20,7 +20,6 @@ HOMES = {
     "a read-only HOME": ["env", "HOME={closed}"],
     "umask 077": ["sh", "-c", 'umask 077; exec "$@"', "sh"],
 }
-ALWAYS = ("a read-only HOME",)  # the others in the nightly run
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +73,8 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     home.chmod(0o700)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in ALWAYS else nightly) for name in HOMES])
+@nightly
+@pytest.mark.parametrize("name", HOMES)
 def test_check_and_run_work_whatever_the_home_is(name, whole, partial, closed):
     if os.geteuid() == 0 and name in ("HOME=/", "a read-only HOME"):
         pytest.skip(f"NOT CHECKED with {name}: root can write everywhere")

@@ -111,7 +111,8 @@ def test_a_warm_process_killed_while_its_job_runs_costs_no_job(tiny, cold, tmp_p
     assert_equal(run.clone, cold)
 
 
-@pytest.mark.parametrize("kind", [pytest.param("missing", marks=nightly), "long"])
+@nightly
+@pytest.mark.parametrize("kind", ["missing", "long"])
 def test_no_temporary_folder_is_needed(tiny, cold, tmp_path, kind):
     folder = tmp_path / ("x" * 150 if kind == "long" else kind)
     if kind == "long":
