@@ -3,14 +3,13 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from workflow import wait_for
+from workflow import free_ports, wait_for
 
 PASSWORD = "server/word@1"
 IN_URI = "server%2Fword%401"
@@ -20,9 +19,7 @@ IN_URI = "server%2Fword%401"
 def serving(folder: Path, store: str, artifacts: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Start a server with its files in `folder`; yield its URI, with user and password."""
     folder.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     (folder / "auth.ini").write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/users.db\nadmin_username = monthwise\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"

@@ -3,13 +3,13 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from workflow import free_ports
 
 PASSWORD = "pass/word@1"
 IN_URI = "pass%2Fword%401"
@@ -47,9 +47,7 @@ def serving() -> Iterator[Server]:
     if not found:
         said = "NOT CHECKED WITH A REAL POSTGRESQL: apt-get install postgresql"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="monthwise-postgres-") as folder:
         yield from _serving(Server(Path(folder), found[-1], port))
 

@@ -3,13 +3,12 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workflow import wait_for
+from workflow import free_ports, wait_for
 
 PROGRAMS = ("swift-proxy-server", "swift-account-server", "swift-container-server", "swift-object-server", "memcached")
 KEY, SECRET = "monthwise:tester", "testing-secret"
@@ -101,9 +100,10 @@ class Server:
         """Whether a bucket can be made, written to and read: the ports answer before what is behind them."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        with contextlib.suppress(BotoCoreError, ClientError):
-            client = self.client()
+        client = self.client()
+        with contextlib.suppress(BotoCoreError, ClientError):  # it may be there from a try that failed later
             client.create_bucket(Bucket="ready")
+        with contextlib.suppress(BotoCoreError, ClientError):
             client.put_object(Bucket="ready", Key="key", Body=b"body")
             return client.list_objects_v2(Bucket="ready")["KeyCount"] == 1
         return False
@@ -135,7 +135,7 @@ def serving(folder: Path) -> Iterator[Server]:
     (folder / "devices/d1").mkdir(parents=True)
     etc.mkdir()
     names = ("proxy", "memcached", "account", "container", "object")
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     (etc / "swift.conf").write_text(HASH)
     (etc / "proxy-server.conf").write_text(PROXY.format(secret=SECRET, **ports))
     for kind in ("account", "container", "object"):
@@ -162,11 +162,3 @@ def serving(folder: Path) -> Iterator[Server]:
             process.terminate()
         for process in processes:
             process.wait(timeout=600)
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as open_until_all_are_chosen:
-        sockets = [open_until_all_are_chosen.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

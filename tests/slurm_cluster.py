@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workflow import wait_for
+from workflow import free_ports, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "sbatch", "cc")
 CONFIG = """
@@ -126,7 +126,7 @@ def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
     (folder / "prolog").chmod(0o755)
     host = socket.gethostname().split(".")[0]
     # Its first job has the number of a port: two clusters on one machine do not meet in their control groups.
-    (etc / "slurm.conf").write_text(CONFIG.format(folder=folder, host=host, ports=_free_ports(3), cpus=cpus, **plugins))
+    (etc / "slurm.conf").write_text(CONFIG.format(folder=folder, host=host, ports=free_ports(3), cpus=cpus, **plugins))
     holder = subprocess.Popen(
         ["unshare", "-m", "sh", "-ec", f"mount --bind {etc} /etc/slurm; echo; exec sleep infinity"],
         stdout=subprocess.PIPE,
@@ -163,16 +163,6 @@ def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
             process.terminate()
         for process in processes:
             process.wait(timeout=600)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _answers(inside: list[str], *command: str) -> bool:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import nightly
 from small_run import settings, small_run, start
-from workflow import wait_for
+from workflow import free_ports, wait_for
 
 MONTHS = ("2021-05", "2021-06")
 pytestmark = nightly
@@ -46,9 +45,7 @@ def folder(chromium, tmp_path_factory):
 def server(folder):
     """The address of a server that shows the store of `folder`, started there as README says."""
     track(folder, MONTHS[0])  # makes the store
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", "sqlite:///mlflow.db", "--workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--allowed-hosts", f"127.0.0.1:{port}"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import nightly
 from monthwise import files
-from workflow import Clone, called_bare, wait_for
+from workflow import Clone, called_bare, free_ports, wait_for
 
 CONFIG = {
     "source": "demo",
@@ -43,16 +42,10 @@ def moved(tmp_path_factory) -> Clone:
     return there
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def served(moved):
     """The address of `mlflow models serve` with the champion."""
-    port = free_port()
+    [port] = free_ports(1)
     mlflow = str(Path(moved.path(".venv/bin/mlflow")))
     command = [mlflow, "models", "serve", "-m", "models:/monthwise-green@champion", "--env-manager", "local"]
     environment = called_bare({"MLFLOW_TRACKING_URI": f"sqlite:///{moved.path('mlflow.db')}"})

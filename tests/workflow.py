@@ -1,8 +1,11 @@
 """A copy of the repository in a folder of its own, as a user has after `git clone`, and ways to call it."""
 
+import contextlib
 import os
+import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -104,6 +107,17 @@ def listed_jobs(output: str) -> list[tuple[str, str, str]]:
     """Return rule, service and month of each job that Snakemake names, in its order; `register` has no month."""
     pattern = r"^(?:local)?rule (\w+):$(?:\n    .*)*?\n    wildcards: service=(\w+)(?:, month=([\d-]+))?$"
     return re.findall(pattern, output, re.M)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports for servers, below those that the kernel gives to connections: nobody takes them meanwhile."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return found
 
 
 def wait_for(condition, seconds: float = 600) -> None:
