@@ -54,12 +54,12 @@ MODULES = {
     "featurize": ["codes", "tables", "zones"],
     "train": ["baseline", "models"],
     "evaluate": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
-    "track": ["models", "tracking", "uris"],
+    "track": ["experiments", "installation", "models", "store_errors", "tracking", "uris"],
     "compare": ["codes", "errors", "tables", "zones"],
     "promote": [],
     "score": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
     "drift": ["tables"],
-    "register": ["tracking", "uris"],
+    "register": ["experiments", "installation", "store_errors", "tracking", "uris"],
     "evidence": [],
 }
 

@@ -3,11 +3,13 @@
 The files lead. What somebody edited there by hand is put right; what agrees is not written again.
 """
 
+import time
 from pathlib import Path
 from typing import NamedTuple
 
-from monthwise import files, history, program, tracking, uris
-from monthwise.exits import NotPublished
+from monthwise import experiments, files, history, installation, program, store_errors, tracking, uris
+from monthwise.exits import BadData
+from monthwise.months import is_month
 
 DECISION, REASON, SUPERSEDED = "monthwise.decision", "monthwise.reason", "monthwise.superseded"
 CHAMPION, RUN = "champion", "run-"  # aliases
@@ -38,12 +40,35 @@ def _run_month(folder: Path) -> RunMonth:
 class Registry:
     """The registered model of a service, as the store has it; call it under the lock."""
 
-    def __init__(self, client, name: str):
+    def __init__(self, client, name: str, service: str, uri: str):
+        """Find the model, or create it; raises WrongConfig if it belongs to another installation."""
         self.client, self.name = client, name
-        found = client.search_registered_models(f"name = '{name}'")
-        self.model = found[0] if found else client.create_registered_model(name)
+        self.model = self._find() or self._create()
         found = _all(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
         self.versions = sorted(found, key=lambda version: int(version.version))
+
+        def has_own_runs() -> bool | None:
+            named = set(installation.named_runs(service))
+            return any(version.run_id in named for version in self.versions) if self.versions else None
+
+        here = installation.claim(f"registered model {name}", self.model.tags, uri, has_own_runs)
+        if not here.is_named_by(self.model.tags):
+            for key, value in here.tags().items():
+                client.set_registered_model_tag(name, key, value)
+
+    def _find(self):
+        found = self.client.search_registered_models(f"name = '{self.name}'")
+        return found[0] if found else None
+
+    def _create(self):
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.create_registered_model(self.name, tags=installation.current().tags())
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return self._find()
 
     def version(self, month: str, tracked: dict) -> str:
         """Return the one version of a month and content; makes it, and takes away others that say they are it."""
@@ -81,7 +106,7 @@ class Registry:
         """Let the aliases of this project be these; others stay."""
         has = {alias: str(version) for alias, version in self.model.aliases.items()}
         for alias in has.keys() - wanted.keys():
-            if alias == CHAMPION or alias.startswith(RUN):
+            if alias == CHAMPION or (alias.startswith(RUN) and is_month(alias.removeprefix(RUN))):
                 self.client.delete_registered_model_alias(self.name, alias)
         for alias, version in wanted.items():
             if has.get(alias) != version:
@@ -107,15 +132,60 @@ def _all(page) -> list:
             return found
 
 
-def log_live_errors(client, runs: dict, told: RunMonth) -> None:
-    """Write the live errors of a month to its run, unless they stand there."""
+def log_live_errors(client, run_id: str, live_by_month: dict[str, dict]) -> None:
+    """Write the live errors of a model to its run: one step (202403) for each month in which it was champion."""
     from mlflow.entities import Metric
 
-    wanted = {f"live_{name}": float(told.live[name]) for name in LIVE}
-    run = runs[told.tracking["run_id"]]
-    if not wanted.items() <= run.data.metrics.items():
-        metrics = [Metric(name, value, run.info.end_time or 0, 0) for name, value in wanted.items()]
-        client.log_batch(run.info.run_id, metrics)
+    history = sorted(client.get_metric_history(run_id, f"live_{LIVE[0]}"), key=lambda metric: metric.timestamp)
+    has = {metric.step: metric.value for metric in history}
+    for month, live in live_by_month.items():
+        step, now = int(month.replace("-", "")), int(time.time() * 1000)
+        if has.get(step) != float(live[LIVE[0]]):
+            client.log_batch(run_id, [Metric(f"live_{name}", float(live[name]), now, step) for name in LIVE])
+
+
+def lives_by_model(months: dict[str, RunMonth]) -> dict[str, dict[str, dict]]:
+    """Return the live errors of each model, by the run month that trained it, then by the month it was champion in."""
+    found: dict[str, dict[str, dict]] = {}
+    for month, told in months.items():
+        if told.live and told.champion and told.champion["champion"]["kind"] == "model":
+            found.setdefault(told.champion["champion"]["month"], {})[month] = told.live
+    return found
+
+
+def find_runs(client, service: str, experiment: str, tracked: dict[str, dict], served: str | None) -> dict:
+    """Return all runs of a service by id; restores those that somebody deleted and that are still whole.
+
+    Raises BadData if the run of a month is lost, or the model of `served`, the month whose model is champion.
+    """
+    query = f"tags.`{tracking.SERVICE}` = '{service}'"
+    runs = {
+        run.info.run_id: run for run in _all(lambda token: client.search_runs([experiment], query, page_token=token))
+    }
+    lost = []
+    for month, record in tracked.items():
+        run = runs.get(record["run_id"]) or _restored(client, record, experiment)
+        if run is None or (month == served and not tracking.has_model(client, record["model_id"])):
+            lost.append(month)
+        else:
+            runs[record["run_id"]] = run
+    if lost:
+        raise BadData(
+            f"{', '.join(lost)}: the MLflow run or its model is missing in the tracking store; ./monthwise track writes"
+            " it again from the files"
+        )
+    return runs
+
+
+def _restored(client, record: dict, experiment: str):
+    """Return a run that was deleted, and is visible again now; None if it is gone, or not whole."""
+    run = tracking.get_run(client, record["run_id"])
+    if run is None or run.info.experiment_id != experiment or not tracking.is_whole(run):
+        return None
+    if not tracking.has_model(client, record["model_id"]):
+        return None
+    client.restore_run(run.info.run_id)
+    return run
 
 
 def supersede_runs(client, runs: dict, current: dict[str, str]) -> None:
@@ -129,39 +199,34 @@ def supersede_runs(client, runs: dict, current: dict[str, str]) -> None:
             client.set_tag(run.info.run_id, SUPERSEDED, newer)
 
 
-def register(client, service: str, experiment: str, name: str, months: dict[str, RunMonth]) -> dict:
+def register(client, service: str, experiment: str, name: str, months: dict[str, RunMonth], uri: str) -> dict:
     """Make the store agree with the files of a service; return champion and version by month (registry/*.json)."""
     tracked = {month: told.tracking for month, told in months.items() if told.tracking}
-    query = f"tags.`{tracking.SERVICE}` = '{service}'"
-    ids = [experiment]
-    runs = {run.info.run_id: run for run in _all(lambda token: client.search_runs(ids, query, page_token=token))}
-    for month, record in tracked.items():
-        if record["run_id"] not in runs:
-            raise NotPublished(
-                f"run {record['run_id']} of {month} is not in the store; ./monthwise track writes it again"
-            )
+    newest = max(month for month, told in months.items() if told.champion)
+    champion, since = months[newest].champion["champion"], months[newest].champion["since"]
+    served = champion["month"] if champion["kind"] == "model" else None
+    runs = find_runs(client, service, experiment, tracked, served)
 
-    registry = Registry(client, name)
+    registry = Registry(client, name, service, uri)
     versions = {month: registry.version(month, record) for month, record in tracked.items()}
     for month, version in versions.items():
-        if champion := months[month].champion:
-            registry.tag(version, {DECISION: champion["decision"], REASON: champion["reason"]})
-        if months[month].live:
-            log_live_errors(client, runs, months[month])
+        if decided := months[month].champion:
+            registry.tag(version, {DECISION: decided["decision"], REASON: decided["reason"]})
+    for month, lives in lives_by_model(months).items():
+        if month in tracked:
+            log_live_errors(client, tracked[month]["run_id"], lives)
     registry.supersede(versions)
     supersede_runs(client, runs, {month: record["run_id"] for month, record in tracked.items()})
 
-    newest = max(month for month, told in months.items() if told.champion)
-    champion, since = months[newest].champion["champion"], months[newest].champion["since"]
     aliases = {f"{RUN}{month}": version for month, version in versions.items()}
     serving = None
-    if champion["kind"] == "model":
-        if champion["month"] not in versions:
-            raise NotPublished(
-                f"the champion of {newest} is the model of {champion['month']}, which is not in MLflow: ask for"
-                f" runs/{service}/{champion['month']}/tracking.json"
+    if served:
+        if served not in versions:
+            raise BadData(
+                f"the champion of {newest} is the model of {served}, which is not in MLflow: run"
+                f" .venv/bin/snakemake --cores 1 -- runs/{service}/{served}/tracking.json"
             )
-        serving = {"month": champion["month"], "version": versions[champion["month"]]}
+        serving = {"month": served, "version": versions[served]}
         aliases[CHAMPION] = serving["version"]
     registry.alias(aliases)
     registry.describe(f"{history.name(champion)} since {since}")
@@ -182,11 +247,11 @@ def main(job) -> str:
     months = read(Path(job.champions[0]).parent.parent, settings["begin"])
     uri = uris.store_uri(settings)
     tracking.prepare()
-    with tracking.in_one_line(uri, service), tracking.locked(uri):
+    with store_errors.in_one_line(uri, service), tracking.locked(uri):
         client = tracking.connect(uri)
-        experiment = tracking.experiment_id(client, settings, uri)
-        made = register(client, service, experiment, name, months)
-    about = {"service": service, "model": name, "uri": tracking.public(uri)}
+        experiment = experiments.find_or_create(client, settings, uri)
+        made = register(client, service, experiment, name, months, uri)
+    about = {"service": service, "model": name, "uri": uris.public(uri)}
     files.write_json(job.registry, made | about)
     serving = made["champion"]
     who = f"version {serving['version']} (the model of {serving['month']})" if serving else "the naive baseline"

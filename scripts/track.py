@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monthwise import files, program, tracking, uris
+from monthwise import experiments, files, program, store_errors, tracking, uris
 from monthwise.exits import WrongUsage
 from monthwise.provenance import code_commit
 
@@ -138,10 +138,10 @@ def main(job) -> str:
     uri = uris.store_uri(settings)
     tracking.prepare()
 
-    with tracking.in_one_line(uri, where):
+    with store_errors.in_one_line(uri, where):
         with tracking.locked(uri):
             client = tracking.connect(uri)
-            experiment = tracking.experiment_id(client, settings, uri)
+            experiment = experiments.find_or_create(client, settings, uri)
             run = tracking.find(client, experiment, service, month, content)
         done = "found in" if run else "written to"
         if run is None:
@@ -166,11 +166,11 @@ def main(job) -> str:
                 run = tracking.find(*key)
 
     model_id = run.outputs.model_outputs[0].model_id
-    written = {"service": service, "month": month, "content": content, "uri": tracking.public(uri)}
+    written = {"service": service, "month": month, "content": content, "uri": uris.public(uri)}
     written |= {"experiment": settings["experiment"], "experiment_id": experiment, "run_id": run.info.run_id}
     written |= {"model_id": model_id, "model_uri": f"models:/{model_id}"}
     files.write_json(job.tracking, written)
-    return f"{where}: run {run.info.run_id} {done} {tracking.public(uri)}, experiment {settings['experiment']}"
+    return f"{where}: run {run.info.run_id} {done} {uris.public(uri)}, experiment {settings['experiment']}"
 
 
 def _provenance(training_months: Sequence[str], validation_month: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,12 +75,12 @@ def ask(folder: Path, store: Store, months: list[str]) -> list:
     ]
 
 
-def register(folder: Path, store: Store) -> subprocess.Popen:
+def register(folder: Path, store: Store, name: str = "monthwise-green") -> subprocess.Popen:
     """Start scripts/register.py as a process in `folder`."""
-    told = {"service": "green", "experiment": "monthwise-green", "model": "monthwise-green", "begin": MONTHS[0]}
+    told = {"service": "green", "experiment": name, "model": name, "begin": MONTHS[0]}
     told |= store.told
     command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(told)]
-    command += ["--champions", f"runs/green/{MONTHS[0]}/champion.json", "--registry", "registry.json"]
+    command += ["--champions", f"runs/green/{MONTHS[0]}/champion.json", "--registry", "registry/green.json"]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, cwd=folder, env=inherited | store.environment, **pipes)
@@ -116,9 +117,7 @@ def ask_killing_some(folder: Path, store: Store, chance: random.Random) -> None:
         assert job.returncode == 0, out
 
     for month in MONTHS:
-        decided = {"champion": {"month": MONTHS[0], "kind": "model"}, "since": MONTHS[0], "reason": "it is the first"}
-        decided["decision"] = "first" if month == MONTHS[0] else "kept"
-        files.write_json(folder / f"runs/green/{month}/champion.json", decided)
+        decide(folder, month)
     killed, *others = [register(folder, store) for _ in range(3)]
     time.sleep(chance.uniform(1.5, 3))
     killed.send_signal(signal.SIGKILL)
@@ -126,6 +125,69 @@ def ask_killing_some(folder: Path, store: Store, chance: random.Random) -> None:
     for job in others:
         out, _ = job.communicate()
         assert job.returncode == 0, out
+
+
+def decide(folder: Path, month: str) -> None:
+    decided = {"champion": {"month": MONTHS[0], "kind": "model"}, "since": MONTHS[0], "reason": "it is the first"}
+    decided["decision"] = "first" if month == MONTHS[0] else "kept"
+    files.write_json(folder / f"runs/green/{month}/champion.json", decided)
+
+
+class Place:
+    """A results folder that tracks into a store under a name of its own, one month after the other."""
+
+    def __init__(self, folder: Path, store: Store, name: str):
+        self.folder, self.store, self.name = folder, store, name
+
+    def call(self, month: str) -> list[tuple[int, str]]:
+        """Track and register a month; return the code and the last line of each job."""
+        if not (self.folder / f"runs/green/{month}").exists():
+            small_run(self.folder, month)
+            decide(self.folder, month)
+        job = settings("", month) | self.store.told | {"experiment": self.name}
+        ended = []
+        for start_job in (
+            lambda: start(self.folder, options_of(self.folder, month), job, **self.store.environment),
+            lambda: register(self.folder, self.store, self.name),
+        ):
+            process = start_job()
+            out, _ = process.communicate()
+            ended.append((process.returncode, out.splitlines()[-1]))
+        return ended
+
+
+@nightly
+def test_two_installations_share_a_store_for_six_months(server, tmp_path):
+    uri, run_months = server.database("shared"), MONTHS[:6]
+    store = Store(uri, (tmp_path / "models").as_uri())
+    one, two = Place(tmp_path / "one", store, "monthwise-green"), Place(tmp_path / "two", store, "monthwise-green")
+    for number, month in enumerate(run_months):
+        if number == 3:  # a copy beside the original is refused, a moved folder goes on
+            copy = Place(tmp_path / "copy", store, one.name)
+            shutil.copytree(one.folder, copy.folder)
+            assert {code for code, _ in copy.call(month)} == {78}
+            assert f"copy is a copy of {one.folder}" in copy.call(month)[1][1]
+            shutil.rmtree(copy.folder)
+            one.folder = one.folder.rename(tmp_path / "moved")
+        assert [code for code, _ in one.call(month)] == [0, 0]
+        if number == 0:
+            assert [code for code, _ in two.call(month)] == [78, 78]
+            assert "belongs to the installation in" in two.call(month)[0][1]
+            two.name = "monthwise-2-green"
+        assert [code for code, _ in two.call(month)] == [0, 0], two.call(month)
+
+    client = mlflow.MlflowClient(uri, uri)
+    assert {found.name for found in client.search_experiments()} == {one.name, two.name, "Default"}
+    for place in (one, two):
+        experiment = client.get_experiment_by_name(place.name)
+        assert experiment.tags["monthwise.path"] == str(place.folder)
+        runs = client.search_runs([experiment.experiment_id])
+        assert sorted(run.data.tags["monthwise.month"] for run in runs) == run_months
+        versions = client.search_model_versions(f"name = '{place.name}'")
+        assert {version.run_id for version in versions} == {run.info.run_id for run in runs}
+        aliases = client.get_registered_model(place.name).aliases
+        assert set(aliases) == {"champion", *(f"run-{month}" for month in run_months)}
+        assert client.get_model_version_by_alias(place.name, "champion").tags["monthwise.month"] == run_months[0]
 
 
 def insist_on_one_each(folder: Path, uri: str) -> None:

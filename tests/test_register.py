@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,13 +103,16 @@ def test_each_run_month_has_a_version_and_the_champion_an_alias(service):
     assert hasattr(model, "predict")
 
 
-def test_live_errors_are_in_the_run_of_the_month_once(service):
+def test_live_errors_are_in_the_run_of_the_model_that_served_by_month_once(service):
+    ask(service)
+    Path(f"runs/{service}/{MONTHS[1]}/live.json").write_text(json.dumps(LIVE | {"rmse_min": 5.0}))
     ask(service)
     ask(service)
     client = mlflow.MlflowClient()
     run = client.get_run(run_of(service, MONTHS[0]))
-    assert {name: run.data.metrics[f"live_{name}"] for name in LIVE} == LIVE
-    assert len(client.get_metric_history(run.info.run_id, "live_rmse_min")) == 1
+    assert {name: run.data.metrics[f"live_{name}"] for name in LIVE} == LIVE | {"rmse_min": 5.0}
+    history = client.get_metric_history(run.info.run_id, "live_rmse_min")
+    assert [(metric.step, metric.value) for metric in history] == [(202105, 4.5), (202106, 5.0)]
     assert not any(name.startswith("live_") for name in client.get_run(run_of(service, MONTHS[1])).data.metrics)
 
 
@@ -198,10 +202,25 @@ def test_what_was_edited_by_hand_is_put_right(service, what):
     }
 
 
-def test_a_run_that_is_not_in_the_store_is_one_line(service):
+def test_a_run_that_somebody_deleted_is_restored(service):
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     mlflow.MlflowClient().delete_run(run_of(service, MONTHS[1]))
-    with pytest.raises(exits.NotPublished, match=r"2021-06 is not in the store; \./monthwise track writes it again"):
+    ask(service)
+    assert mlflow.MlflowClient().get_run(run_of(service, MONTHS[1])).info.lifecycle_stage == "active"
+
+
+@pytest.mark.parametrize("what", ["run", "model", "files"])
+def test_what_the_store_has_lost_is_one_line(service, what):
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    path = Path(f"runs/{service}/{MONTHS[0]}/tracking.json")
+    record = files.read_json(path)
+    if what == "run":
+        files.write_json(path, record | {"run_id": "0" * 32})
+    elif what == "model":
+        mlflow.MlflowClient().delete_logged_model(record["model_id"])
+    else:
+        shutil.rmtree(f"mlruns/monthwise-{service}/models/{record['model_id']}")
+    with pytest.raises(exits.BadData, match=rf"{MONTHS[0]}: the MLflow run or its model is missing .* track writes it"):
         ask(service)
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections import Counter
 
+import mlflow
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
@@ -63,6 +64,21 @@ def test_a_new_month_comes_in_and_plan_has_said_so(open_ended):
     jobs = {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]}
     assert jobs == set(did(open_ended))
     assert run(open_ended) == ["nothing due"]
+
+
+def test_a_model_that_somebody_deleted_in_mlflow_is_written_again_when_the_next_month_comes(open_ended):
+    champion = files.read_json(open_ended.path("registry/green.json"))["champion"]["month"]
+    path = open_ended.path(f"runs/green/{champion}/tracking.json")
+    before = files.read_json(path)
+    store = f"sqlite:///{open_ended.path('mlflow.db')}"
+    mlflow.MlflowClient(store, store).delete_logged_model(before["model_id"])
+    publish(open_ended.path("published"), "green", NEXT)
+    said = run(open_ended)
+    assert f"{champion}: the MLflow run or its model is missing" in "\n".join(said)
+    assert said[-1].startswith("built 2 run months")
+    assert files.read_json(path)["model_id"] != before["model_id"]
+    assert run(open_ended) == ["nothing due"]
+    assert "the registry agrees" in open_ended.monthwise("verify", champion, "--service", "green").stdout
 
 
 def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):

@@ -66,8 +66,8 @@ def test_clean_trips_can_be_scored_too_and_the_newest_champion_is_the_default(bu
             65,
             "trips have no pick-up time, the first in row 0",
         ),
-        (lambda t: t, ("2019-01",), 66, "green has no champion of 2019-01"),
-        (lambda t: t, ("--input", "nowhere.parquet"), 66, "there is no file"),
+        (lambda t: t, ("2019-01",), 64, "green has no champion of 2019-01"),
+        (lambda t: t, ("--input", "nowhere.parquet"), 65, "nowhere.parquet is missing"),
         (lambda t: t, (f"{FIRST}..{LAST}",), 64, "one run month at most"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_file_that_does_not_come_is_one_line_and_leaves_the_stub(bucket, monke
     with pytest.raises(exits.Unreachable, match=f"{FEATURES} does not come from the bucket .*not found"):
         stubs.bring([FEATURES])
     monkeypatch.delenv(stubs.BUCKET)
-    with pytest.raises(exits.NotPublished, match="deploy/with-bucket"):
+    with pytest.raises(exits.BadData, match="deploy/with-bucket"):
         stubs.bring([MODEL])
     assert stubs.among([FEATURES, MODEL]) == [FEATURES, MODEL]
     assert os.listdir(os.path.dirname(FEATURES)) == [os.path.basename(FEATURES)]

@@ -221,28 +221,31 @@ def test_a_deleted_experiment_is_restored(store):
 
 
 def test_several_jobs_at_once_on_a_new_store_one_killed_in_the_middle(tmp_path):
-    options = {name: small_run(tmp_path, name) for name in ("2021-05", "2021-06")}
-    jobs = {name: settings("sqlite:///mlflow.db", name) for name in options}
-    killed = start(tmp_path, options["2021-05"], jobs["2021-05"])
-    state = wait_for_a_running_run(tmp_path / "mlflow.db", killed)
+    folder, store = tmp_path / "results", tmp_path / "team.db"  # a store that is not among the results
+    options = {name: small_run(folder, name) for name in ("2021-05", "2021-06")}
+    jobs = {name: settings(f"sqlite:///{store}", name) for name in options}
+    killed = start(folder, options["2021-05"], jobs["2021-05"])
+    state = wait_for_a_running_run(store, killed)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert state == "RUNNING"
     again = {**options["2021-05"], "tracking": str(tmp_path / "again.json")}
     together = [
-        start(tmp_path, options["2021-05"], jobs["2021-05"]),
-        start(tmp_path, again, jobs["2021-05"]),
-        start(tmp_path, options["2021-06"], jobs["2021-06"]),
+        start(folder, options["2021-05"], jobs["2021-05"]),
+        start(folder, again, jobs["2021-05"]),
+        start(folder, options["2021-06"], jobs["2021-06"]),
     ]
     for process in together:
         out, _ = process.communicate()
         assert out.startswith("exit 0: green 2021-0"), out  # and MLflow says nothing
         assert out.count("\n") == 1
-    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+    with sqlite3.connect(store) as database:
         found = database.execute(
             "select name, status from runs where lifecycle_stage = 'active' order by name"
         ).fetchall()
+        experiments = database.execute("select name from experiments order by name").fetchall()
     assert found == [("green 2021-05", "FINISHED"), ("green 2021-06", "FINISHED")]
+    assert experiments == [("Default",), ("monthwise-green",)]
     assert Path(again["tracking"]).read_text() == Path(options["2021-05"]["tracking"]).read_text()
 
 

@@ -4,7 +4,7 @@ import os
 import sqlite3
 
 import pytest
-from monthwise import tracking
+from monthwise import store_errors, tracking, uris
 
 os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
 
@@ -40,7 +40,7 @@ def test_the_lock_lets_one_in_at_a_time(tmp_path, monkeypatch):
 
 def test_a_store_written_by_another_program_is_asked_again(tmp_path):
     error = sqlite3.OperationalError("database is locked")
-    assert isinstance(tracking.exit_of(error, "sqlite:///mlflow.db"), tracking.TryAgain)
+    assert isinstance(store_errors.exit_of(error, "sqlite:///mlflow.db"), tracking.TryAgain)
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_a_store_written_by_another_program_is_asked_again(tmp_path):
     ],
 )
 def test_a_uri_is_shown_without_secrets(uri, shown):
-    assert tracking.public(uri) == shown
+    assert uris.public(uri) == shown
 
 
 def test_a_secret_does_not_get_into_the_text_of_a_program_fault():
     uri = "postgresql://ann:s3cr%40t@host/db"
-    with pytest.raises(RuntimeError) as end, tracking.in_one_line(uri, "green 2021-05"):
+    with pytest.raises(RuntimeError) as end, store_errors.in_one_line(uri, "green 2021-05"):
         raise KeyError(f"{uri} and s3cr@t")
     assert "s3cr" not in str(end.value)
     assert end.value.__suppress_context__

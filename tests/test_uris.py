@@ -5,8 +5,9 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from monthwise import exits, tracking, uris
+from monthwise import exits, experiments, tracking, uris
 
+GREEN = {"experiment": "green", "service": "green"}
 NAMES = ("a%20b", "100%", "a?b=c", "a#b", "a b", 'it\'s "x"', "ü", "{a}", ":a/:b", "u:p@h", "a\\b", "a\nb", "a+b;c&d")
 
 
@@ -29,15 +30,15 @@ def log(client, experiment: str) -> None:
 @pytest.mark.parametrize("here", NAMES, indirect=True)
 @pytest.mark.parametrize("settings", [{}, {"artifacts": True}], ids=["default", "artifacts"])
 def test_store_and_models_lie_where_the_results_are(here, settings, tmp_path):
-    settings = {"experiment": "green"} | ({"artifacts": (here / "models").as_uri()} if settings else {})
+    settings = GREEN | ({"artifacts": (here / "models").as_uri()} if settings else {})
     for _ in range(2):
         with tracking.locked("sqlite:///mlflow.db"):
             client = tracking.connect("sqlite:///mlflow.db")
-            experiment = tracking.experiment_id(client, settings, "sqlite:///mlflow.db")
+            experiment = experiments.find_or_create(client, settings, "sqlite:///mlflow.db")
         log(client, experiment)
     top = "models" if "artifacts" in settings else "mlruns"
     assert len(list(here.glob(f"{top}/green/*/artifacts/note.txt"))) == 2
-    assert {path.name for path in here.iterdir()} == {"mlflow.db", "mlflow.db.lock", top, "note.txt"}
+    assert {path.name for path in here.iterdir()} == {"mlflow.db", "mlflow.db.lock", "registry", top, "note.txt"}
     assert len(list(tmp_path.rglob("note.txt"))) == 3
     assert [found.name for found in client.search_experiments()] == ["green", "Default"]
 
@@ -47,7 +48,7 @@ def test_an_experiment_whose_place_mlflow_chose_stays(here):
     uri = f"sqlite:///{here}/mlflow.db"
     made = mlflow.MlflowClient(uri).create_experiment("green")  # as older versions had it made
     assert mlflow.MlflowClient(uri).get_experiment(made).artifact_location == f"{here}/mlruns/{made}"
-    assert tracking.experiment_id(tracking.connect(uri), {"experiment": "green"}, uri) == made
+    assert experiments.find_or_create(tracking.connect(uri), GREEN, uri) == made
 
 
 @pytest.mark.parametrize("here", ["a%20b"], indirect=True)
@@ -55,7 +56,7 @@ def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(here
     uri = f"sqlite:///{here}/mlflow.db"
     made = mlflow.MlflowClient(uri).create_experiment("green")
     client = tracking.connect(uri)
-    ours = tracking.experiment_id(client, {"experiment": "green"}, uri)
+    ours = experiments.find_or_create(client, GREEN, uri)
     assert ours != made
     assert client.get_experiment(ours).artifact_location == (here / "mlruns/green").as_uri()
 
@@ -64,7 +65,7 @@ def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(here
 def test_a_store_outside_the_results_has_one_experiment(here, tmp_path):
     uri = f"sqlite:///{tmp_path}/team.db"
     client = tracking.connect(uri)
-    first, second = (tracking.experiment_id(client, {"experiment": "green"}, uri) for _ in range(2))
+    first, second = (experiments.find_or_create(client, GREEN, uri) for _ in range(2))
     assert first == second
 
 

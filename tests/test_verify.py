@@ -153,7 +153,7 @@ def test_a_missing_file_is_named_and_a_month_without_evidence_is_none(say):
     assert (code, f"{DATA}/trips.parquet is missing" in said) == (os.EX_DATAERR, True)
     Path(RUN, "evidence.json").unlink()
     code, said = say()
-    assert (code, said.startswith(f"none  green {PROMOTED}: no evidence.json")) == (os.EX_NOINPUT, True)
+    assert (code, said.startswith(f"none  green {PROMOTED}: no evidence.json")) == (os.EX_DATAERR, True)
 
 
 def swap_model() -> None:

@@ -17,13 +17,13 @@ class WrongUsage(Exit):
 
 
 class BadData(Exit):
-    """Data were rejected by a rule of config, or cannot be read."""
+    """Data were rejected by a rule of config, cannot be read, or are missing."""
 
     code = os.EX_DATAERR
 
 
 class NotPublished(Exit):
-    """The month is not out yet, or there is no such input."""
+    """The month is not published yet. Nothing else has this code: a run takes it for no failure."""
 
     code = os.EX_NOINPUT
 
@@ -63,5 +63,5 @@ def from_os_error(error: OSError) -> Exit | None:
             return CannotWrite(f"no rights for{where or ' a file'}; give them, then ask again")
         return CannotWrite(f"cannot write{where}: {os.strerror(error.errno)}; make room, then ask again")
     if isinstance(error, FileNotFoundError) and error.filename:
-        return NotPublished(f"there is no file {error.filename}; ask for it by name, or for the whole range")
+        return BadData(f"the file {error.filename} is missing; restore it, or rerun what makes it")
     return None

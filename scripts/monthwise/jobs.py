@@ -65,7 +65,7 @@ def _store(settings: Settings, service: str) -> dict:
     tracking = settings.config["tracking"]
     # Named where it is set alone, so that months that were tracked without it are not tracked again.
     artifacts = {"artifacts": tracking["artifacts"]} if tracking["artifacts"] else {}
-    return {"uri": tracking["uri"], "experiment": f"monthwise-{service}"} | artifacts
+    return {"uri": tracking["uri"], "experiment": f"{tracking['name']}-{service}"} | artifacts
 
 
 def _of_compare(settings: Settings, service: str, month: str) -> dict:
@@ -108,7 +108,8 @@ def _of_evidence(settings: Settings, service: str, month: str) -> dict:
 
 
 def _of_register(settings: Settings, service: str, month: str | None) -> dict:
-    return _store(settings, service) | {"model": f"monthwise-{service}", "begin": settings.begin(service)}
+    store = _store(settings, service)
+    return store | {"model": store["experiment"], "begin": settings.begin(service)}
 
 
 def _insist_on_reign(settings: Settings, service: str, month: str) -> None:

@@ -34,11 +34,11 @@ def _is_empty(path: str) -> bool:
 def bring(paths: Iterable[str]) -> None:
     """Put the files of the bucket in the place of those that are stubs, each at one stroke.
 
-    Raises NotPublished outside of deploy/with-bucket, Unreachable where rclone does not bring a file.
+    Raises BadData outside of deploy/with-bucket, Unreachable where rclone does not bring a file.
     """
     for path in among(paths):
         if BUCKET not in os.environ:
-            raise exits.NotPublished(f"{path} is in the bucket alone; put deploy/with-bucket BUCKET before the command")
+            raise exits.BadData(f"{path} is in the bucket alone; put deploy/with-bucket BUCKET before the command")
         part = files.part_of(path)
         command = ["rclone", "copyto", f"{os.environ[BUCKET]}/{path}", str(part), "--retries", "2"]
         try:

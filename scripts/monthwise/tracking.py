@@ -8,17 +8,16 @@ import errno
 import fcntl
 import logging
 import os
-import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from . import uris
-from .exits import CANNOT_WRITE, CannotWrite, Exit, TryAgain, Unreachable
-from .uris import public, sqlite_file
+from . import store_errors, uris
+from .exits import CANNOT_WRITE, TryAgain, Unreachable
+from .uris import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,7 +57,7 @@ def locked(uri: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in CANNOT_WRITE and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise Unreachable(_line(uri, f"{path.parent}: {os.strerror(error.errno)}")) from error
+        raise Unreachable(store_errors.line(uri, f"{path.parent}: {os.strerror(error.errno)}")) from error
     with lock:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
@@ -94,7 +93,7 @@ def connect(uri: str) -> "MlflowClient":
         client.search_experiments(max_results=1)  # opens the store now, not in the middle of something
         return client
     except Exception as error:
-        raise exit_of(error, uri) or Unreachable(_line(uri, _reason(str(error), uri))) from error
+        raise store_errors.exit_of(error, uri) or Unreachable(store_errors.line(uri, str(error))) from error
 
 
 @contextlib.contextmanager
@@ -149,27 +148,16 @@ def prepare() -> None:
     warnings.simplefilter("ignore")
 
 
-def experiment_id(client: "MlflowClient", settings: Mapping[str, str], uri: str) -> str:
-    """Return the id of the settings' `experiment`; makes it where it is missing, restores it where someone deleted it.
+def get_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """Return a run, also one that was deleted; None if the store does not have it."""
+    from mlflow.exceptions import MlflowException
 
-    Its models lie under `artifacts` where the settings have it. MLflow keeps that place with the experiment: one that
-    says another, or that is of an SQLite store that was moved, is put aside, or runs would go to where it was.
-    """
-    name, artifacts = settings["experiment"], settings.get("artifacts")
-    place = uris.place_of_models(name, artifacts, uri)
-    found = client.get_experiment_by_name(name)
-    location = found.artifact_location if found else ""
-    if found and (not uris.is_at(location, place) if artifacts else uris.has_moved(location, uri)):
-        client.rename_experiment(found.experiment_id, f"{name} (moved {found.experiment_id})")
-        if found.lifecycle_stage != "deleted":
-            client.delete_experiment(found.experiment_id)
-        found = None
-    if found is None:
-        uris.insist_on_models(uri, artifacts)
-        return client.create_experiment(name, place)
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return found.experiment_id
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
@@ -191,17 +179,25 @@ def find(client: "MlflowClient", experiment: str, service: str, month: str, cont
     """
     whole = []
     for run in runs_of(client, experiment, service, month):
-        if is_whole(run) and _has_model(client, run):
+        if is_whole(run) and has_model(client, run.outputs.model_outputs[0].model_id):
             whole.append(run)
         else:
             _delete(client, run)
     return next((run for run in whole if run.data.tags.get(CONTENT) == content), None)
 
 
-def _has_model(client: "MlflowClient", run: "Run") -> bool:
-    model = client.get_logged_model(run.outputs.model_outputs[0].model_id)
-    folder = uris.local_folder(model.artifact_location)
-    return folder is None or (folder / "MLmodel").exists()
+def has_model(client: "MlflowClient", model_id: str) -> bool:
+    """Whether a logged model is in the store, with its files."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_logged_model(model_id)  # raises for one that was deleted, unlike the next line
+        found = client.list_logged_model_artifacts(model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return any(file.path == "MLmodel" for file in found)
 
 
 def _delete(client: "MlflowClient", run: "Run") -> None:
@@ -209,90 +205,3 @@ def _delete(client: "MlflowClient", run: "Run") -> None:
     for model in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
         client.delete_logged_model(model.model_id)
     client.delete_run(run.info.run_id)
-
-
-@contextlib.contextmanager
-def in_one_line(uri: str, where: str) -> Iterator[None]:
-    """Turn failures of the store into exits; `where` (service and month) begins their line.
-
-    An exception that is nobody's fault but the program's goes on, unless its text holds a secret.
-    """
-    try:
-        yield
-    except Exit as end:
-        raise type(end)(str(end) if where in str(end) else f"{where}: {end}") from None
-    except Exception as error:
-        if (end := exit_of(error, uri)) is not None:
-            raise type(end)(f"{where}: {end}") from None
-        text = str(error)
-        if hide(text, uri) != text:
-            raise RuntimeError(f"{type(error).__name__}: {hide(text, uri)}") from None
-        raise
-
-
-def exit_of(error: Exception, uri: str) -> Exit | None:
-    """Return the exit that stands for a failure of the store; None where it is a fault of the program."""
-    from mlflow.exceptions import MlflowException
-    from requests import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    chain = list(_chain(error))
-    text = " ".join(str(link) for link in chain)
-    full = any(isinstance(link, OSError) and link.errno in CANNOT_WRITE for link in chain)
-    if full or "disk is full" in text or "disk I/O error" in text:
-        reason = _reason(text, uri)
-        return CannotWrite(f"cannot write to tracking store {public(uri)} ({reason}); make room, then ask again")
-    if "database is locked" in text:
-        return TryAgain(f"tracking store {public(uri)} is being written by another program; ask again")
-    if isinstance(error, MlflowException) and error.error_code in _OWN_FAULTS:
-        return None
-    if any(type(link).__module__.startswith(_OF_ARTIFACTS) for link in chain):
-        what = f"where tracking store {public(uri)} keeps models cannot be written"
-        return Unreachable(
-            f"{what} ({_reason(text, uri)}); look at tracking.artifacts and at the credentials, then ask again"
-        )
-    if isinstance(error, MlflowException | RequestException | SQLAlchemyError | ModuleNotFoundError):
-        return Unreachable(_line(uri, _reason(text, uri)))
-    return None
-
-
-_OF_ARTIFACTS = ("boto", "google.", "azure.")  # botocore and boto3 among them
-_OWN_FAULTS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "MALFORMED_REQUEST"}
-
-
-def hide(text: str, uri: str) -> str:
-    """Return a text without what is secret about a URI and in the environment."""
-    user = uri.partition("://")[2].rpartition("@")[0]
-    password = user.partition(":")[2]
-    kept = (os.environ.get(name, "") for name in ("MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY"))
-    named = [(uri, public(uri)), *((secret, "***") for secret in (user, password, unquote(password), *kept))]
-    for secret, shown in named:
-        if secret:
-            text = text.replace(secret, shown)
-    return text
-
-
-def _line(uri: str, reason: str) -> str:
-    return (
-        f"tracking store {public(uri)} cannot be reached ({reason}); the model stays: start the store, or set"
-        f" tracking.uri or MLFLOW_TRACKING_URI, then ask again"
-    )
-
-
-def _reason(text: str, uri: str) -> str:
-    """Return what matters of a chain of messages: the system's or a bucket's words, or the first line."""
-    system = re.search(
-        r"An error occurred \((\w+)\)|\[Errno -?\d+\] ([^'\")\]]+)|(timed out)|\(sqlite3\.\w+\) ([^\n]+)", text
-    )
-    if system:
-        return next(group for group in system.groups() if group).strip()
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return hide(first, uri)[:200].rstrip(".")
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

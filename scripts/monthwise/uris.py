@@ -107,17 +107,29 @@ def is_at(location: str, place: str) -> bool:
     return folder == local_folder(place) if folder else urlsplit(location) == urlsplit(place)
 
 
-def has_moved(location: str, uri: str) -> bool:
-    """Whether models at this location, which MLflow chose, would not lie where the results are.
+def is_inside(uri: str) -> bool:
+    """Whether the store is a file inside the results folder (the working directory)."""
+    database = sqlite_file(uri)
+    return database is not None and database.resolve().is_relative_to(Path.cwd().resolve())
 
-    A path with a `%` that older versions gave as it is means another folder to MLflow.
+
+def has_moved(location: str, uri: str, former: str | None = None) -> bool:
+    """Whether models at this location, which was chosen for an experiment, would not lie where the results are.
+
+    `former`: the results folder that last wrote to the experiment, if it is known. A path with a `%` that older
+    versions gave as it is means another folder to MLflow.
     """
     folder = local_folder(location)
-    if folder is None or sqlite_file(uri) is None:
+    if folder is None or is_server(uri):
         return False
     if location.startswith("/") and location != str(folder):
         return True
-    return not folder.exists() and not any(map(folder.is_relative_to, (sqlite_file(uri).parent, Path.cwd())))
+    here, database = Path.cwd(), sqlite_file(uri)
+    if folder.is_relative_to(here):
+        return False
+    if former and Path(former) != here:
+        return folder.is_relative_to(former)
+    return database is not None and not folder.is_relative_to(database.parent)
 
 
 def insist(uri: str, artifacts: str | None) -> None:

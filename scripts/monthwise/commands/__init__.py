@@ -83,6 +83,12 @@ def _parse() -> argparse.Namespace:
         if name == "score":
             sub.add_argument("--input", metavar="PARQUET", required=True, help="trips in the publisher's columns")
             sub.add_argument("--output", metavar="PARQUET", required=True, help="trip and prediction_min for each row")
+        if name == "track":
+            sub.add_argument(
+                "--take-over",
+                action="store_true",
+                help="the names in the store belong to this installation from now on",
+            )
         if name == "verify":
             sub.add_argument(
                 "--rebuild", action="store_true", help="build the month again from raw.parquet, and compare"

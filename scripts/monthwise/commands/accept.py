@@ -69,7 +69,7 @@ def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[st
     if off:
         raise exits.BadData(f"{len(off)} run months do not agree with their evidence; nothing was accepted")
     if not checked:
-        raise exits.NotPublished("there is no evidence.json to check results against; nothing was accepted")
+        raise exits.BadData("there is no evidence.json to check results against; nothing was accepted")
     return checked
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .. import exits, tracking, uris
+from .. import exits, store_errors, tracking, uris
 from ..settings import Settings
 
 TRIAL = b"a" * 1_000_000
@@ -95,9 +95,9 @@ def store(settings: Settings) -> str:
     except (exits.Exit, Wrong) as end:
         raise Wrong(str(end)) from None
     except Exception as error:  # whatever a driver or a bucket raises
-        reason = str(tracking.exit_of(error, uri) or f"{type(error).__name__}: {error}").splitlines()[0]
-        raise Wrong(f"{tracking.hide(reason, uri)}; set tracking.uri or MLFLOW_TRACKING_URI") from None
-    return tracking.public(uri)
+        reason = str(store_errors.exit_of(error, uri) or f"{type(error).__name__}: {error}").splitlines()[0]
+        raise Wrong(f"{store_errors.hide(reason, uri)}; set tracking.uri or MLFLOW_TRACKING_URI") from None
+    return uris.public(uri)
 
 
 def _instead_of_new(uri: str) -> str:
@@ -117,7 +117,7 @@ def _write_model(client, settings: Settings, uri: str, folder: Path) -> None:
     """Write a file where the models of the first service will be, and delete it."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    experiment = f"monthwise-{settings.services[0]}"
+    experiment = f"{settings.config['tracking']['name']}-{settings.services[0]}"
     found = client.get_experiment_by_name(experiment)
     place = uris.place_of_models(experiment, settings.config["tracking"]["artifacts"], uri)
     if place is None and found is None:

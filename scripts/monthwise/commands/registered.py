@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .. import exits, files, tracking, uris
+from .. import exits, files, store_errors, tracking, uris
 
 AGAIN = "ask for it again: .venv/bin/snakemake --cores 2"
 
@@ -34,8 +34,8 @@ def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[
         is_whole = False
     if not is_whole:
         return {max(months): f"{path} is not what was written; {AGAIN}"}
-    if told["uri"] != tracking.public(uri):
-        raise NotChecked(f"{path} is about {told['uri']}, and the store is {tracking.public(uri)} now")
+    if told["uri"] != uris.public(uri):
+        raise NotChecked(f"{path} is about {told['uri']}, and the store is {uris.public(uri)} now")
     found = {}
     with _opened(uri) as client:
         for month, record in months.items():
@@ -65,6 +65,8 @@ def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> st
     for key, value in (wanted | {key: record[key] for key in has}).items():
         if (found := (there.tags | has).get(key)) != value:
             return f"version {number} of {name} has {key} {found}, tracking.json {value}"
+    if not tracking.has_model(client, record["model_id"]):
+        return f"model {record['model_id']} of run {record['run_id']} is gone, or its files are; ./monthwise track"
     if (at := _at(client, name, f"run-{month}")) != number:
         return f"alias run-{month} of {name} is at {_named(at)}, not at {number}"
     return None
@@ -95,9 +97,9 @@ def _ask(question):
 def _opened(uri: str) -> Iterator:
     """Yield a client of the store. Of an SQLite store it is a copy that is looked at: MLflow would write into it."""
     tracking.prepare()
-    database = tracking.sqlite_file(uri)
+    database = uris.sqlite_file(uri)
     if database and not database.exists():
-        raise NotChecked(f"there is no {tracking.public(uri)}")
+        raise NotChecked(f"there is no {uris.public(uri)}")
     try:
         with tempfile.TemporaryDirectory(prefix="monthwise-verify-") as scratch:
             if database:
@@ -112,13 +114,13 @@ def _opened(uri: str) -> Iterator:
                 client = tracking.connect(uri)
             yield client
     except exits.Unreachable as end:
-        raise NotChecked(str(end).partition("; the model stays")[0]) from None
+        raise NotChecked(str(end)) from None
     except sqlite3.Error as error:
-        raise NotChecked(f"{tracking.public(uri)} cannot be read ({error})") from None
+        raise NotChecked(f"{uris.public(uri)} cannot be read ({error})") from None
     except exits.Exit:
         raise
     except Exception as error:
-        end = tracking.exit_of(error, uri)
+        end = store_errors.exit_of(error, uri)
         if end is None:
             raise
-        raise NotChecked(str(end).partition("; the model stays")[0]) from None
+        raise NotChecked(str(end)) from None

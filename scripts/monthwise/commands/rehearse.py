@@ -35,9 +35,7 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
             needed = _needed(settings, service, run_months)
             missing[service] = [month for month in needed if not _sample(settings, service, month, scratch)]
         if all(len(found) == len(_needed(settings, service, run_months)) for service, found in missing.items()):
-            raise exits.NotPublished(
-                "none of the months is there to rehearse on; run first, or give a range that is there"
-            )
+            raise exits.BadData("none of the months is there to rehearse on; run first, or give a range that is there")
         config = scratch / "rehearsal.yaml"
         config.write_text(yaml.safe_dump(_config(settings, scratch, run_months)), encoding="utf-8")
         os.chdir(scratch)
@@ -70,7 +68,7 @@ def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, mis
         f"rehearsed on one row in {ONE_IN}: {len(result.done)} jobs in {time.monotonic() - began:.0f} s,"
         f" {len(result.failed)} failed" + (f"; not there: {'; '.join(absent)}" if absent else "")
     )
-    return next((code for code in SEVERITY if code in codes), 1 if codes else os.EX_OK)
+    return next((code for code in SEVERITY if code in codes), max(codes, default=os.EX_OK))
 
 
 def _needed(settings: Settings, service: str, run_months: dict[str, list[str]]) -> list[str]:

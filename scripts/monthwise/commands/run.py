@@ -133,6 +133,7 @@ class Call:
                     self._step(slice_, log, [path for path in forced if path in set(slice_)])
                 forced = []
             self._step(turn.files(), log, forced)
+            self._repair(log)
         # Nothing may be missing or stale, whatever Snakemake ended with.
         turn.faulty = set()
         turn.find()
@@ -140,6 +141,16 @@ class Call:
         turn.plan()
         if self.failed or turn.jobs:
             self._register()
+
+    def _repair(self, log) -> None:
+        """Write again what somebody deleted from the tracking store, where `register` missed it, and register it."""
+        from . import track
+
+        lost = [job for (rule, _), job in self.failed.items() if rule == "register" and job["code"] == os.EX_DATAERR]
+        with contextlib.suppress(exits.Exit):  # then the failure stays
+            for service in (fault["service"] for fault in lost):
+                track.write_runs(self.turn.settings, service, targets.built_months(service))
+            self._ask(self.turn.files() if lost else [], log, [])
 
     def _step(self, files: list[str], log, forced: list[str] | None = None) -> None:
         result = self._ask(files, log, forced or [])
@@ -196,7 +207,7 @@ class Call:
         codes |= {os.EX_DATAERR} if is_rejected else set()
         if turn.jobs and not codes:
             codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
-        code = next((each for each in SEVERITY if each in codes), 1 if codes else os.EX_OK)
+        code = next((each for each in SEVERITY if each in codes), max(codes, default=os.EX_OK))
         run_months = {job.about for job in self.done if job.month and job.rule in RUN_RULES}
         self.outcome["months"] = sorted(run_months)
         return code, self._line(code, faults, run_months)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from .. import columns, evaluation, files, models, stubs, tables, targets, zones
 from ..config import ROOT
-from ..exits import BadData, NotPublished, WrongUsage
+from ..exits import BadData, WrongUsage
 from ..jobs import of_job
 from ..settings import Settings
 from . import chosen_services
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     decided = targets.decided_months(service)
     month = arguments.range[0] if arguments.range else (decided or [None])[-1]
     if month not in decided:
-        raise NotPublished(
+        raise WrongUsage(
             f"{service} has no champion{f' of {month}' if month else ' yet'}; snakemake --cores 2 makes one"
         )
     champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]

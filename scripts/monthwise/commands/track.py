@@ -2,12 +2,13 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import register
 import track
 
-from .. import files, lock, stubs, targets
+from .. import experiments, files, lock, store_errors, stubs, targets, tracking, uris
 from ..jobs import of_job
 from ..settings import Settings
 from . import chosen_services
@@ -24,14 +25,29 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Log each run month that is there, once, and make the registry agree; say which ones were not in the store."""
     for service in chosen_services(arguments, settings):
+        if arguments.take_over:
+            _take_over(settings, service)
         built = targets.built_months(service)
-        for month in arguments.range or built:
-            _track(settings, service, month)
+        write_runs(settings, service, arguments.range or built)
         if targets.decided_months(service):
             print(register_decided(settings, service))
         else:
             print(f"{service}: {len(built)} run months, none of them has a champion")
     return os.EX_OK
+
+
+def _take_over(settings: Settings, service: str) -> None:
+    job = of_job(settings, "register", service)
+    uri = uris.store_uri(job)
+    tracking.prepare()
+    with store_errors.in_one_line(uri, service), tracking.locked(uri):
+        experiments.take_over(tracking.connect(uri), job["model"])
+
+
+def write_runs(settings: Settings, service: str, run_months: Sequence[str]) -> None:
+    """Log each of the run months that is not in the store, or not whole; print a line for each."""
+    for month in run_months:
+        _track(settings, service, month)
 
 
 def register_decided(settings: Settings, service: str) -> str:

@@ -1,0 +1,149 @@
+"""Installations that share a store: each keeps to its names, a copy is noticed, a lost file is no new installation."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from monthwise import experiments, files, installation, tracking
+from monthwise.exits import WrongConfig
+
+os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+
+import register
+
+SETTINGS = {"service": "green", "experiment": "monthwise-green"}
+
+
+@pytest.fixture(autouse=True)
+def _no_store_of_the_environment(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # and back, after mlflow.set_tracking_uri has set it
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "")
+
+
+class Place:
+    """A results folder whose store is `uri`; the default lies in it."""
+
+    def __init__(self, folder: Path, uri: str = "sqlite:///mlflow.db"):
+        self.folder, self.uri = folder, uri
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def track(self, month: str = "2024-01") -> str:
+        """Log a run; return the id of its experiment."""
+        os.chdir(self.folder)
+        with tracking.locked(self.uri):
+            client = tracking.connect(self.uri)
+            experiment = experiments.find_or_create(client, SETTINGS, self.uri)
+            run = client.create_run(experiment, tags={tracking.SERVICE: "green", tracking.MONTH: month})
+            client.log_text(run.info.run_id, month, "note.txt")
+        record = {"month": month, "run_id": run.info.run_id}
+        path = self.folder / f"runs/green/{month}/tracking.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, record)
+        return experiment
+
+    def register(self) -> register.Registry:
+        os.chdir(self.folder)
+        return register.Registry(tracking.connect(self.uri), "monthwise-green", "green", self.uri)
+
+    def id(self) -> str:
+        return files.read_json(self.folder / installation.FILE)["id"]
+
+    def copy(self, folder: Path) -> "Place":
+        shutil.copytree(self.folder, folder)
+        return Place(folder, self.uri)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Place:
+    """An installation with a run in a store that others use too."""
+    monkeypatch.chdir(tmp_path)
+    place = Place(tmp_path / "here", f"sqlite:///{tmp_path}/team.db")
+    place.track()
+    return place
+
+
+def refused(place: Place) -> str:
+    lines = []
+    for act in (place.track, place.register):
+        with pytest.raises(WrongConfig) as end:
+            act()
+        lines.append(str(end.value).partition(" in tracking store ")[2])
+    assert lines[0] == lines[1]
+    assert "\n" not in lines[0]
+    return lines[0]
+
+
+def test_another_installation_is_refused_until_it_takes_over(here, tmp_path):
+    here.register()
+    other = Place(tmp_path / "other", here.uri)
+    line = refused(other)
+    assert f"belongs to the installation in {here.folder} on " in line
+    assert "`tracking: {name: monthwise-2}`" in line
+    assert "./monthwise track --take-over" in line
+    experiments.take_over(tracking.connect(here.uri), "monthwise-green")
+    other.track()
+    other.register()
+    assert str(other.folder) in refused(here)
+
+
+def test_a_copy_is_refused_while_the_original_is_there_and_a_moved_folder_goes_on(here, tmp_path):
+    first = here.track()
+    here.register()
+    copy = here.copy(tmp_path / "copy")
+    with pytest.raises(WrongConfig, match=rf"copy is a copy of {here.folder}, .* delete registry/installation"):
+        copy.track()
+    with pytest.raises(WrongConfig, match="is a copy of"):
+        copy.register()
+    here.track()
+    shutil.rmtree(here.folder)
+    moved = copy.track()
+    assert moved != first  # its models lie where the folder is now
+    client = tracking.connect(copy.uri)
+    assert client.get_experiment(moved).artifact_location == (copy.folder / "mlruns/monthwise-green").as_uri()
+    assert client.get_experiment(moved).tags[installation.PATH] == str(copy.folder)
+    copy.register()
+
+
+def test_with_the_store_inside_a_copy_is_an_installation_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    here = Place(tmp_path / "here")
+    here.track()
+    copy = here.copy(tmp_path / "copy")
+    before = sorted(here.folder.rglob("*"))
+    copy.track("2024-02")
+    copy.register()
+    assert copy.id() != here.id()
+    assert sorted(here.folder.rglob("*")) == before
+    assert list(copy.folder.glob("mlruns/monthwise-green/*/artifacts/note.txt"))
+
+
+@pytest.mark.parametrize("has_files", [True, False])
+def test_a_name_without_tags_belongs_to_the_installation_whose_files_know_its_runs(here, tmp_path, has_files):
+    client = tracking.connect(here.uri)
+    found = client.get_experiment_by_name("monthwise-green")
+    for key in (installation.ID, installation.HOST, installation.PATH):
+        client._tracking_client.store.delete_experiment_tag(found.experiment_id, key)
+    if has_files:
+        assert here.track() == found.experiment_id
+        return
+    with pytest.raises(WrongConfig, match=r"has runs that no file in .*other names"):
+        Place(tmp_path / "other", here.uri).track()
+
+
+def test_a_lost_id_is_read_from_the_store(here):
+    before = here.id()
+    (here.folder / installation.FILE).unlink()
+    here.track()
+    assert here.id() == before
+
+
+def test_aliases_that_a_person_set_are_left_alone(here):
+    registry = here.register()
+    here.track()
+    version = registry.client.create_model_version("monthwise-green", f"file:{here.folder}")
+    for alias in ("run-as-before", "champion-2023", "run-2023-01", "champion"):
+        registry.client.set_registered_model_alias("monthwise-green", alias, version.version)
+    here.register().alias({"run-2024-01": version.version})
+    left = registry.client.get_registered_model("monthwise-green").aliases
+    assert set(left) == {"run-as-before", "champion-2023", "run-2024-01"}
