@@ -50,7 +50,7 @@ SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config
 # The modules of scripts/monthwise that can change what a program writes; a test compares them with its imports.
 MODULES = {
     "ingest": [],
-    "clean": ["bins", "codes", "columns", "rounding", "tables"],
+    "clean": ["bins", "codes", "columns", "rounding", "tables", "zones"],
     "featurize": ["codes", "tables", "zones"],
     "train": ["baseline", "models"],
     "evaluate": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],

@@ -54,6 +54,7 @@ rule clean:
         program=of_data(program("clean")),
         modules=of_data(modules("clean")),
         raw=of_data("data/{service}/{month}/raw.parquet"),
+        zones=of_data(zones_file),
     output:
         trips=ensure("data/{service}/{month}/trips.parquet", non_empty=True),
         quality=report(
@@ -76,7 +77,7 @@ rule clean:
         settings=settings("clean"),
     shell:
         "limit {resources.runtime}m"
-        " python {input.program:q} --raw {input.raw:q} --settings {params.settings:q}"
+        " python {input.program:q} --raw {input.raw:q} --zones {input.zones:q} --settings {params.settings:q}"
         " --trips {output.trips:q} --quality {output.quality:q} > {log:q} 2>&1"
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from monthwise import bins, codes, columns, files, months, program, tables
+from monthwise import bins, codes, columns, files, months, program, tables, zones
 from monthwise.exits import BadData, WrongConfig
 
 TRIPS = pa.schema(
@@ -28,7 +28,6 @@ TRIPS = pa.schema(
         ("rate_code", pa.int64()),
     ]
 )
-ZONES = ("pickup_zone", "dropoff_zone")
 DROPS = ("time_missing", "duration_below_min", "duration_above_max", "pickup_outside_month")
 MILES = {"mi": 1.0, "km": 1 / 1.609344, "m": 1 / 1609.344}
 MINUTE = 60_000_000  # microseconds
@@ -44,11 +43,12 @@ class Cleaned(NamedTuple):
     keys: np.ndarray  # uint64 for each trip, equal where the rows are equal
     drops: dict[str, int]
     repairs: dict[str, int]
+    normalised: dict[str, int]  # ids that were written in another way
     missing: dict[str, int]
     counts: dict[str, np.ndarray]  # of trips in each bin of the distributions
 
 
-def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
+def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: bool = False) -> Cleaned:
     """Clean rows whose columns are named by role; `first` is the number of the first one in its month."""
     pickup, local, pickup_there = columns.times(rows.column("pickup_time"))
     dropoff, _, dropoff_there = columns.times(rows.column("dropoff_time"))
@@ -67,11 +67,13 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
         kept &= ~hit
 
     here = np.flatnonzero(kept)
-    published = {
-        role: columns.numbers(rows.column(role), role).take(here)
-        for role in (*columns.IDS, *columns.NUMBERS)
-        if role in rows.schema.names
-    }
+    published, normalised = {}, {}
+    for role in (*columns.IDS, *columns.NUMBERS):
+        if role in rows.schema.names:
+            read = columns.numbers(rows.column(role), role, zones_are_numbers)
+            published[role] = read.numbers.take(here)
+            if read.is_normalised is not None:
+                normalised[role] = int(np.count_nonzero(read.is_normalised.take(here)))
     keys = row_keys([pickup.take(here), dropoff.take(here), *published.values()])
     found = {"trip": here + first, "pickup_time": local.take(here), "duration_min": duration_min.take(here)}
     missing, repairs = {field.name: 0 if field.name in found else len(here) for field in TRIPS}, {}
@@ -81,13 +83,13 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict) -> Cleaned:
         values, sound = repair(role, numbers, settings)
         missing[name] = len(here) - int(np.count_nonzero(sound))
         repairs[f"{name}_implausible"] = missing[name] - int(np.count_nonzero(np.isnan(numbers)))
-        arrays[name] = tables.array(values, TRIPS.field(name).type, None if name in ZONES else sound)
+        arrays[name] = tables.array(values, TRIPS.field(name).type, None if name in columns.ZONES else sound)
     for field in TRIPS:
         if field.name not in arrays:
             arrays[field.name] = nothing(field, len(here))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
     counts = distributions(found["pickup_time"], found["duration_min"], batch.column("distance_mi"), settings)
-    return Cleaned(batch, keys, drops, repairs, missing, counts)
+    return Cleaned(batch, keys, drops, repairs, normalised, missing, counts)
 
 
 def distribution_bins(settings: dict) -> dict[str, bins.Bins]:
@@ -183,8 +185,11 @@ def judge(counts: dict, quality: dict, has_distance: bool = True) -> tuple[str, 
 class Month:
     """A month as its batches go by: yields clean trips, and knows in the end what quality.json says."""
 
-    def __init__(self, raw: str, settings: dict, batch_rows: int = tables.BATCH_ROWS):
+    def __init__(
+        self, raw: str, settings: dict, places: zones.Zones | None = None, batch_rows: int = tables.BATCH_ROWS
+    ):
         self.raw, self.settings, self.batch_rows = raw, settings, batch_rows
+        self.zones_are_numbers = places is not None and places.are_numbers
         self.about = f"{settings['service']} {settings['month']}"
         if "distance" in settings["columns"] and settings["distance_unit"] not in MILES:
             raise WrongConfig(f"{self.about}: say the unit of distance in catalog.{settings['service']}.distance_unit")
@@ -192,7 +197,7 @@ class Month:
         self.chosen = columns.choose(self.file.schema_arrow, settings, raw)
         self.keys = np.empty(self.file.metadata.num_rows, np.uint64)  # memory is taken as it is filled
         self.rows_in = self.rows_out = 0
-        self.drops, self.repairs, self.missing = Counter(), Counter(), Counter()
+        self.drops, self.repairs, self.normalised, self.missing = Counter(), Counter(), Counter(), Counter()
         self.bins = distribution_bins(settings)
         self.counts = {name: np.zeros(each.count, np.int64) for name, each in self.bins.items()}
 
@@ -200,9 +205,9 @@ class Month:
         """Yield the clean trips in the order of the file."""
         names = sorted(set(self.chosen.values()))
         for batch in tables.batches(self.file, self.raw, self.about, names, self.batch_rows):
-            arrays = [batch.column(name) for name in self.chosen.values()]
+            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in self.chosen.values()], list(self.chosen))
             try:
-                cleaned = clean(pa.RecordBatch.from_arrays(arrays, list(self.chosen)), self.rows_in, self.settings)
+                cleaned = clean(rows, self.rows_in, self.settings, self.zones_are_numbers)
             except pa.ArrowInvalid as error:  # a time beyond microseconds, an unknown time zone
                 raise BadData(f"{self.about}: {self.raw} cannot be converted: {str(error).splitlines()[0]}") from error
             self._count(cleaned, batch.num_rows)
@@ -212,18 +217,19 @@ class Month:
         until = self.rows_out + len(cleaned.keys)
         self.keys[self.rows_out : until] = cleaned.keys
         self.rows_in, self.rows_out = self.rows_in + rows, until
-        for name in ("drops", "repairs", "missing"):
+        for name in ("drops", "repairs", "normalised", "missing"):
             getattr(self, name).update(getattr(cleaned, name))
         for name, counts in cleaned.counts.items():
             self.counts[name] += counts
 
     def quality(self) -> dict:
-        """Return the content of quality.json, once all trips went by; repairs and duplicates are of kept rows."""
+        """Return the content of quality.json, once all trips went by; all but `drops` is of kept rows."""
         counts = {
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,
             "drops": dict(self.drops) or dict.fromkeys(DROPS, 0),
             "repairs": dict(self.repairs),
+            "normalised": {role: count for role, count in self.normalised.items() if count},
             "duplicates": repeated(self.keys[: self.rows_out]),
             "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
             "distributions": {
@@ -239,7 +245,7 @@ class Month:
 
 def main(job) -> str:
     """Write trips.parquet and quality.json of one month."""
-    month = Month(job.raw, job.settings)
+    month = Month(job.raw, job.settings, zones.read(job.zones[0] if job.zones else None))
     tables.write(job.trips, TRIPS, month.trips())
     quality = month.quality()
     files.write_json(job.quality, quality)
@@ -254,10 +260,10 @@ def _microseconds(month: str) -> int:
 
 def nothing(field: pa.Field, rows: int) -> pa.Array:
     """Return a column of trips.parquet without a value."""
-    if field.name in ZONES:
+    if field.name in columns.ZONES:
         return tables.array(np.full(rows, codes.MISSING), field.type)
     return tables.array(np.zeros(rows), field.type, np.zeros(rows, bool))
 
 
 if __name__ == "__main__":
-    program.run(main, inputs=("raw",), outputs=("trips", "quality"))
+    program.run(main, inputs=("raw", "zones"), outputs=("trips", "quality"), many=("zones",))

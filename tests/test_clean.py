@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from months_made import OFF, minutes, raw_month, settings, write_raw
-from monthwise import codes, tables
+from monthwise import tables
 
 KEPT = {  # PROVENANCE.md of the mirror: rows, and those of 1 to 60 minutes
     "2021-01": (76518, 73908), "2021-02": (64572, 61921), "2021-03": (83827, 80372), "2022-01": (62495, 59603),
@@ -34,7 +34,7 @@ def cleaned(tmp_path):
 
 
 def clean_file(raw, trips, given, batch_rows=tables.BATCH_ROWS):
-    month = clean.Month(str(raw), given, batch_rows)
+    month = clean.Month(str(raw), given, batch_rows=batch_rows)
     tables.write(trips, clean.TRIPS, month.trips())
     return pq.read_table(trips), month.quality()
 
@@ -171,16 +171,6 @@ def test_the_verdict_names_its_rule(cleaned, kept, dropped, verdict, name):
 
 def test_a_month_without_trips_is_rejected_even_with_all_rules_off(cleaned):
     assert cleaned(raw_month(0), quality=OFF)[1]["verdict"] == "reject"
-
-
-def test_text_ids_get_stable_codes():
-    texts = pa.array(["JC105", "132", None, "", "5779.09", "JC105", "0132"])
-    made = codes.codes(texts).tolist()
-    assert made == [48385028, 132, -1, -1, made[4], 48385028, made[6]]
-    assert len(set(made)) == 5
-    assert all(-1 <= code < 2**26 for code in made)
-    assert codes.codes(texts.dictionary_encode()).tolist() == made
-    assert codes.codes(texts.slice(1, 3)).tolist() == made[1:4]
 
 
 @pytest.fixture

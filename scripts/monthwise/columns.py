@@ -12,7 +12,8 @@ from . import codes, tables
 from .exits import BadData, WrongConfig
 
 TIMES = ("pickup_time", "dropoff_time")
-IDS = ("pickup_zone", "dropoff_zone", "vendor")
+ZONES = ("pickup_zone", "dropoff_zone")
+IDS = (*ZONES, "vendor")
 NUMBERS = ("distance", "passengers", "trip_type", "rate_code")
 
 
@@ -61,10 +62,11 @@ def times(column: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return moments, local, np.ones(len(column), bool) if there is None else there
 
 
-def numbers(column: pa.Array, role: str) -> np.ndarray:
-    """Return the ids or numbers of a column as float64, NaN where there is none."""
-    column = _plain(column)
-    return codes.ids(column) if role in IDS else tables.floats(column)
+def numbers(column: pa.Array, role: str, zones_are_numbers: bool = False) -> codes.Ids:
+    """Return the ids or numbers of a column (codes.Ids); `zones_are_numbers` is what the zone file says (zones.py)."""
+    if role in IDS:
+        return codes.ids(column, zones_are_numbers and role in ZONES)
+    return codes.Ids(tables.floats(_plain(column)), None)
 
 
 def _plain(column: pa.Array) -> pa.Array:

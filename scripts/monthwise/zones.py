@@ -23,6 +23,7 @@ class Zones(NamedTuple):
     boroughs: list[str]
     x_mi: np.ndarray
     y_mi: np.ndarray
+    are_numbers: bool  # whether every id is one, so that a text in a month stands for a number
 
     def rows(self, ids: np.ndarray) -> np.ndarray:
         """Return the row of each zone id among these zones, len(zones.ids) for one that is not known."""
@@ -47,13 +48,14 @@ def read(path: str | Path | None) -> Zones | None:
         return None
     table = pyarrow.csv.read_csv(path).combine_chunks()
     ids = codes.codes(_column(table, "id"))
+    are_numbers = not codes.is_text(table.column("id").type)
     order = np.argsort(ids)
     boroughs = table.column("borough").to_pylist()
     x_mi, y_mi = (
         tables.floats(_column(table, name)) if name in table.column_names else np.full(len(ids), np.nan)
         for name in ("x_mi", "y_mi")
     )
-    return Zones(ids[order], [boroughs[row] for row in order], x_mi[order], y_mi[order])
+    return Zones(ids[order], [boroughs[row] for row in order], x_mi[order], y_mi[order], are_numbers)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

@@ -32,7 +32,7 @@ def data_jobs(found: dict, zones: list[str]) -> list[list[Job]]:
         )
         made = {"trips": trips, "quality": quality}
         return [
-            Job("clean", month, {"raw": raw}, made, stages["clean"][month]),
+            Job("clean", month, {"raw": raw, "zones": zones}, made, stages["clean"][month]),
             Job("featurize", month, made | {"zones": zones}, {"features": features}, stages["featurize"][month]),
         ]
 

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         first = 0
         for batch in tables.batches(file, arguments.input, about, sorted(set(chosen.values()))):
             rows = pa.RecordBatch.from_arrays([batch.column(name) for name in chosen.values()], list(chosen))
-            features = featurize.features(trips(rows, first, wanted, arguments.input), places)
+            features = featurize.features(trips(rows, first, wanted, arguments.input, places), places)
             minutes = evaluation.predict(model, features.to_pandas(), champion["columns"])
             trip = np.arange(first, first + len(minutes))
             yield pa.RecordBatch.from_arrays(
@@ -75,7 +75,9 @@ def _wanted(settings: dict) -> dict:
     return settings | {"columns": {role: [*names, own.get(role, role)] for role, names in spellings.items()}}
 
 
-def trips(rows: pa.RecordBatch, first: int, settings: dict, path: str) -> pa.RecordBatch:
+def trips(
+    rows: pa.RecordBatch, first: int, settings: dict, path: str, places: zones.Zones | None = None
+) -> pa.RecordBatch:
     """Return rows, named by role, as trips without a duration: none is dropped, what is implausible becomes missing."""
     _, pickup, there = columns.times(rows.column("pickup_time"))
     if not there.all():
@@ -88,8 +90,9 @@ def trips(rows: pa.RecordBatch, first: int, settings: dict, path: str) -> pa.Rec
     for role in (*columns.IDS, *columns.NUMBERS):
         if role in rows.schema.names:
             name = "distance_mi" if role == "distance" else role
-            values, sound = clean.repair(role, columns.numbers(rows.column(role), role), settings)
-            arrays[name] = tables.array(values, clean.TRIPS.field(name).type, None if name in clean.ZONES else sound)
+            read = columns.numbers(rows.column(role), role, places is not None and places.are_numbers)
+            values, sound = clean.repair(role, read.numbers, settings)
+            arrays[name] = tables.array(values, clean.TRIPS.field(name).type, None if name in columns.ZONES else sound)
     fields = [field for field in clean.TRIPS if field.name != "duration_min"]
     return pa.RecordBatch.from_arrays(
         [arrays.get(field.name, clean.nothing(field, len(pickup))) for field in fields], schema=pa.schema(fields)

@@ -31,6 +31,8 @@ def row_counts(shown: dict) -> dict | None:
     facts["waived"] = scrub(quality["waiver"]) if quality.get("waiver") else None
     facts["duplicates kept"] = plain(quality["duplicates"])
     rows = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
+    normalised = quality.get("normalised", {}).items()  # months of before lack it
+    rows += [[f"written in another way: {name.replace('_', ' ')}", plain(count)] for name, count in normalised]
     rows += [[f"made missing: {name.replace('_', ' ')}", plain(count)] for name, count in quality["repairs"].items()]
     rows += [
         [f"missing: {name.replace('_', ' ')}", f"{share:.2%}"]
