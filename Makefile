@@ -52,9 +52,9 @@ test: lint .venv/slurm/.ready
 # What takes longer than a change should wait for, most of an hour: twelve months of two services, killed in between, warm,
 # cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket; all
 # that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`; the
-# crontab line; MLflow's own pages and server.
+# crontab line; MLflow's own pages and server; 5,000 damaged months.
 NIGHTLY = reruns kill champion warm_runs warm_lost real_cron run rehearse slurm postgres bucket results user paths environment check bench \
-	cron serve mlflow_ui
+	cron serve mlflow_ui fuzz
 nightly: setup .venv/slurm/.ready
 	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/test_%.py)
 

@@ -7,7 +7,7 @@ and is counted as a repair. Every number is the same wherever the month is cut i
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -195,7 +195,11 @@ class Month:
             raise WrongConfig(f"{self.about}: say the unit of distance in catalog.{settings['service']}.distance_unit")
         self.file = tables.open_parquet(raw, self.about)
         self.chosen = columns.choose(self.file.schema_arrow, settings, raw)
-        self.keys = np.empty(self.file.metadata.num_rows, np.uint64)  # memory is taken as it is filled
+        self.rows_told = self.file.metadata.num_rows
+        try:
+            self.keys = np.empty(self.rows_told, np.uint64)  # memory is taken as it is filled
+        except (ValueError, MemoryError):
+            self._reject_row_count("none that can be read")
         self.rows_in = self.rows_out = 0
         self.drops, self.repairs, self.normalised, self.missing = Counter(), Counter(), Counter(), Counter()
         self.bins = distribution_bins(settings)
@@ -212,8 +216,17 @@ class Month:
                 raise BadData(f"{self.about}: {self.raw} cannot be converted: {str(error).splitlines()[0]}") from error
             self._count(cleaned, batch.num_rows)
             yield cleaned.trips
+        if self.rows_in != self.rows_told:
+            self._reject_row_count(f"{self.rows_in:,}")
+
+    def _reject_row_count(self, rows: str) -> NoReturn:
+        raise BadData(
+            f"{self.about}: {self.raw} says that it has {self.rows_told:,} rows and has {rows}; fetch it again"
+        )
 
     def _count(self, cleaned: Cleaned, rows: int) -> None:
+        if self.rows_in + rows > self.rows_told:
+            self._reject_row_count("more")
         until = self.rows_out + len(cleaned.keys)
         self.keys[self.rows_out : until] = cleaned.keys
         self.rows_in, self.rows_out = self.rows_in + rows, until

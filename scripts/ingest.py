@@ -5,6 +5,7 @@ the job starts: the same facts then cost a link instead of a transfer, and a pub
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
@@ -36,18 +37,47 @@ def rows_of(path: str | Path) -> int:
         raise NotParquet(f"parquet cut short, {size:,} bytes without a footer")
     try:
         footer = pyarrow.parquet.read_metadata(path)
-    except (pyarrow.ArrowException, OSError) as error:
+        _names = footer.schema.to_arrow_schema().names
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is no UTF-8
         raise NotParquet(f"parquet with a footer that cannot be read ({' '.join(str(error).split())})") from None
     if footer.num_columns == 0:
         raise NotParquet("parquet without a column")
     end_of_data = size - footer.serialized_size - len(MAGIC) - 4
+    if fault := in_a_child(lambda: _group_fault(footer, end_of_data)):
+        raise NotParquet(fault)
+    return footer.num_rows
+
+
+def _group_fault(footer: pyarrow.parquet.FileMetaData, end_of_data: int) -> str:
+    """Return what is wrong with the row groups; nothing if they are all inside the file and have its rows."""
+    rows = sum(footer.row_group(group).num_rows for group in range(footer.num_row_groups))
+    if rows != footer.num_rows:
+        return f"parquet with {rows:,} rows where its footer says {footer.num_rows:,}"
     for group in range(footer.num_row_groups):
         for column in range(footer.num_columns):
             chunk = footer.row_group(group).column(column)
             begin = chunk.dictionary_page_offset or chunk.data_page_offset
             if begin + chunk.total_compressed_size > end_of_data:
-                raise NotParquet(f"parquet cut short, row group {group} is not inside its {size:,} bytes")
-    return footer.num_rows
+                return f"parquet cut short, row group {group} is not inside the file"
+    return ""
+
+
+def in_a_child(find: Callable[[], str]) -> str:
+    """Return what `find` returns in a process of its own: pyarrow aborts its process over some damaged footers."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what it says as it aborts
+            os.write(writing, find().encode())
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as answer:
+        fault = answer.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return "parquet with a footer that cannot be read" if code else fault
 
 
 def _kind(head: bytes) -> str:
@@ -92,6 +122,17 @@ def keep(facts: dict, raw: Path) -> None:
         entry.unlink(missing_ok=True)
 
 
+def check(raw: Path, month: str, where: str) -> int:
+    """Return the rows of a file that came from `where`; BadData unless it is whole and parquet."""
+    try:
+        return rows_of(raw)
+    except NotParquet as fault:
+        raise exits.BadData(
+            f"{month}: {where} is {fault}; look at it there, and rerun when it is whole, or take the month out"
+            " with skip"
+        ) from None
+
+
 def main(job) -> str:
     facts, raw = files.read_json(job.source), Path(job.raw)
     month = publisher.name(job.settings)
@@ -99,13 +140,7 @@ def main(job) -> str:
         return f"{month}: {rows_of(raw):,} rows, {raw.stat().st_size:,} bytes, kept from before, nothing fetched"
     publisher.fetch(facts, job.settings, raw)
     where = facts.get("url") or f"{facts.get('file', 'the month')} of {job.settings['source']}"
-    try:
-        rows = rows_of(raw)
-    except NotParquet as fault:
-        raise exits.BadData(
-            f"{month}: {where} is {fault}; look at it there, and ask again when it is whole, or take the month out "
-            "with skip"
-        ) from None
+    rows = check(raw, month, where)
     keep(facts, raw)
     partial.discard(raw.parent)
     return f"{month}: {rows:,} rows, {raw.stat().st_size:,} bytes, fetched: {where}"

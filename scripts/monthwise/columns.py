@@ -27,21 +27,38 @@ def choose(schema: pa.Schema, settings: dict, path: str, times: Sequence[str] = 
     for role in times:
         if role not in spellings:
             raise WrongConfig(f"{about}: no column is named for {role}; add {_key(role, settings)}")
-    chosen = {role: next((name for name in spellings[role] if name in schema.names), None) for role in spellings}
+    chosen = {role: _chosen(schema.names, spellings[role]) for role in spellings}
     for role, name in chosen.items():
         if name is None:
             closest = _closest(spellings[role], [name for name in schema.names if name not in chosen.values()])
             raise BadData(
                 f"{about}: {path} has no column for {role}: looked for {', '.join(spellings[role])};"
-                f" {f'closest is {closest}' if closest else 'no other column is left'}; edit {_key(role, settings)}"
+                f" {f'closest is {quoted(closest)}' if closest is not None else 'no other column is left'};"
+                f" edit {_key(role, settings)}"
+            )
+        if schema.names.count(name) > 1:
+            raise BadData(
+                f"{about}: {path} has {schema.names.count(name)} columns {quoted(name)}, and {role} is one; wait for a"
+                f" file that has it once, or name another column in {_key(role, settings)}"
             )
         if not _fits(role, schema.field(name).type):
             wanted = "times" if role in TIMES else "ids" if role in IDS else "numbers"
             raise BadData(
-                f"{about}: {path} should hold {wanted} for {role} in column {name}, whose type is"
-                f" {schema.field(name).type}; name another column in {_key(role, settings)}"
+                f"{about}: {path} should hold {wanted} for {role} in column {quoted(name)}, whose type is"
+                f" {' '.join(str(schema.field(name).type).split())}; name another column in {_key(role, settings)}"
             )
     return chosen
+
+
+def _chosen(names: Sequence[str], spellings: Sequence[str]) -> str | None:
+    """Return the name that is one of the spellings; else one that is but for blanks around it."""
+    exact = next((spelling for spelling in spellings if spelling in names), None)
+    return exact or next((name for spelling in spellings for name in names if name.strip() == spelling), None)
+
+
+def quoted(name: str) -> str:
+    """Return the name of a column as a message shows it: in quotes where it could be misread, on one line."""
+    return name if name.isprintable() and len(name.split()) == 1 and name == name.strip() else repr(name)
 
 
 def times(column: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from .exits import TryAgain
+from .exits import BadData, TryAgain
 
 
 def to_json(content: object) -> bytes:
@@ -22,9 +22,30 @@ def write_json(path: str | Path, content: object) -> None:
     Path(path).write_bytes(to_json(content))
 
 
+class DamagedJson(BadData, ValueError):
+    """A JSON file that is cut off or damaged."""
+
+
 def read_json(path: str | Path) -> dict:
-    """Return the content of a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Return the content of a JSON file; raises DamagedJson where it is none."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedJson(f"{path} is damaged ({error}); delete it and rerun") from None
+
+
+def insist_on_readable(paths: Iterable[str | Path]) -> None:
+    """Raise BadData for a folder, and for a file that this user may not read; one that is missing is passed over."""
+    for path in paths:
+        try:
+            with open(path, "rb"):
+                pass
+        except FileNotFoundError:
+            continue
+        except IsADirectoryError:
+            raise BadData(f"{path} is a folder and should be a file; remove it, then rerun") from None
+        except OSError as error:
+            raise BadData(f"{path} cannot be read ({error.strerror}); let this user read it, then rerun") from None
 
 
 def sha256(path: str | Path) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import environment, exits, stubs
-from .files import Inputs, part_of
+from .files import Inputs, insist_on_readable, part_of
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 Main = Callable[[argparse.Namespace], str]
@@ -68,6 +68,7 @@ def _call(main, inputs, outputs, many) -> str:
 
     paths = [path for name in inputs for path in _as_list(getattr(job, name))]
     stubs.bring(paths)
+    insist_on_readable(paths)
     guarded = Inputs([*paths, *_own_code()])
     finals = {name: getattr(job, name) for name in outputs}
     parts = {name: part_of(path) for name, path in finals.items()}

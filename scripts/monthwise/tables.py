@@ -18,6 +18,7 @@ from .exits import BadData
 BATCH_ROWS = 1 << 16  # a column of a batch fits the processor's cache, so that a chain of numpy steps stays fast
 GROUP_ROWS = 1 << 17  # rows of a row group; what a writer holds in memory
 READ_BUFFER = 1 << 18  # bytes of a column; without it the reader takes in all of a row group at once
+DAMAGE = (OSError, pa.ArrowException, ValueError)  # what pyarrow raises; ValueError: a name that is no UTF-8
 RISING = ("trip", "pickup_time")  # columns that mostly rise: differences are half as large as a dictionary, and faster
 
 
@@ -25,9 +26,11 @@ def open_parquet(path: str | Path, about: str) -> pq.ParquetFile:
     """Open a parquet file; `about` (service and month) begins the line of BadData where it is none."""
     os.stat(path)  # FileNotFoundError with a name, which pyarrow's has not
     try:  # `pre_buffer` (on by default) keeps all columns read so far in memory until the file is closed
-        return pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit="us")
-    except (OSError, pa.ArrowInvalid) as error:
+        file = pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit="us")
+        _decoded = file.schema_arrow.names
+    except DAMAGE as error:
         raise _damaged(path, about, error) from error
+    return file
 
 
 def batches(
@@ -38,7 +41,7 @@ def batches(
     while True:
         try:
             batch = next(stream, None)
-        except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        except DAMAGE as error:
             raise _damaged(path, about, error) from error
         if batch is None:
             return

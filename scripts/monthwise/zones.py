@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from . import codes, tables
+from .exits import WrongConfig
 
 DENSE_IDS = 1 << 16  # ids below this are looked up in a table, four times as fast as a search
 
@@ -43,20 +44,32 @@ class Zones(NamedTuple):
 
 
 def read(path: str | Path | None) -> Zones | None:
-    """Return the zones in a file; None without one."""
+    """Return the zones in a file; None without one. Raises WrongConfig if it cannot be read as zones."""
     if not path:
         return None
-    table = pyarrow.csv.read_csv(path).combine_chunks()
+    try:
+        return _zones(pyarrow.csv.read_csv(path).combine_chunks())
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        reason = str(error.args[0] if isinstance(error, KeyError) else error).splitlines()[0]
+        raise WrongConfig(
+            f"{path} cannot be read as zones ({reason}); repair the file, or name another one in config/services.yaml"
+        ) from None
+
+
+def _zones(table: pa.Table) -> Zones:
     ids = codes.codes(_column(table, "id"))
-    are_numbers = not codes.is_text(table.column("id").type)
+    if len(ids) == 0 or len(np.unique(ids)) < len(ids) or ids.min() == codes.MISSING:
+        raise ValueError("it has no zone, or one without an id, or two with the same one")
     order = np.argsort(ids)
-    boroughs = table.column("borough").to_pylist()
+    boroughs = _column(table, "borough").cast(pa.string()).fill_null("Unknown").to_pylist()
     x_mi, y_mi = (
         tables.floats(_column(table, name)) if name in table.column_names else np.full(len(ids), np.nan)
         for name in ("x_mi", "y_mi")
     )
+    are_numbers = not codes.is_text(table.column("id").type)
     return Zones(ids[order], [boroughs[row] for row in order], x_mi[order], y_mi[order], are_numbers)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
-    return table.column(name).chunk(0)
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)

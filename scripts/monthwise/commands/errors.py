@@ -1,7 +1,6 @@
 """`./monthwise status --errors`: the run months that are there, newest last, and their errors."""
 
 import argparse
-import json
 import os
 from pathlib import Path
 
@@ -45,5 +44,5 @@ def _row(metrics: dict, other: dict | None) -> list[str]:
 def _metrics(directory: Path, service: str, month: str) -> dict | None:
     try:
         return files.read_json(directory / targets.run_file(service, month, "metrics.json"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):
         return None

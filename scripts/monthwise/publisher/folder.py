@@ -4,6 +4,7 @@ import datetime
 import fcntl
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from .. import exits
@@ -36,19 +37,25 @@ def locate(settings: dict) -> dict:
     folder = resolve_folder(settings["source"])
     path = folder / settings["file"]
     out = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
-    if not path.is_file():
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
         raise exits.NotPublished(
             f"{name(settings)} is not published: there is no {path}; "
             + (f"the newest month that is out is {out[-1]}" if out else "no month of this service is out")
             + "; a later run finds it, or take the month out with skip"
-        )
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, settings, error) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise exits.BadData(f"{name(settings)}: {path} is a folder or a device, not a file; put the file there")
     return {
         "service": settings["service"],
         "month": settings["month"],
         "kind": "file",
         "file": settings["file"],
         "etag": None,
-        **_facts(os.stat(path)),
+        **_facts(status),
     }
 
 
@@ -57,20 +64,27 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
     published = resolve_folder(settings["source"]) / facts["file"]
     located = {key: facts[key] for key in ("size", "last_modified")}
     try:
-        found = _facts(os.stat(published))
+        source = open(published, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:
         raise exits.NotPublished(
             f"{name(settings)} is no longer published: there is no {published}; put it back, or take the month out "
             "with skip"
         ) from None
     except OSError as error:
-        raise exits.Unreachable(f"{name(settings)}: {published} cannot be read ({error.strerror})") from None
-    if found == located:
-        with open(published, "rb") as source, open(path, "wb") as copy:
-            _clone_or_copy(source, copy)
-        if _facts(os.stat(published)) == located and os.stat(path).st_size == facts["size"]:
-            return
+        raise _unreadable(published, settings, error) from None
+    with source:
+        if _facts(os.fstat(source.fileno())) == located:
+            with open(path, "wb") as copy:
+                _clone_or_copy(source, copy)
+            if _facts(os.stat(published)) == located and os.stat(path).st_size == facts["size"]:
+                return
     raise exits.TryAgain(f"{name(settings)}: {published} changed since it was located; {how_to_locate(settings)}")
+
+
+def _unreadable(path: Path, settings: dict, error: OSError) -> exits.Unreachable:
+    return exits.Unreachable(
+        f"{name(settings)}: {path} cannot be read ({error.strerror}); let this user read it and its folder, then rerun"
+    )
 
 
 def _clone_or_copy(source, copy) -> None:
