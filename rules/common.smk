@@ -50,8 +50,8 @@ SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config
 # The modules of scripts/monthwise that can change what a program writes; a test compares them with its imports.
 MODULES = {
     "ingest": [],
-    "clean": ["bins", "codes", "columns", "rounding", "tables", "zones"],
-    "featurize": ["codes", "tables", "zones"],
+    "clean": ["bins", "codes", "columns", "quality_rules", "rounding", "tables", "zones"],
+    "featurize": ["codes", "quality_rules", "tables", "zones"],
     "train": ["baseline", "models"],
     "evaluate": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
     "track": ["experiments", "installation", "models", "store_errors", "tracking", "uris"],

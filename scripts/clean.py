@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
-from monthwise import bins, codes, columns, files, months, program, tables, zones
+from monthwise import bins, codes, columns, files, months, program, quality_rules, tables, zones
 from monthwise.exits import BadData, WrongConfig
 
 TRIPS = pa.schema(
@@ -32,6 +32,7 @@ DROPS = ("time_missing", "duration_below_min", "duration_above_max", "pickup_out
 MILES = {"mi": 1.0, "km": 1 / 1.609344, "m": 1 / 1609.344}
 MINUTE = 60_000_000  # microseconds
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
+OTHER_MONTHS = 10  # that quality.json names
 DURATION_BINS = 30  # about, between the bounds of config
 BINS = {"distance_mi": bins.Bins(0.0, 0.5, 60), "hour": bins.Bins(0, 1, 24), "day": bins.Bins(1, 1, 31)}
 
@@ -45,6 +46,7 @@ class Cleaned(NamedTuple):
     repairs: dict[str, int]
     normalised: dict[str, int]  # ids that were written in another way
     missing: dict[str, int]
+    outside: dict[int, int]  # rows of another month, dropped or not, by months since 1970-01
     counts: dict[str, np.ndarray]  # of trips in each bin of the distributions
 
 
@@ -88,8 +90,10 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: b
         if field.name not in arrays:
             arrays[field.name] = nothing(field, len(here))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
+    elsewhere = local[outside & pickup_there].view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    of_months = dict(zip(*(each.tolist() for each in np.unique(elsewhere, return_counts=True)), strict=True))
     counts = distributions(found["pickup_time"], found["duration_min"], batch.column("distance_mi"), settings)
-    return Cleaned(batch, keys, drops, repairs, normalised, missing, counts)
+    return Cleaned(batch, keys, drops, repairs, normalised, missing, of_months, counts)
 
 
 def distribution_bins(settings: dict) -> dict[str, bins.Bins]:
@@ -159,29 +163,6 @@ def repeated(keys: np.ndarray) -> int:
     return int(np.count_nonzero(keys[1:] == keys[:-1]))
 
 
-def judge(counts: dict, quality: dict, has_distance: bool = True) -> tuple[str, dict | None]:
-    """Return `pass`, `warn` or `reject`, and the first rule that gave it: its name, the number and the bound.
-
-    A month without any trip is rejected whatever the thresholds are.
-    """
-    rows_in, rows_out = counts["rows_in"], counts["rows_out"]
-    reject, warn = quality["reject"] or {}, quality["warn"] or {}
-    kept = rows_out / max(rows_in, 1)
-    duplicates = counts["duplicates"] / max(rows_out, 1)
-    no_distance = counts["missing"].get("distance_mi", 0) if has_distance else 0
-    rules = [
-        ("reject", "rows_below", rows_out, max(reject.get("rows_below", 0), 1)),
-        ("reject", "kept_share_below", kept, reject.get("kept_share_below")),
-        ("warn", "kept_share_below", kept, warn.get("kept_share_below")),
-        ("warn", "duplicates_share_above", duplicates, warn.get("duplicates_share_above")),
-        ("warn", "missing_distance_share_above", no_distance, warn.get("missing_distance_share_above")),
-    ]
-    for verdict, name, number, bound in rules:
-        if bound is not None and (number < bound if name.endswith("below") else number > bound):
-            return verdict, {"name": name, "number": number, "bound": bound}
-    return "pass", None
-
-
 class Month:
     """A month as its batches go by: yields clean trips, and knows in the end what quality.json says."""
 
@@ -202,6 +183,7 @@ class Month:
             self._reject_row_count("none that can be read")
         self.rows_in = self.rows_out = 0
         self.drops, self.repairs, self.normalised, self.missing = Counter(), Counter(), Counter(), Counter()
+        self.outside: Counter[int] = Counter()
         self.bins = distribution_bins(settings)
         self.counts = {name: np.zeros(each.count, np.int64) for name, each in self.bins.items()}
 
@@ -230,13 +212,16 @@ class Month:
         until = self.rows_out + len(cleaned.keys)
         self.keys[self.rows_out : until] = cleaned.keys
         self.rows_in, self.rows_out = self.rows_in + rows, until
-        for name in ("drops", "repairs", "normalised", "missing"):
+        for name in ("drops", "repairs", "normalised", "missing", "outside"):
             getattr(self, name).update(getattr(cleaned, name))
         for name, counts in cleaned.counts.items():
             self.counts[name] += counts
 
     def quality(self) -> dict:
-        """Return the content of quality.json, once all trips went by; all but `drops` is of kept rows."""
+        """Return the content of quality.json, once all trips went by.
+
+        All but `drops` and `outside_month` is of kept rows.
+        """
         counts = {
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,
@@ -245,15 +230,21 @@ class Month:
             "normalised": {role: count for role, count in self.normalised.items() if count},
             "duplicates": repeated(self.keys[: self.rows_out]),
             "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
+            "outside_month": {"rows": self.outside.total(), "months": self._commonest_months()},
             "distributions": {
                 name: {"first": each.first, "width": each.width, "counts": self.counts[name].tolist()}
                 for name, each in self.bins.items()
             },
         }
         service, month = self.settings["service"], self.settings["month"]
-        verdict, rule = judge(counts, self.settings["quality"], "distance" in self.chosen)
+        verdict, rule = quality_rules.judge(counts, self.settings["quality"], month, self.chosen)
         waiver = self.settings["waiver"]
         return {**counts, "service": service, "month": month, "verdict": verdict, "rule": rule, "waiver": waiver}
+
+    def _commonest_months(self) -> dict[str, int]:
+        """Return the rows of the months that most rows of another month are of."""
+        ranked = sorted(self.outside.items(), key=lambda pair: (-pair[1], pair[0]))[:OTHER_MONTHS]
+        return {str(np.datetime64(month, "M")): rows for month, rows in ranked}
 
 
 def main(job) -> str:
@@ -263,7 +254,7 @@ def main(job) -> str:
     quality = month.quality()
     files.write_json(job.quality, quality)
     rule = quality["rule"]
-    why = f" ({rule['name']}: {rule['number']:.6g}, bound {rule['bound']})" if rule else ""
+    why = f" by {quality_rules.in_words(rule)}" if rule else ""
     return f"{month.about}: {quality['rows_out']} of {quality['rows_in']} rows kept, verdict {quality['verdict']}{why}"
 
 

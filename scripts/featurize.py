@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from monthwise import codes, files, program, tables, zones
+from monthwise import codes, files, program, quality_rules, tables, zones
 from monthwise.exits import BadData
 from monthwise.zones import Zones
 
@@ -74,7 +74,7 @@ def admit(quality: dict) -> None:
         return
     waive = f'waive it with `quality: {{waive: {{{service}: {{{month}: "reason"}}}}}}` or '
     raise BadData(
-        f"{service} {month} is rejected by {rule['name']}: {rule['number']:.6g}, bound {rule['bound']}; wait for a"
+        f"{service} {month} is rejected by {quality_rules.in_words(rule)}; wait for a"
         f" better file, or in config/config.yaml {waive if quality['rows_out'] else ''}"
         f"skip it with `skip: {{{service}: [{month}]}}`"
     )

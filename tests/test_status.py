@@ -76,6 +76,21 @@ def test_rejected_unless_waived(here):
     assert state(found(), "data", "2023-12", "clean") == "built"
 
 
+def test_warnings_of_data_are_shown(here, monkeypatch, capfd):
+    rule = {"name": "days_share_below", "number": 0.8, "bound": 0.9, "detail": "24 of 30 days have trips"}
+    write("data/green/2023-11/quality.json", QUALITY | {"verdict": "warn", "rule": rule})
+
+    def shown(*flags: str) -> str:
+        monkeypatch.setattr("sys.argv", ["monthwise", "status", "--config", "source=demo", *flags])
+        with pytest.raises(SystemExit):
+            main()
+        return capfd.readouterr().out
+
+    assert "warning: data of green 2023-11, days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)" in shown()
+    told = json.loads(shown("--json"))["services"]["green"]
+    assert told["rows"]["2023-11"]["rule"] == "days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)"
+
+
 def test_stale_and_not_published_are_as_the_last_look_saw_them(here):
     jobs = [
         {

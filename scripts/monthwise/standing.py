@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 
-from . import history, months, states, targets
+from . import history, months, quality_rules, states, targets
 from .scrub import scrub
 from .settings import Settings
 from .tree import Tree
@@ -64,10 +64,12 @@ def numbers(service: str, month: str, tree: Tree) -> dict:
 
 
 def rows(service: str, month: str, tree: Tree) -> dict:
-    """Return what is known of a data month: rows in and out, drops by reason, and the verdict."""
+    """Return what is known of a data month: rows in and out, drops by reason, the verdict and the rule that gave it."""
     quality = tree.json(targets.data_file(service, month, "quality.json")) or {}
     found = {name: number(quality.get(name)) for name in ("rows_in", "rows_out")}
     found["verdict"] = text(quality.get("verdict"))
+    if isinstance(quality.get("rule"), dict):
+        found["rule"] = text(quality_rules.in_words(quality["rule"]))
     if isinstance(quality.get("drops"), dict):
         found["drops"] = {str(name): count for name, count in quality["drops"].items() if number(count) is not None}
     return {name: value for name, value in found.items() if value is not None}

@@ -2,7 +2,7 @@
 
 import os
 
-from . import due, months, targets
+from . import due, months, quality_rules, targets
 from .settings import Settings
 from .tree import Tree
 
@@ -74,9 +74,7 @@ def _data_month(settings, service, month, there, stale, not_published) -> dict[s
         if there.issuperset(OUTPUTS[stage]) or (is_pruned and stage == "clean"):
             state = _standing(stage, month, stale)
             if stage == "clean" and (rejected := due.rejected(service, [month])):
-                rule = rejected[month].get("rule") or {}
-                why = f"{rule.get('name')}: {rule.get('number')}, bound {rule.get('bound')}"
-                state = {"state": "rejected", "why": why}
+                state = {"state": "rejected", "why": quality_rules.in_words(rejected[month].get("rule") or {})}
         elif is_pruned and stage in ("ingest", "featurize"):
             state = {"state": "pruned"}
         elif stage == "locate" and month in not_published:

@@ -96,9 +96,9 @@ def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]])
     else:
         config["source"] = f"file:{scratch}/published"
     quality, promotion = config["quality"], config["promotion"]
-    if quality["reject"] and "rows_below" in quality["reject"]:
-        fewer = -(-quality["reject"]["rows_below"] // ONE_IN)
-        config["quality"] = quality | {"reject": quality["reject"] | {"rows_below": fewer}}
+    if quality["reject"]:
+        fewer = -(-quality["reject"].get("rows_below", 0) // ONE_IN)  # and they may miss days
+        config["quality"] = quality | {"reject": quality["reject"] | {"rows_below": fewer, "days_share_below": 0}}
     if "rows" in promotion["segments"]:
         fewer = max(promotion["segments"]["rows"] // ONE_IN, 1)
         config["promotion"] = promotion | {"segments": promotion["segments"] | {"rows": fewer}}

@@ -38,21 +38,25 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if not any(targets.built_months(service) or targets.located_months(service) for service in services):
         print("no month is there yet; ./monthwise run builds what is due")
         return os.EX_OK
-    _print_table(arguments, found)
+    shown = {service: _shown(arguments, of) for service, of in found.items()}
+    _print_table(found, shown)
+    _print_warnings(found, shown)
     _print_notes(found, look)
     return os.EX_OK
 
 
-def _print_table(arguments: argparse.Namespace, found: dict) -> None:
+def _shown(arguments: argparse.Namespace, of: dict) -> list[str]:
+    """Return the months of a service that have a row, newest first."""
+    every = sorted({*of["data"], *of["runs"]}, reverse=True)
+    asked = set(arguments.range or every[:SHOWN])
+    return [month for month in every if month in asked or (not arguments.range and _needs_a_person(of, month))]
+
+
+def _print_table(found: dict, shown: dict[str, list[str]]) -> None:
     head = ["service", "month", "data", "run", "trips", "RMSE, min", "naive", "real", "served by"]
     rows = [head]
     for service, of in found.items():
-        every = sorted({*of["data"], *of["runs"]}, reverse=True)
-        shown = set(arguments.range or every[:SHOWN])
-        shown |= {month for month in every if not arguments.range and _needs_a_person(of, month)}
-        for month in every:
-            if month in shown:
-                rows.append(_row(service, month, of))
+        rows += [_row(service, month, of) for month in shown[service]]
     print_table(rows)
     print("data: locate ingest clean featurize; run: " + " ".join(states.RUN_STAGES))
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))
@@ -75,6 +79,15 @@ def _row(service: str, month: str, of: dict) -> list[str]:
 def _needs_a_person(of: dict, month: str) -> bool:
     stages = [*of["data"].get(month, {}).values(), *of["runs"].get(month, {}).values()]
     return any(stage["state"] in standing.NEED_A_PERSON for stage in stages)
+
+
+def _print_warnings(found: dict, shown: dict[str, list[str]]) -> None:
+    """Print what a verdict warns of."""
+    for service, of in found.items():
+        for month in shown[service]:
+            data = of["rows"].get(month, {})
+            if data.get("verdict") == "warn" and "rule" in data:
+                print(f"warning: data of {service} {month}, {data['rule']}")
 
 
 def _print_notes(found: dict, look: dict) -> None:

@@ -1,5 +1,6 @@
 """What the page of a data month shows, each part from the contents of its files; a part without them is None."""
 
+from .. import quality_rules
 from ..scrub import scrub
 from ..standing import number
 from . import figures
@@ -27,11 +28,13 @@ def row_counts(shown: dict) -> dict | None:
         return None
     rule = quality.get("rule")
     facts = {"in": plain(quality["rows_in"]), "out": plain(quality["rows_out"]), "verdict": quality["verdict"]}
-    facts["rule"] = f"{rule['name']}: {plain(rule['number'])}, bound {plain(rule['bound'])}" if rule else None
+    facts["rule"] = scrub(quality_rules.in_words(rule)) if rule else None
     facts["waived"] = scrub(quality["waiver"]) if quality.get("waiver") else None
     facts["duplicates kept"] = plain(quality["duplicates"])
     rows = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
-    normalised = quality.get("normalised", {}).items()  # months of before lack it
+    other = quality.get("outside_month", {}).get("months", {}).items()  # months of before lack this and the next
+    rows += [[f"picked up in {month}", plain(count)] for month, count in other]
+    normalised = quality.get("normalised", {}).items()
     rows += [[f"written in another way: {name.replace('_', ' ')}", plain(count)] for name, count in normalised]
     rows += [[f"made missing: {name.replace('_', ' ')}", plain(count)] for name, count in quality["repairs"].items()]
     rows += [

@@ -2,6 +2,7 @@
 
 import operator
 
+from .. import quality_rules
 from ..scrub import scrub
 from ..standing import number
 from . import figures
@@ -161,7 +162,7 @@ def quality(shown: dict, service: str) -> dict | None:
             continue
         drops = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in quality["drops"].items() if count)
         rule = quality.get("rule")
-        verdict = quality["verdict"] + (f" by {rule['name']} ({plain(rule['number'])})" if rule else "")
+        verdict = quality["verdict"] + (f" by {scrub(quality_rules.in_words(rule))}" if rule else "")
         verdict += f", waived: {scrub(quality['waiver'])}" if quality.get("waiver") else ""
         link = f"{UP}data/{service}/{month}.html"
         counts = [plain(quality[key]) for key in ("rows_in", "rows_out", "duplicates")]
