@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from monthwise import files, models, program, recipes
+from monthwise import files, models, program, recipes, unlike
 from monthwise.baseline import PairMean
 from monthwise.exits import BadData
 from monthwise.provenance import provenance
@@ -51,6 +51,7 @@ def main(job) -> str:
     drawn, rows = sample(job.features, settings["max_rows"], settings["seed"])
     if not rows:
         raise BadData(f"{where}: no trip in {', '.join(settings['months'])} to train on; look at their quality.json")
+    counts = {name: unlike.count(name, drawn.column(name)) for name in unlike.CATEGORIES}
     features = drawn.to_pandas(self_destruct=True)
     del drawn  # two copies of five million trips are what takes most memory here
     try:
@@ -66,6 +67,7 @@ def main(job) -> str:
     training["columns"] = [name for name in features.columns if name not in NOT_FEATURES]
     training["rows_available"] = rows
     training["train_rows"] = len(features)
+    training["categories"] = {name: of for name, of in counts.items() if of}
     files.write_json(job.training, training)
     files.write_json(job.provenance, provenance())
     return f"{where}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"

@@ -76,9 +76,10 @@ def test_rejected_unless_waived(here):
     assert state(found(), "data", "2023-12", "clean") == "built"
 
 
-def test_warnings_of_data_are_shown(here, monkeypatch, capfd):
+def test_warnings_of_data_and_of_the_validation_month_are_shown(here, monkeypatch, capfd):
     rule = {"name": "days_share_below", "number": 0.8, "bound": 0.9, "detail": "24 of 30 days have trips"}
     write("data/green/2023-11/quality.json", QUALITY | {"verdict": "warn", "rule": rule})
+    write("runs/green/2024-01/metrics.json", {"warnings": [{"text": "hour: it is unlike"}, {"text": None}, "torn"]})
 
     def shown(*flags: str) -> str:
         monkeypatch.setattr("sys.argv", ["monthwise", "status", "--config", "source=demo", *flags])
@@ -87,7 +88,9 @@ def test_warnings_of_data_are_shown(here, monkeypatch, capfd):
         return capfd.readouterr().out
 
     assert "warning: data of green 2023-11, days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)" in shown()
+    assert "warning: green 2024-01, hour: it is unlike" in shown()
     told = json.loads(shown("--json"))["services"]["green"]
+    assert told["numbers"]["2024-01"]["warnings"] == ["hour: it is unlike"]
     assert told["rows"]["2023-11"]["rule"] == "days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)"
 
 

@@ -60,6 +60,9 @@ def numbers(service: str, month: str, tree: Tree) -> dict:
     if isinstance(ranked, list):
         pairs = ((text(each.get("name")), number(each.get("ratio"))) for each in ranked if isinstance(each, dict))
         found["drift"] = {name: ratio for name, ratio in pairs if name and ratio is not None}
+    if isinstance(metrics.get("warnings"), list):
+        told = [text(each.get("text")) for each in metrics["warnings"] if isinstance(each, dict)]
+        found["warnings"] = [line for line in told if line] or None
     return {name: value for name, value in found.items() if value is not None}
 
 

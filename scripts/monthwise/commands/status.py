@@ -82,12 +82,14 @@ def _needs_a_person(of: dict, month: str) -> bool:
 
 
 def _print_warnings(found: dict, shown: dict[str, list[str]]) -> None:
-    """Print what a verdict warns of."""
+    """Print what a verdict and an evaluation warn of."""
     for service, of in found.items():
         for month in shown[service]:
-            data = of["rows"].get(month, {})
+            data, run = of["rows"].get(month, {}), of["numbers"].get(month, {})
             if data.get("verdict") == "warn" and "rule" in data:
                 print(f"warning: data of {service} {month}, {data['rule']}")
+            for line in run.get("warnings", ()):
+                print(f"warning: {service} {month}, {line}")
 
 
 def _print_notes(found: dict, look: dict) -> None:

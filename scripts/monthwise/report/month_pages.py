@@ -48,6 +48,7 @@ def run_pages(folder: Path, settings: Settings, service: str, of: dict, history:
         shown["quality"] = {each: quality(each) for each in read}
         parts = _Parts()
         parts.add("decision", "Decision", run_parts.decision, shown, about)
+        parts.add("warnings", "Warnings", run_parts.warnings, shown)
         parts.add("errors", "Errors by segment", run_parts.segments, shown)
         parts.add("calibration", "Predicted and real", run_parts.calibration, shown)
         if outlines:

@@ -47,6 +47,12 @@ def decision(shown: dict, about: dict) -> dict | None:
     return part
 
 
+def warnings(shown: dict) -> dict | None:
+    """Return what is unlike the training window in the validation month."""
+    found = (shown["metrics"] or {}).get("warnings")
+    return {"told": [scrub(each["text"]) for each in found]} if found else None
+
+
 def segments(shown: dict) -> dict | None:
     """Return the errors by borough, distance and hour: promised and real."""
     metrics, live, comparison = ((shown[name] or {}).get("by", {}) for name in ("metrics", "live", "comparison"))
