@@ -192,7 +192,8 @@ class Turn:
             data_month = found.held[found.stops]
             is_rejected = data_month in self.rejected[service]
             newest = max(targets.located_months(service), default="")
-            if is_rejected or data_month < newest:
+            is_unknown = self.asked.get((service, data_month), ("",))[0] == "failed"
+            if is_rejected or (data_month < newest and not is_unknown):
                 lines.append(
                     f"{service}: no champion is decided from {found.stops} on, {data_month} is"
                     f" {'rejected' if is_rejected else 'not published'}; to go on without it write"

@@ -4,13 +4,12 @@ import argparse
 import collections
 import contextlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 
 from .. import due, exits, jobs, lock, months, publisher, targets
 from ..settings import Settings
 from . import chosen_services
 
-AT_ONCE = 8
 Answer = tuple[str, exits.Exit | str | None]
 
 
@@ -33,8 +32,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         found[state].append(f"{service} {month}")
         if state in ("new", "changed"):
             print(f"{service} {month}: {state}")
-        elif state == "failed" or (state == "not published" and arguments.range):
+        elif state == "not published" and arguments.range:
             print(line)
+    if line := failure(outcomes):
+        print(line)
     print("; ".join(f"{len(names)} {state}" for state, names in found.items()) or "nothing to ask for")
     if found["failed"]:
         return max(line.code for state, line in outcomes.values() if state == "failed")
@@ -46,9 +47,14 @@ def ask(settings: Settings, asked: list[tuple[str, str]], changes: bool = True) 
 
     `new`, `changed`, `unchanged`, `not published` or `failed`; source.json is written where `changes` allows it.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(pool.map(lambda each: _locate(settings, *each, changes), asked))
-    return dict(zip(asked, outcomes, strict=True))
+    outcomes = publisher.locate_all({about: jobs.of_job(settings, "locate", *about) for about in asked})
+    return {about: _answer(settings, *about, outcome, changes) for about, outcome in outcomes.items()}
+
+
+def failure(answers: Mapping[tuple[str, str], Answer]) -> str:
+    """Return the first line that says why months could not be asked about, and how many other lines there are."""
+    lines = list(dict.fromkeys(str(end) for state, end in answers.values() if state == "failed"))
+    return "" if not lines else lines[0] + (f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else "")
 
 
 def due_months(settings: Settings, service: str, recheck: int | None = None) -> list[str]:
@@ -62,16 +68,17 @@ def due_months(settings: Settings, service: str, recheck: int | None = None) -> 
     return sorted(month for month in wanted if not settings.is_closed_data(service, month))
 
 
-def _locate(settings: Settings, service: str, month: str, changes: bool) -> Answer:
+def _answer(settings: Settings, service: str, month: str, outcome: dict | Exception, changes: bool) -> Answer:
+    if isinstance(outcome, exits.NotPublished):
+        return "not published", outcome
+    if isinstance(outcome, exits.Exit):
+        return "failed", outcome
+    if isinstance(outcome, Exception):
+        raise outcome
     path = targets.data_file(service, month, "source.json")
+    existed, before = os.path.exists(path), due.read(path)
     try:
-        facts = publisher.locate(jobs.of_job(settings, "locate", service, month))
-        existed, before = os.path.exists(path), due.read(path)
-        changed = publisher.update(path, facts) if changes else before != facts
-    except exits.NotPublished as end:
-        return "not published", end
-    except exits.Exit as end:
-        return "failed", end
+        changed = publisher.update(path, outcome) if changes else before != outcome
     except OSError as error:
         end = exits.from_os_error(error)
         if end is None:
@@ -79,7 +86,7 @@ def _locate(settings: Settings, service: str, month: str, changes: bool) -> Answ
         return "failed", end
     if not changed:
         return "unchanged", None
-    return ("changed", _difference(settings, before or {}, facts)) if existed else ("new", None)
+    return ("changed", _difference(settings, before or {}, outcome)) if existed else ("new", None)
 
 
 def _difference(settings: Settings, before: dict, facts: dict) -> str:

@@ -6,7 +6,7 @@ import os
 from .. import due, forecast, reasons, results, targets
 from ..settings import Settings
 from ..turn import PLAN, Turn
-from . import print_table, repeated
+from . import locate, print_table, repeated
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -25,14 +25,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     turn.jobs = [job for job in turn.jobs if job.rule != "locate" or (job.service, job.month) not in new]
     _print(turn)
     turn.write()
-    for state, end in turn.asked.values():
-        if state == "failed" and end.code == os.EX_UNAVAILABLE:
-            print(end)
-            return end.code
+    if line := locate.failure(turn.asked):
+        print(line)
     refusal = turn.refusal()
     if refusal:
         raise refusal
-    return os.EX_OK
+    return max((end.code for state, end in turn.asked.values() if state == "failed"), default=os.EX_OK)
 
 
 def _print(turn: Turn) -> None:
@@ -57,7 +55,8 @@ def _print(turn: Turn) -> None:
         print(line)
     cost = forecast.cost(turn.settings, turn.jobs, turn.arguments.jobs)
     if not turn.jobs:
-        print("nothing to do")
+        if not turn.in_state("failed"):
+            print("nothing to do")
         return
     known = f"{cost['known']:.0%} of the jobs have a past in benchmarks/"
     known += "" if cost["known"] == 1 else ", the others are guessed from rows"

@@ -18,7 +18,7 @@ from ..job_logs import last_exit
 from ..progress import Progress
 from ..settings import Settings
 from ..turn import RUN_RULES, Turn, now
-from . import repeated
+from . import locate, repeated
 
 CALLS = "history/runs.jsonl"
 # The most serious first; a month that is not published is no failure.
@@ -110,8 +110,6 @@ class Call:
     def _say_what_was_asked(self) -> None:
         for about in self.turn.in_state("new") + self.turn.in_state("changed"):
             print(f"{' '.join(about)}: {self.turn.asked[about][0]}", flush=True)
-        for about in self.turn.in_state("failed"):
-            print(self.turn.asked[about][1], flush=True)
 
     # Building
 
@@ -220,10 +218,8 @@ class Call:
             parts.append(f"built {built}, {len(self.done)} jobs in {time.monotonic() - self.began:.0f} s")
         if faults:
             parts.append(f"{len(faults)} failed, first: {in_words(faults[0])}")
-        for state, end in turn.asked.values():
-            if state == "failed":
-                parts.append(f"not asked: {end}")
-                break
+        if line := locate.failure(turn.asked):
+            parts.append(line)
         if lines := [line for found in turn.rejected.values() for line in found.values()]:
             parts.append(lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""))
         if turn.jobs:
@@ -231,7 +227,8 @@ class Call:
         waiting = [f"{service} {_listed(found)}" for service, found in turn.waiting().items()]
         if waiting:
             parts.append(f"not published yet: {', '.join(waiting)}")
-        return "; ".join(parts if self.done or faults or turn.jobs else ["nothing due", *parts])
+        is_known = self.done or faults or turn.jobs or turn.in_state("failed")
+        return "; ".join(parts if is_known else ["nothing due", *parts])
 
 
 def fault_of(job: Job) -> dict:

@@ -5,12 +5,15 @@ its file to `path`, whole or not at all. Settings: `source`, `service`, `month`,
 kind needs: `url` and perhaps `patience` for https, `demo` and `layout` for demo.
 """
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from .. import exits, files
 
 ROOT = Path(__file__).resolve().parents[3]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def locate(settings: dict) -> dict:
@@ -20,6 +23,24 @@ def locate(settings: dict) -> dict:
     Raises NotPublished, Unreachable, BadData or WrongConfig. Safe in threads.
     """
     return _module(kind_of(settings["source"])).locate(settings)
+
+
+def locate_all(asked: Mapping[Key, dict]) -> dict[Key, dict | Exception]:
+    """Return for each key of `asked` (its values are settings of one source) what `locate` returns or raises."""
+    if any(kind_of(settings["source"]) == "https" for settings in asked.values()):
+        from . import at_once  # and its HTTP client
+
+        return at_once.locate_all(asked, _outcome)
+    return {key: _outcome(settings) for key, settings in asked.items()}
+
+
+def _outcome(settings: dict) -> dict | Exception:
+    try:
+        return locate(settings)
+    except OSError as error:
+        return exits.from_os_error(error) or error
+    except Exception as error:
+        return error
 
 
 def fetch(facts: dict, settings: dict, path: str | Path) -> None:

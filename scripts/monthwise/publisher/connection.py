@@ -76,8 +76,8 @@ def persist(attempt: Callable[[], T], patience: Patience, what: str, reached: Ca
             if failed.for_good or failures >= patience.tries:
                 tries = "" if failed.for_good else f" after {failures} tries"
                 raise exits.Unreachable(
-                    f"{what} cannot be had{tries}: {failed}; ask again later, or see whether network and address "
-                    "are right"
+                    f"{what} cannot be reached{tries}: {failed}; check the network and the address, or rerun the"
+                    " command later"
                 ) from None
             time.sleep(pause_s(failures, failed.retry_after, patience))
 

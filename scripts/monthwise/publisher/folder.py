@@ -36,10 +36,10 @@ def locate(settings: dict) -> dict:
     """Return the facts of one month: size in bytes, and the time of the last change, in UTC."""
     folder = resolve_folder(settings["source"])
     path = folder / settings["file"]
-    out = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
     try:
         status = os.stat(path)
     except FileNotFoundError:
+        out = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
         raise exits.NotPublished(
             f"{name(settings)} is not published: there is no {path}; "
             + (f"the newest month that is out is {out[-1]}" if out else "no month of this service is out")
