@@ -6,7 +6,22 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import environment, exits, history, jobs, lock, months, results, targets, uris, warm
+from monthwise import (
+    command_line,
+    environment,
+    estimators,
+    exits,
+    history,
+    jobs,
+    lock,
+    months,
+    restated,
+    results,
+    suggest,
+    targets,
+    uris,
+    warm,
+)
 from monthwise.settings import Settings
 from monthwise.targets import data_file, run_file
 
@@ -34,6 +49,15 @@ shell.prefix(environment.SHELL_PREFIX)
 in_one_line(environment.insist_on_place)(str(workflow.basedir))
 
 
+IS_CALLED = suggest.CALL in os.environ  # by a command of ./monthwise
+if not IS_CALLED:
+    suggest.remember(
+        directory=None if os.path.samefile(os.getcwd(), workflow.basedir) else os.getcwd(),
+        configfiles=workflow.overwrite_configfiles,
+        overrides=suggest.typed(workflow.config_settings.config),
+    )
+
+
 @in_one_line
 def prepare_results():
     """Let the rules' paths to programs lead to this clone; end with one line if the results have another format."""
@@ -43,6 +67,7 @@ def prepare_results():
 
 
 if workflow.is_main_process:
+    in_one_line(command_line.insist_on_one_of_each)(sys.argv)
     prepare_results()
 
 SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config_settings.config)
@@ -80,11 +105,16 @@ def modules(stage):
     return [results.code_path(workflow.basedir, f"scripts/monthwise/{name}.py") for name in MODULES[stage]]
 
 
+TRAINING = set()  # service and run month of each `train` job that Snakemake looks at
+
+
 def settings(stage):
     """The settings of a job as one JSON text, from the wildcards alone: a job runs again when it changes."""
     of_job = in_one_line(jobs.of_job)
 
     def as_json(wildcards):
+        if stage == "train":
+            TRAINING.add((wildcards.service, wildcards.month))
         return json.dumps(of_job(SETTINGS, stage, wildcards.service, wildcards.get("month")), sort_keys=True)
 
     return as_json
@@ -208,7 +238,10 @@ def default_targets(wildcards):
 
 in_one_line(uris.insist)(uris.store_uri(SETTINGS.config["tracking"]), SETTINGS.config["tracking"]["artifacts"])
 
-for line in [*results.gaps(), *targets.gaps(SETTINGS)]:
+NOTICES = [*results.gaps(), *targets.gaps(SETTINGS)]
+if not IS_CALLED and workflow.is_main_process:  # commands look for themselves
+    NOTICES += restated.notices(SETTINGS)
+for line in NOTICES:
     print(f"monthwise: {line}", file=sys.stderr)
 
 
@@ -222,16 +255,20 @@ def say_which_champions_changed():
 
 
 @in_one_line
-def hold_lock():
-    """Keep other calls out of this directory while jobs run, unless `./monthwise run` does already."""
+def prepare_jobs():
+    """Keep other calls out of this directory while jobs run; refuse what a recipe refuses.
+
+    `./monthwise run` has done both.
+    """
     global LOCK
     if lock.TOKEN not in os.environ and workflow.is_main_process:
+        estimators.insist_on_parameters(SETTINGS, TRAINING)
         LOCK = lock.take("snakemake")
         results.link_code(workflow.basedir)  # another clone may have linked its own before the lock was taken
 
 
 onstart:
-    hold_lock()
+    prepare_jobs()
     warm.start(workflow.local_exec and workflow.is_main_process)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from monthwise import codes, files, program, quality_rules, tables, zones
+from monthwise import codes, files, program, quality_rules, suggest, tables, zones
 from monthwise.exits import BadData
 from monthwise.zones import Zones
 
@@ -72,11 +72,12 @@ def admit(quality: dict) -> None:
     service, month, rule = quality["service"], quality["month"], quality["rule"]
     if quality["verdict"] != "reject" or (quality["waiver"] and quality["rows_out"]):
         return
-    waive = f'waive it with `quality: {{waive: {{{service}: {{{month}: "reason"}}}}}}` or '
+    waive = f', or write `quality: {{waive: {{{service}: {{{month}: "reason"}}}}}}` in config/config.yaml'
+    plan = suggest.command("plan", service=service)
     raise BadData(
         f"{service} {month} is rejected by {quality_rules.in_words(rule)}; wait for a"
-        f" better file, or in config/config.yaml {waive if quality['rows_out'] else ''}"
-        f"skip it with `skip: {{{service}: [{month}]}}`"
+        f" better file{waive if quality['rows_out'] else ''}, or run `{plan}`, which names the settings that go on"
+        " without it"
     )
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from monthwise import experiments, files, history, installation, program, store_errors, tracking, uris
+from monthwise import experiments, files, history, installation, program, redact, store_errors, suggest, tracking, uris
 from monthwise.exits import BadData
 from monthwise.months import is_month
 
@@ -171,8 +171,8 @@ def find_runs(client, service: str, experiment: str, tracked: dict[str, dict], s
             runs[record["run_id"]] = run
     if lost:
         raise BadData(
-            f"{', '.join(lost)}: the MLflow run or its model is missing in the tracking store; ./monthwise track writes"
-            " it again from the files"
+            f"{', '.join(lost)}: the MLflow run or its model is missing in the tracking store;"
+            f" `{suggest.command('track', service=service)}` writes it again from the files"
         )
     return runs
 
@@ -251,7 +251,7 @@ def main(job) -> str:
         client = tracking.connect(uri)
         experiment = experiments.find_or_create(client, settings, uri)
         made = register(client, service, experiment, name, months, uri)
-    about = {"service": service, "model": name, "uri": uris.public(uri)}
+    about = {"service": service, "model": name, "uri": redact.public(uri)}
     files.write_json(job.registry, made | about)
     serving = made["champion"]
     who = f"version {serving['version']} (the model of {serving['month']})" if serving else "the naive baseline"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monthwise import experiments, files, program, store_errors, tracking, uris
+from monthwise import experiments, files, program, redact, store_errors, tracking, uris
 from monthwise.exits import WrongUsage
 from monthwise.provenance import code_commit
 
@@ -166,11 +166,11 @@ def main(job) -> str:
                 run = tracking.find(*key)
 
     model_id = run.outputs.model_outputs[0].model_id
-    written = {"service": service, "month": month, "content": content, "uri": uris.public(uri)}
+    written = {"service": service, "month": month, "content": content, "uri": redact.public(uri)}
     written |= {"experiment": settings["experiment"], "experiment_id": experiment, "run_id": run.info.run_id}
     written |= {"model_id": model_id, "model_uri": f"models:/{model_id}"}
     files.write_json(job.tracking, written)
-    return f"{where}: run {run.info.run_id} {done} {uris.public(uri)}, experiment {settings['experiment']}"
+    return f"{where}: run {run.info.run_id} {done} {redact.public(uri)}, experiment {settings['experiment']}"
 
 
 def _provenance(training_months: Sequence[str], validation_month: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The commands of ./monthwise: what they say, and how they end."""
 
+import shlex
 import shutil
 
 import pytest
@@ -53,6 +54,13 @@ def test_a_publisher_that_cannot_be_reached_is_69(fresh):
         (["locate", "2021-03..2021-01"], "ends before it begins"),
         (["status", "--config", "first"], "write KEY=VALUE"),
         (["report", "2024-01"], "leave RANGE and --service out"),
+        (["check", "2024-01"], "leave RANGE and --service out"),
+        (["check", "--service", "green"], "leave RANGE and --service out"),
+        (["status", "--json", "--errors"], "give one of --json, --errors"),
+        (["status", "--json", "2024-01"], "leave RANGE out"),
+        (["status", "--against", "typo"], "typo: there is no such folder"),
+        (["run", "--directory", "Snakefile"], "--directory Snakefile: "),
+        (["status", "--directory", "Snakefile/below"], "--directory Snakefile/below: "),
     ],
 )
 def test_wrong_usage_is_64_and_one_line(fresh, arguments, said):
@@ -66,3 +74,40 @@ def test_status_of_nothing_says_how_to_begin(fresh):
     ended = fresh.monthwise("status")
     assert (ended.returncode, ended.stdout.count("\n")) == (0, 1)
     assert "./monthwise run" in ended.stdout
+
+
+READING = {"accept": [], "plan": [], "prune": ["--keep", "1"], "report": [], "track": [], "verify": []}
+READING |= {"status": [], "score": ["--input", "trips.parquet", "--output", "minutes.parquet"]}
+
+
+def test_a_folder_that_is_not_there_is_one_line_and_is_not_created(fresh):
+    before = set(fresh.folder.iterdir())
+    for command, arguments in READING.items():
+        ended = fresh.monthwise(command, *arguments, "--directory", "typo")
+        assert ended.returncode == 64, (command, ended.stderr)
+        assert ended.stderr.startswith("monthwise: --directory typo: there is no such folder; check the spelling")
+        assert len((ended.stdout + ended.stderr).splitlines()) == 1
+    assert set(fresh.folder.iterdir()) == before
+
+
+def test_settings_that_are_given_twice_add_up(fresh):
+    fresh.path("a.yaml").write_text("bogus: 1\n")
+    fresh.path("b.yaml").write_text("source: demo\n")
+    for option, values in {"--config": ("bogus=1", "source=demo"), "--configfile": ("a.yaml", "b.yaml")}.items():
+        twice = [word for value in values for word in (option, value)]
+        ended = fresh.monthwise("status", *twice)
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (78, 1), ended.stderr
+        assert "unknown key bogus" in ended.stderr
+        snakemake = fresh.snakemake("--dry-run", *twice)
+        assert snakemake.returncode == 64, snakemake.stderr
+        assert f"monthwise: {option} is given 2 times, and Snakemake takes the last one alone" in snakemake.stderr
+
+
+def test_suggested_commands_repeat_the_call(fresh):
+    name = "it's a $HOME"
+    fresh.path(name).mkdir()
+    given = ["--directory", name, "--config", "source=demo", "demo={rows: 2000}", "--config", "window={length: 1}"]
+    ended = fresh.monthwise("status", *given)
+    suggested = shlex.split(ended.stdout.split("`")[1])
+    config = ["--config", "source=demo", "demo={rows: 2000}", "window={length: 1}"]
+    assert suggested == ["./monthwise", "run", "--directory", name, *config]

@@ -11,6 +11,18 @@ from monthwise.exits import WrongConfig
 from monthwise.settings import Settings
 from workflow import REPOSITORY, called_bare
 
+
+def _bikes(columns: dict | None = None, duration: dict | None = None) -> dict:
+    columns = {"pickup_time": ["began"], "dropoff_time": ["ended"]} | (columns or {})
+    entry = {
+        "file": "{month}.parquet",
+        "layout": "fhv",
+        "duration": duration or {"min": 1, "max": 60},
+        "columns": columns,
+    }
+    return {"services": ["bikes"], "catalog": {"bikes": entry}}
+
+
 WRONG = {
     "unknown key trian in --config, did you mean 'train'?": {"trian": 1},
     "unknown key train.max_row in --config, did you mean 'max_rows'?": {"train": {"max_row": 5}},
@@ -38,6 +50,11 @@ WRONG = {
     "unknown key changes.0.windw in --config, did you mean 'window'?": {
         "changes": [{"from": "2024-05", "reason": "r", "windw": {}}]
     },
+    "catalog.bikes.distance_unit is missing in config/services.yaml": _bikes(columns={"distance": ["km"]}),
+    "catalog.bikes.duration: min is greater than max": _bikes(duration={"min": 60, "max": 1}),
+    "quality.passengers: min is greater than max": {"quality": {"passengers": {"min": 9, "max": 1}}},
+    "quality.distance_mi: above is not less than max": {"quality": {"distance_mi": {"above": 5, "max": "5"}}},
+    "tracking.uri holds a password": {"tracking": {"uri": "postgresql://host/db?user=me&password=secret"}},
     "tracking.uri holds a user or password": {"tracking": {"uri": "postgresql://me:secret@host/db"}},
 }
 

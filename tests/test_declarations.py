@@ -30,7 +30,9 @@ CHANGE_NO_NUMBERS = {
     "provenance",
     "publisher",
     "recipes",
+    "redact",
     "stubs",
+    "suggest",
 }
 
 HEAVY = {"urllib3", "pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy", "mlflow"}

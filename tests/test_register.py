@@ -220,7 +220,7 @@ def test_what_the_store_has_lost_is_one_line(service, what):
         mlflow.MlflowClient().delete_logged_model(record["model_id"])
     else:
         shutil.rmtree(f"mlruns/monthwise-{service}/models/{record['model_id']}")
-    with pytest.raises(exits.BadData, match=rf"{MONTHS[0]}: the MLflow run or its model is missing .* track writes it"):
+    with pytest.raises(exits.BadData, match=rf"{MONTHS[0]}: the MLflow run or its model is missing .* writes it"):
         ask(service)
 
 

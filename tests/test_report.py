@@ -13,7 +13,7 @@ import jsonschema
 import long_history
 import pytest
 import yaml
-from monthwise import files, report, scrub, standing, states
+from monthwise import files, redact, report, standing, states
 from monthwise.settings import Settings
 from prometheus_client.parser import text_string_to_metric_families
 from workflow import REPOSITORY, Clone
@@ -264,6 +264,7 @@ def test_of_nothing_there_is_a_page_that_says_how_to_begin(fresh_config):
     ended = clone.monthwise("report", "--config", "source=demo")
     assert (ended.returncode, ended.stdout) == (0, "report/index.html\n"), ended.stderr
     assert "waiting" in clone.path("report/index.html").read_text()
+    clone.path("elsewhere").mkdir()
     https = clone.monthwise("report", "--directory", "elsewhere")
     assert https.returncode == 0
     assert "./monthwise run" in clone.path("elsewhere/report/index.html").read_text()
@@ -299,7 +300,7 @@ def test_no_path_user_or_secret_leaves(built, tmp_path):
     ],
 )
 def test_scrubbed(text, shown):
-    assert scrub.scrub(text) == shown
+    assert redact.scrub(text) == shown
 
 
 def test_status_json_holds_to_its_schema_and_is_what_status_prints(built, tmp_path):

@@ -85,12 +85,14 @@ def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):
     rows = pq.read_metadata(open_ended.path(f"published/green_tripdata_{MIDDLE}.parquet")).num_rows
     publish(open_ended.path("published"), "green", MIDDLE, seed=7)
     now = pq.read_metadata(open_ended.path(f"published/green_tripdata_{MIDDLE}.parquet")).num_rows
-    assert run(open_ended)[-1] == "nothing due"  # the month is older than `publisher.recheck`
+    assert run(open_ended, "--recheck", "3")[-1] == "nothing due"  # the month is older
     before = open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes()
-    planned = plan(open_ended, "--recheck", "all")
+    named = [line for line in open_ended.snakemake("--dry-run").stderr.splitlines() if line.startswith("monthwise:")]
+    assert [line.partition(" changed in the folder")[0] for line in named] == [f"monthwise: green: {MIDDLE}"]
+    planned = plan(open_ended)
     assert open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes() == before
     assert {job["reason"] for job in planned["jobs"]} == {f"{MIDDLE} was restated: {rows:,} -> {now:,} rows"}
-    run(open_ended, "--recheck", "all")
+    run(open_ended)
     done = did(open_ended)
     assert {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]} == set(done)
     assert max(done.values()) == 1
@@ -126,7 +128,7 @@ def test_a_month_that_is_late_is_waited_for_while_later_ones_come(open_ended):
     later = months.shift(NEXT, 1)
     publish(open_ended.path("published"), "green", later)
     said = run(open_ended)
-    assert f"not published yet: green {NEXT}" in said[-1]
+    assert f"missing between months that are published: green {NEXT}" in said[-1]
     assert any(line.startswith(f"green: no champion is decided from {later} on, {NEXT} is not") for line in said)
     publish(open_ended.path("published"), "green", NEXT)
     run(open_ended)

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST
-from monthwise import files
+from monthwise import exits, files
+from monthwise.commands import score
 
 NEWEST = DATA_MONTHS[-1]  # the last run month that is scored
 
@@ -94,3 +95,38 @@ def test_status_says_where_the_chain_stops(clone):
     clone.path(f"runs/green/{missing}/champion.json").unlink()
     ended = clone.monthwise("status", "--champions", "--service", "green")
     assert f"green {missing}: no decision, so the chain stops here" in ended.stdout
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Trips of a user."""
+    path = tmp_path / "trips.parquet"
+    pq.write_table(pa.table({"a": [1]}), path)
+    return path
+
+
+@pytest.mark.parametrize("spelling", ["same", "dots", "link", "hard link"])
+def test_the_trips_themselves_are_no_output(mine, spelling):
+    output = {"same": mine, "dots": mine.parent / "x/../trips.parquet"}.get(spelling, mine.parent / "minutes.parquet")
+    (mine.parent / "x").mkdir()
+    if spelling == "link":
+        output.symlink_to(mine)
+    if spelling == "hard link":
+        output.hardlink_to(mine)
+    with pytest.raises(exits.WrongUsage, match="is the file of --input; name another file"):
+        score.insist_on_output(mine, output)
+
+
+def test_a_file_that_score_did_not_write_is_no_output(mine, tmp_path):
+    output = tmp_path / "minutes.parquet"
+    for content in (b"notes", mine.read_bytes()):
+        output.write_bytes(content)
+        with pytest.raises(exits.WrongUsage, match="was not written by `score`; name another file"):
+            score.insist_on_output(mine, output)
+    with pytest.raises(exits.WrongUsage, match="name another file"):
+        score.insist_on_output(mine, tmp_path)
+    with pytest.raises(exits.WrongUsage, match="is no folder"):
+        score.insist_on_output(mine, mine / "below.parquet")
+    pq.write_table(score.OUTPUT.empty_table(), output)
+    score.insist_on_output(mine, output)
+    score.insist_on_output(mine, tmp_path / "new/minutes.parquet")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from monthwise import files, results, states
+from monthwise import files, results, states, suggest
 from monthwise.commands import main
 from monthwise.settings import Settings
 
@@ -142,6 +142,7 @@ def test_torn_files_are_no_traceback(here, content, monkeypatch, capfd):
 
 def test_json_has_everything(here, monkeypatch, capfd):
     monkeypatch.setattr("sys.argv", ["monthwise", "status", "--json", "--config", "source=demo"])
+    monkeypatch.setenv(suggest.CALL, "{}")  # as it is again after the test
     with pytest.raises(SystemExit):
         main()
     told = json.loads(capfd.readouterr().out)

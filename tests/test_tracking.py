@@ -4,7 +4,7 @@ import os
 import sqlite3
 
 import pytest
-from monthwise import store_errors, tracking, uris
+from monthwise import redact, store_errors, tracking
 
 os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
 
@@ -53,7 +53,7 @@ def test_a_store_written_by_another_program_is_asked_again(tmp_path):
     ],
 )
 def test_a_uri_is_shown_without_secrets(uri, shown):
-    assert uris.public(uri) == shown
+    assert redact.public(uri) == shown
 
 
 def test_a_secret_does_not_get_into_the_text_of_a_program_fault():

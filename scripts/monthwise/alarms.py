@@ -12,7 +12,7 @@ import os
 import statistics
 from pathlib import Path
 
-from . import due, files, months, targets
+from . import due, files, months, redact, targets
 from .config import ROOT
 from .settings import Settings
 
@@ -136,8 +136,8 @@ def _send(urls: list[str], new: dict[str, str]) -> bool:
     import apprise  # only where there is something to say
 
     logging.getLogger("apprise").disabled = True  # it names URLs
-    said = "\n".join(new.values())
-    title = next(iter(new.values()))[:100]
+    lines = [redact.hide(line) for line in new.values()]
+    said, title = "\n".join(lines), lines[0][:100]
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         service = apprise.Apprise()
         added = [service.add(url) for url in urls]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from . import files, uris
+from . import files, redact, suggest, uris
 from .exits import WrongConfig
 
 FILE = "registry/installation.json"
@@ -84,18 +84,18 @@ def claim(what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[
         if other and is_copy_of(other, here):
             here = here._replace(id=_write_id(uuid.uuid4().hex))
         return here
-    where = f"{what} in tracking store {uris.public(uri)}"
+    where = f"{what} in tracking store {redact.public(uri)}"
     if other is None:
         if has_own_runs() is False:
             raise WrongConfig(
                 f"{where} has runs that no file in {here.path} names: another installation or program wrote them;"
-                f" {_OWN_NAME}, or run `./monthwise track --take-over` if they are yours"
+                f" {_OWN_NAME}, or run `{suggest.command('track', '--take-over')}` if they are yours"
             )
     elif other.id != here.id:
         if (other.host, other.path) != (here.host, here.path) or not has_own_runs():
             raise WrongConfig(
                 f"{where} belongs to the installation in {other.path} on {other.host}; {_OWN_NAME}, or run"
-                f" `./monthwise track --take-over` if this installation replaces it"
+                f" `{suggest.command('track', '--take-over')}` if this installation replaces it"
             )
         here = here._replace(id=_write_id(other.id))  # its file was lost
     elif is_copy_of(other, here):

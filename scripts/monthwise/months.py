@@ -3,6 +3,7 @@
 import datetime
 import os
 import re
+from collections.abc import Iterable
 
 from .exits import WrongUsage
 
@@ -27,6 +28,26 @@ def span(first: str, last: str) -> list[str]:
         found.append(first)
         first = shift(first, 1)
     return found
+
+
+def in_words(months: Iterable[str]) -> str:
+    """Return months in order, those in a row as a span: `2021-04 to 2021-12, 2022-03`."""
+    spans: list[list[str]] = []
+    for month in sorted(set(months)):
+        if spans and shift(spans[-1][-1], 1) == month:
+            spans[-1].append(month)
+        else:
+            spans.append([month])
+    return ", ".join(found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}" for found in spans)
+
+
+def not_published(missing: Iterable[str], published: Iterable[str]) -> dict[str, list[str]]:
+    """Return `missing` months by what they are, in words: holes between `published` ones, and those that come later."""
+    newest = max(published, default="")
+    words = {"missing between months that are published": [], "not published yet": []}
+    for month in sorted(missing):
+        words["missing between months that are published" if month < newest else "not published yet"].append(month)
+    return {what: found for what, found in words.items() if found}
 
 
 def today() -> str:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from . import files
+from . import files, suggest
 from .exits import CannotWrite, TryAgain, WrongConfig
 
 CODE = ".monthwise/code"
@@ -67,11 +67,8 @@ def code_path(clone: str, path: str) -> str:
     return f"{CODE}/{path}" if path.split("/")[0] in LINKED else os.path.normpath(os.path.join(clone, path))
 
 
-def insist_on_format(repeat: str = "") -> None:
-    """Raise WrongConfig if the results are in another format than this version's; an empty folder has none yet.
-
-    `repeat`: the options with which the suggested command names the same folder and config.
-    """
+def insist_on_format() -> None:
+    """Raise WrongConfig if the results are in another format than this version's; an empty folder has none yet."""
     number = read_format()
     if number is None or number == FORMAT:
         return
@@ -79,7 +76,7 @@ def insist_on_format(repeat: str = "") -> None:
     if number > FORMAT:
         raise WrongConfig(f"{where}; use the version that wrote them, or a newer one")
     raise WrongConfig(
-        f"{where}; run `./monthwise accept{repeat}` to keep them, or move data/, runs/ and registry/ away to rebuild"
+        f"{where}; run `{suggest.command('accept')}` to keep them, or move data/, runs/ and registry/ away to rebuild"
     )
 
 
@@ -93,7 +90,8 @@ def read_format() -> int | None:
         return 1 if _has_files("runs") or _has_files("data") else None
     except (ValueError, KeyError, TypeError):
         pass
-    raise WrongConfig(f"{os.path.abspath(FORMAT_FILE)} is damaged; restore it, or delete it and run ./monthwise accept")
+    path = os.path.abspath(FORMAT_FILE)
+    raise WrongConfig(f"{path} is damaged; restore it, or delete it and run `{suggest.command('accept')}`")
 
 
 def write_format() -> None:
@@ -110,12 +108,10 @@ def lacks_record() -> bool:
 NO_RECORD = "the record of what was built is missing (.snakemake/metadata)"
 
 
-def gaps(repeat: str = "") -> list[str]:
-    """Return the line that names a missing record, if it is: Snakemake then goes by time stamps alone.
-
-    `repeat`: as for insist_on_format.
-    """
-    line = f"{NO_RECORD}: restore it, or run `./monthwise accept{repeat}` to check the results against their evidence"
+def gaps() -> list[str]:
+    """Return the line that names a missing record, if it is: Snakemake then goes by time stamps alone."""
+    accept = suggest.command("accept")
+    line = f"{NO_RECORD}: restore it, or run `{accept}` to check the results against their evidence"
     return [line] if lacks_record() else []
 
 

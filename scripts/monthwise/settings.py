@@ -3,12 +3,13 @@
 Everything that config alone can get wrong ends here with WrongConfig, before a job starts.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as config_file
-from . import recipes
+from . import recipes, redact
 from .config import ROOT, closest
 from .exits import WrongConfig, WrongUsage
 from .months import is_month, shift, span
@@ -43,6 +44,13 @@ class Settings:
         if key not in self._found:
             self._found[key] = find()
         return self._found[key]
+
+    def changed(self, layer: Mapping) -> "Settings":
+        """Return these settings with `layer` over them; WrongConfig if they do not go together."""
+        made = copy.copy(self)
+        made.config, made._found = config_file.merge(self.config, layer), {}
+        made._check()
+        return made
 
     # What holds in a month
 
@@ -223,6 +231,12 @@ class Settings:
                 raise WrongConfig(f"catalog.{service}.url is missing in config/services.yaml: where are its files?")
             if config["source"] == "demo" and "layout" not in description:
                 raise WrongConfig(f"catalog.{service}.layout is missing in config/services.yaml: demo imitates which?")
+            if "distance" in description["columns"] and "distance_unit" not in description:
+                raise WrongConfig(
+                    f"catalog.{service}.distance_unit is missing in config/services.yaml: distances are in mi, km or m"
+                )
+            if description["duration"]["min"] > description["duration"]["max"]:
+                raise WrongConfig(f"catalog.{service}.duration: min is greater than max, so that no trip is left")
             zones = description.get("zones")
             if zones and not (ROOT / zones).is_file():
                 raise WrongConfig(f"catalog.{service}.zones: there is no file {zones}")
@@ -240,12 +254,20 @@ class Settings:
         for key, month, word in (("first", first, "begin"), ("last", last, "newest")):
             if month != word and not is_month(month):
                 raise WrongConfig(f"{key}: {month!r} is no month: write YYYY-MM, or `{word}`")
+        bounds = config["quality"]["distance_mi"]
+        if bounds and bounds["above"] >= bounds["max"]:
+            raise WrongConfig("quality.distance_mi: above is not less than max, so that no distance is plausible")
+        for rule in ("passengers", "rate_code", "trip_type"):
+            if (bounds := config["quality"][rule]) and bounds["min"] > bounds["max"]:
+                raise WrongConfig(f"quality.{rule}: min is greater than max, so that no value is plausible")
         if config["demo"]["first"] > config["demo"]["last"]:
             raise WrongConfig("demo.first is after demo.last")
         if "@" in config["tracking"]["uri"].split("://", 1)[-1].split("/", 1)[0]:
             raise WrongConfig(
                 "tracking.uri holds a user or password: set the environment's MLFLOW_TRACKING_URI instead"
             )
+        if redact.SECRET_OPTION.search(config["tracking"]["uri"].partition("?")[2]):
+            raise WrongConfig("tracking.uri holds a password: set the environment's MLFLOW_TRACKING_URI instead")
         _check_train(config["train"], "train")
         self._check_pin(config["promotion"]["pin"], None, "promotion.pin")
         self._check_changes()

@@ -4,13 +4,12 @@ import contextlib
 import json
 import math
 
-from . import history, months, quality_rules, states, targets
-from .scrub import scrub
+from . import history, months, quality_rules, states, suggest, targets
+from .redact import scrub
 from .settings import Settings
 from .tree import Tree
 
 VERSION = 1  # of the content of report/status.json, described in docs/status.schema.json
-CALLS = "history/runs.jsonl"
 NEED_A_PERSON = ("failed", "rejected")
 
 
@@ -114,7 +113,9 @@ def line(service: str, of: dict) -> str:
         parts.append(f"in {scored[-1]} {by} was {last['live_rmse_min']:.2f} min off{trips}{off}")
     late = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
     if late:
-        parts.append(f"{_listed(late)} {'is' if len(late) == 1 else 'are'} not published yet")
+        located = [month for month in of["data"] if month not in late]
+        for what, missing in months.not_published(late, located).items():
+            parts.append(f"{months.in_words(missing)} {'is' if len(missing) == 1 else 'are'} {what}")
     built = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "built"]
     if not parts:
         parts.append(f"no champion yet, {len(built)} data months known" if built else "no month is there yet")
@@ -157,7 +158,7 @@ def needs(settings: Settings, service: str, of: dict) -> list[dict]:
 
 def _need(stage: str, state: dict) -> str:
     if state["state"] == "rejected":
-        return f"rejected by {state['why']}: wait for a better file, waive it or skip it (docs/months.md)"
+        return f"rejected by {state['why']}: wait for a better file, or see the ways on in `{suggest.command('plan')}`"
     return f"{stage} failed: {state['why']}"
 
 
@@ -185,7 +186,7 @@ def changes(of: dict) -> list[str]:
 def calls() -> list[dict]:
     """Return the calls of `run`, oldest first (history/runs.jsonl); torn lines are passed over."""
     found = []
-    for text_line in history.content(CALLS).splitlines():
+    for text_line in history.content(history.CALLS).splitlines():
         with contextlib.suppress(ValueError):
             call = json.loads(text_line)
             if isinstance(call, dict) and isinstance(call.get("start"), str):

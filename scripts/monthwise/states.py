@@ -2,7 +2,7 @@
 
 import os
 
-from . import due, months, quality_rules, targets
+from . import due, months, quality_rules, suggest, targets
 from .settings import Settings
 from .tree import Tree
 
@@ -110,7 +110,8 @@ def _mark_torn(found: dict[str, dict], service: str, month: str, there: set[str]
         for name in OUTPUTS[stage]:
             path = place(service, month, name)
             if name in there and state["state"] in ("built", "stale", "superseded") and not tree.is_whole(path):
-                why = f"{path} is not whole: delete it, then ./monthwise run {month} builds it again"
+                run = suggest.command("run", month, service=service)
+                why = f"{path} is not whole: delete it, then `{run}` builds it again"
                 found[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
 
 
@@ -122,7 +123,8 @@ def _mark_changed(found: dict[str, dict], service: str, month: str, there: set[s
     for path in tree.changed(own + "evidence.json"):
         stage = STAGE_OF.get(path.removeprefix(own), "evidence")
         if found.get(stage, {}).get("state") == "built":
-            why = f"{path} is not what the evidence says: ./monthwise verify {month} --service {service}"
+            verify = suggest.command("verify", month, service=service)
+            why = f"{path} is not what the evidence says: {verify}"
             found[stage] = {"state": "stale", "why": why}
 
 

@@ -5,15 +5,15 @@ causes. The texts are looked at here alone.
 """
 
 import contextlib
-import os
 import re
 import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import unquote
 
+from . import suggest
 from .exits import CANNOT_WRITE, BadData, CannotWrite, Exit, TryAgain, Unreachable, WrongConfig
-from .uris import SQLITE, public
+from .redact import hide, public
+from .uris import SQLITE
 
 LONGEST_REASON = 200  # letters
 
@@ -110,7 +110,7 @@ def exit_of(error: Exception, uri: str) -> Exit | None:
         store = f"where {store} keeps models"
         kind = _kind(text) or Kind("", Unreachable, "cannot be written", "check tracking.artifacts and the credentials")
     elif code == "RESOURCE_DOES_NOT_EXIST":
-        return BadData(f"{store} lacks what the files name ({reason}); ./monthwise track writes it again")
+        return BadData(f"{store} lacks what the files name ({reason}); `{suggest.command('track')}` writes it again")
     elif missing := next((link.name for link in chain if isinstance(link, ModuleNotFoundError)), None):
         return WrongConfig(f"{store} needs the package {missing}: install it (docs/deploy.md), or {ELSEWHERE}")
     elif isinstance(error, MlflowException | RequestException | SQLAlchemyError):
@@ -138,18 +138,6 @@ def _kind(text: str) -> Kind | None:
 
 _OF_ARTIFACTS = ("boto", "google.", "azure.")  # botocore and boto3 among them
 _OWN_FAULTS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "MALFORMED_REQUEST"}
-
-
-def hide(text: str, uri: str) -> str:
-    """Return a text without what is secret about a URI and in the environment."""
-    user = uri.partition("://")[2].rpartition("@")[0]
-    password = user.partition(":")[2]
-    kept = (os.environ.get(name, "") for name in ("MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY"))
-    named = [(uri, public(uri)), *((secret, "***") for secret in (user, password, unquote(password), *kept))]
-    for secret, shown in named:
-        if secret:
-            text = text.replace(secret, shown)
-    return text
 
 
 def _reason(text: str, uri: str) -> str:

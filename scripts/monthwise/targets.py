@@ -2,7 +2,7 @@
 
 import os
 
-from . import months
+from . import months, suggest
 from .settings import Settings
 
 # In the order in which they are made.
@@ -156,10 +156,10 @@ def gaps(settings: Settings) -> list[str]:
                 broken[month] = missing[0]
         if broken:
             first, last = min(broken), max(broken)
+            run = suggest.command("run", f"{first}..{last}", service=service)
             lines.append(
                 f"{service}: {', '.join(sorted(broken))} stand without what they were made from (first missing:"
-                f" {broken[first]}): a job failed there, or the settings ask for more; ask again for --config"
-                f" first={first} last={last}"
+                f" {broken[first]}): a job failed there, or the settings ask for more; `{run}` builds it"
             )
     return lines
 

@@ -5,8 +5,8 @@ import datetime
 import os
 from collections.abc import Iterable, Sequence
 
-from . import alarms, due, exits, files, forecast, months, reasons, stubs, targets
-from .commands import chosen_services, locate, repeated
+from . import advice, alarms, due, estimators, exits, files, forecast, months, reasons, stubs, suggest, targets
+from .commands import chosen_services, locate
 from .events import UPDATED, Job
 from .settings import Settings
 from .snakemake import Snakemake
@@ -27,6 +27,7 @@ class Turn:
         self.jobs: list[Job] = []
         self.roots: dict[str, set[reasons.Root]] = {}
         self.rejected: dict[str, dict[str, str]] = {}
+        self.blocked: dict[str, set[str]] = {}  # data months that cannot be read
         # Data months that a job failed on, and that are left for the next call.
         self.faulty: set[tuple[str, str]] = set()
 
@@ -40,7 +41,10 @@ class Turn:
             if self.arguments.range:
                 known = set(targets.located_months(service))
                 needed = due.data_months(self.given, service, self.arguments.range)
-                again = needed[-recheck:] if recheck else []
+                if recheck is None and self.given.config["source"] == "https":
+                    again = []
+                else:
+                    again = locate.rechecked(self.given, [month for month in needed if month in known], recheck)
                 asked += [(service, month) for month in needed if month not in known or month in again]
             else:
                 asked += [(service, month) for month in locate.due_months(self.given, service, recheck)]
@@ -85,7 +89,6 @@ class Turn:
             run_months = self.due[service].months if service in self.due else due.run_months(self.settings, service)
             needed = due.data_months(self.settings, service, run_months)
             found = due.rejected(service, needed)
-            self.rejected[service] = {month: _in_words(quality) for month, quality in found.items()}
             unknown = {
                 month
                 for month in needed
@@ -93,6 +96,11 @@ class Turn:
                 if not os.path.exists(targets.data_file(service, month, "source.json"))
             }
             unknown |= {month for month in needed if (service, month) in self.faulty}
+            self.blocked[service] = unknown | found.keys()
+            self.rejected[service] = {
+                month: advice.on_rejected(self.given, quality, self.blocked[service])
+                for month, quality in found.items()
+            }
             held = dict.fromkeys(unknown, due.NOT_PUBLISHED) | self.rejected[service]
             self.due[service] = due.find(self.settings, service, run_months, held)
 
@@ -147,7 +155,12 @@ class Turn:
     # What must not be done unasked
 
     def refusal(self) -> exits.Exit | None:
-        """Return why the jobs must not run: closed months, or more done months than `run.max_rebuild`, built again."""
+        """Return why the jobs must not run: closed months, or more done months than `run.max_rebuild`, built again.
+
+        Raises WrongConfig if a recipe refuses its parameters.
+        """
+        trained = [(job.service, job.month) for job in self.jobs if job.rule == "train"]
+        estimators.insist_on_parameters(self.settings, trained)
         again: dict[str, set[reasons.Root]] = {}
         for job in self.jobs:
             if job.month is None or job.rule not in RUN_RULES or not all(map(os.path.exists, job.outputs)):
@@ -171,8 +184,8 @@ class Turn:
         newest = months.shift(max(about.split()[1] for about in again), 1)
         return exits.WrongUsage(
             f"{len(again)} finished run months ({_span(again)}) would be rebuilt ({why}), more than run.max_rebuild"
-            f" ({bound}); add --redo to rebuild them, or keep them as they are: `./monthwise accept"
-            f"{repeated(self.arguments)}` checks and records them once, `history: {{closed_before: {newest}}}` in"
+            f" ({bound}); add --redo to rebuild them, or keep them as they are:"
+            f" `{suggest.command('accept')}` checks and records them once, `history: {{closed_before: {newest}}}` in"
             f" config/config.yaml closes them for good; to change a setting from a given month on, add an entry to"
             f" `changes`"
         )
@@ -194,10 +207,10 @@ class Turn:
             newest = max(targets.located_months(service), default="")
             is_unknown = self.asked.get((service, data_month), ("",))[0] == "failed"
             if is_rejected or (data_month < newest and not is_unknown):
+                ways = advice.on_missing(self.given, service, data_month, self.blocked[service])
                 lines.append(
                     f"{service}: no champion is decided from {found.stops} on, {data_month} is"
-                    f" {'rejected' if is_rejected else 'not published'}; to go on without it write"
-                    f" `skip: {{{service}: [{data_month}]}}` in config/config.yaml"
+                    f" {'rejected' if is_rejected else 'not published'}: wait for it{ways}"
                 )
         return lines
 
@@ -205,7 +218,18 @@ class Turn:
         """Return for each service the data months that are needed, or come next, and are not published."""
         found: dict[str, list[str]] = {}
         for service, month in self.in_state("not published"):
-            found.setdefault(service, []).append(month)
+            if not os.path.exists(targets.data_file(service, month, "source.json")):  # it was, and was taken away since
+                found.setdefault(service, []).append(month)
+        return found
+
+    def missing(self) -> dict[str, dict[str, list[str]]]:
+        """Return what `waiting` does by what the months are: holes, or not published yet, in words; then by service."""
+        new = self.in_state("new")
+        found: dict[str, dict[str, list[str]]] = {}
+        for service, waiting in self.waiting().items():
+            published = [*targets.located_months(service), *(month for each, month in new if each == service)]
+            for what, listed in months.not_published(waiting, published).items():
+                found.setdefault(what, {})[service] = listed
         return found
 
     def write(self) -> None:
@@ -232,16 +256,6 @@ RUN_RULES = ("train", "evaluate", "track", "compare", "promote", "score", "drift
 def now() -> str:
     """Return the time, UTC, as the files of a call say it."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _in_words(quality: dict) -> str:
-    import featurize  # and pyarrow with it: for a rejected month alone
-
-    try:
-        featurize.admit(quality)
-    except exits.BadData as end:
-        return str(end)
-    return "rejected"
 
 
 def _span(abouts: Iterable[str]) -> str:

@@ -5,7 +5,6 @@ unquotes nothing; SQLite takes no long path. So a folder is always given as `Pat
 """
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,17 +23,6 @@ LONGEST_PLACE = 157  # letters; MLflow has 200 for a run's files in a database, 
 def store_uri(settings: Mapping[str, str]) -> str:
     """Return the store's URI: the environment's MLFLOW_TRACKING_URI goes before the settings' `uri`."""
     return os.environ.get("MLFLOW_TRACKING_URI") or settings["uri"]
-
-
-def public(uri: str) -> str:
-    """Return a URI without user, password, query and fragment, fit for logs and files."""
-    if uri.startswith(SQLITE):
-        return uri.partition("?")[0]
-    scheme, mark, rest = uri.partition("://")
-    if not mark:
-        return uri
-    # Passwords may hold `/`, `?`, `#` and `@`, so nothing before the last `@` is shown.
-    return scheme + mark + re.split(r"[?#]", rest.rpartition("@")[2])[0]
 
 
 def is_server(uri: str) -> bool:

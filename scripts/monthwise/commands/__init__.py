@@ -1,15 +1,16 @@
 """The commands of ./monthwise: what Snakemake cannot say by itself. One module each, imported when it is called."""
 
 import argparse
+import functools
 import importlib
 import os
-import shlex
 import sys
 from pathlib import Path
 
 import yaml
 
-from .. import environment, exits, months, output, results
+from .. import environment, exits, folders, months, output, results, suggest
+from ..config import merge
 from ..program import Parser
 from ..settings import Settings
 
@@ -27,6 +28,8 @@ COMMANDS = {
     "verify": "whether what was decided is what the files say: hashes, metrics, decision (--rebuild: built again)",
 }
 
+CREATING = ("check", "locate", "run")  # commands that create the folder of --directory; the others read what is there
+WITHOUT_MONTHS = ("check", "report")
 ANY_FORMAT = ("accept", "check")  # commands that take results of another version's format
 
 
@@ -36,15 +39,11 @@ def main() -> None:
     environment.settle()
     try:
         arguments = _parse()
+        suggest.remember(arguments.directory, arguments.service, arguments.configfile, arguments.overrides)
         if os.path.exists(profile := os.environ.get("SNAKEMAKE_PROFILE", "")):
             os.environ["SNAKEMAKE_PROFILE"] = os.path.abspath(profile)  # relative to where the command was typed
-        if arguments.directory:
-            os.makedirs(arguments.directory, exist_ok=True)
-            os.chdir(arguments.directory)
-        if arguments.command not in ANY_FORMAT:
-            results.insist_on_format(repeated(arguments))
-        command = importlib.import_module(f".{arguments.command}", __package__)
-        code = command.run(arguments, Settings(arguments.configfile, arguments.config))
+        with folders.inside(arguments.directory, arguments.command in CREATING, arguments.command != "check"):
+            code = _call(arguments)
         # What a run did is done, whatever became of its lines; other commands are called for theirs.
         sys.exit(os.EX_CANTCREAT if code == os.EX_OK and arguments.command != "run" and output.is_lost() else code)
     except exits.Exit as end:
@@ -60,6 +59,13 @@ def main() -> None:
         sys.exit(130)
 
 
+def _call(arguments: argparse.Namespace) -> int:
+    if arguments.command not in ANY_FORMAT:
+        results.insist_on_format()
+    command = importlib.import_module(f".{arguments.command}", __package__)
+    return command.run(arguments, Settings(arguments.configfile, arguments.config))
+
+
 def _parse() -> argparse.Namespace:
     parser = Parser(prog="./monthwise", description=__doc__.splitlines()[0])
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -67,8 +73,9 @@ def _parse() -> argparse.Namespace:
         sub = subparsers.add_parser(name, help=help_text, description=help_text)
         sub.add_argument("range", nargs="?", type=_range, metavar="RANGE", help="2024-03 or 2024-03..2024-09")
         sub.add_argument("--service", help="this service alone")
-        sub.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="as for snakemake")
-        sub.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="as for snakemake")
+        for option, value in (("--config", "KEY=VALUE"), ("--configfile", "FILE")):
+            add_up = {"nargs": "+", "action": "extend", "default": []}
+            sub.add_argument(option, **add_up, metavar=value, help="as for snakemake; several add up")
         sub.add_argument("--directory", metavar="DIR", help="where the files are (default: here)")
         if name in ("run", "plan"):
             _add_run_options(sub, name)
@@ -94,13 +101,30 @@ def _parse() -> argparse.Namespace:
                 "--rebuild", action="store_true", help="build the month again from raw.parquet, and compare"
             )
     arguments = parser.parse_args()
+    _insist_on_use(arguments)
     arguments.overrides = arguments.config  # as they were typed, for Snakemake
-    arguments.config = dict(map(_key_value, arguments.config))
+    arguments.config = functools.reduce(merge, ({key: value} for key, value in map(_key_value, arguments.config)), {})
     arguments.configfile = [Path(path).absolute() for path in arguments.configfile]
     for name in ("against", "input", "output"):
         if getattr(arguments, name, None):
             setattr(arguments, name, Path(getattr(arguments, name)).absolute())
     return arguments
+
+
+def _insist_on_use(arguments: argparse.Namespace) -> None:
+    """Raise WrongUsage for arguments that the command would ignore."""
+    if arguments.command in WITHOUT_MONTHS and (arguments.range or arguments.service):
+        raise exits.WrongUsage(f"{arguments.command} is about every month and service: leave RANGE and --service out")
+    if arguments.command == "status":
+        views = [name for name in ("json", "errors", "champions") if getattr(arguments, name)]
+        if len(views) > 1:
+            raise exits.WrongUsage(f"status prints one thing at a time: give one of --{', --'.join(views)}")
+        if arguments.against and views not in ([], ["errors"]):
+            raise exits.WrongUsage(f"--against compares errors: leave --{views[0]} out")
+        if arguments.json and arguments.range:
+            raise exits.WrongUsage("status --json prints every month: leave RANGE out")
+        if arguments.against and not os.path.isdir(arguments.against):
+            raise exits.WrongUsage(f"--against {arguments.against}: there is no such folder; check the spelling")
 
 
 def _add_run_options(sub: argparse.ArgumentParser, name: str) -> None:
@@ -153,17 +177,6 @@ def chosen_services(arguments: argparse.Namespace, settings: Settings) -> list[s
         settings.describe(arguments.service)
         return [arguments.service]
     return settings.services
-
-
-def repeated(arguments: argparse.Namespace) -> str:
-    """Return the options of this call that a command which is suggested has to repeat, quoted for a shell."""
-    words = []
-    for option in ("directory", "service"):
-        if given := getattr(arguments, option, None):
-            words += [f"--{option}", given]
-    words += ["--configfile", *map(str, arguments.configfile)] if arguments.configfile else []
-    words += ["--config", *arguments.overrides] if arguments.overrides else []
-    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def print_table(rows: list[list[str]], left: bool = False) -> None:

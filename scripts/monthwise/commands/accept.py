@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .. import alarms, exits, lock, reasons, results, targets
+from .. import alarms, exits, lock, reasons, results, suggest, targets
 from ..events import Job
 from ..settings import Settings
 from ..snakemake import Snakemake
-from . import chosen_services, repeated, verify
+from . import chosen_services, verify
 from .replay import Finding
 
 SHOWN = 3  # reasons
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             accepted |= {path for service, _ in checked if os.path.exists(path := f"registry/{service}.json")}
         paths = sorted(accepted)
         outdated = snakemake.plan(paths)
-        _insist_on_checked(outdated, accepted, repeated(arguments))
+        _insist_on_checked(outdated, accepted)
         roots = reasons.roots(settings, outdated, {})
         why = reasons.in_words(set().union(*roots.values()))
         snakemake.touch(paths)
@@ -73,14 +73,14 @@ def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[st
     return checked
 
 
-def _insist_on_checked(outdated: Iterable[Job], checked: set[str], options: str) -> None:
+def _insist_on_checked(outdated: Iterable[Job], checked: set[str]) -> None:
     """Raise BadData if Snakemake would record files that were not checked: those that checked ones are made from."""
     for job in outdated:
         unchecked = [path for path in job.outputs if path not in checked and job.rule != "register"]
         if unchecked:
             raise exits.BadData(
-                f"{unchecked[0]} is in no evidence that was checked; run `./monthwise accept{options}` without a range,"
-                f" or rebuild {job.about}"
+                f"{unchecked[0]} is in no evidence that was checked; run `{suggest.command('accept')}`"
+                f" without a range, or rebuild {job.about}"
             )
 
 

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from .. import due, history, months, targets
+from .. import due, history, months, suggest, targets
 from ..settings import Settings
 from . import chosen_services, print_table
 
@@ -24,10 +24,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
                 rows.append(_row(champion, _read(service, month, "live.json"), superseded.get(month, [])))
             elif month >= settings.begin(service):
                 stops.append(
-                    f"{service} {month}: no decision, so the chain stops here; ask for it: --config last={month}"
+                    f"{service} {month}: no decision, so the chain stops here;"
+                    f" `{suggest.command('run', month, service=service)}` decides it"
                 )
     if not rows:
-        print("no champion is there yet; .venv/bin/snakemake --cores 2 decides")
+        print(f"no champion is there yet; `{suggest.command('run')}` decides")
         return os.EX_OK
     print_table([HEAD, *rows])
     for line in stops:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .. import exits, store_errors, tracking, uris
+from .. import exits, redact, store_errors, tracking, uris
 from ..settings import Settings
 
 TRIAL = b"a" * 1_000_000
@@ -93,11 +93,11 @@ def store(settings: Settings) -> str:
                 if opened != uri:
                     _remove_store(uris.sqlite_file(opened))
     except (exits.Exit, Wrong) as end:
-        raise Wrong(str(end)) from None
+        raise Wrong(redact.hide(str(end), uri)) from None
     except Exception as error:  # whatever a driver or a bucket raises
         reason = str(store_errors.exit_of(error, uri) or f"{type(error).__name__}: {error}").splitlines()[0]
-        raise Wrong(f"{store_errors.hide(reason, uri)}; set tracking.uri or MLFLOW_TRACKING_URI") from None
-    return uris.public(uri)
+        raise Wrong(f"{redact.hide(reason, uri)}; set tracking.uri or MLFLOW_TRACKING_URI") from None
+    return redact.public(uri)
 
 
 def _instead_of_new(uri: str) -> str:

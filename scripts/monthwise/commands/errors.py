@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from .. import files, targets
+from .. import files, suggest, targets
 from ..settings import Settings
 from . import chosen_services, print_table
 
@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             if metrics and (other or not arguments.against):
                 rows.append(_row(metrics, other))
     if not rows:
-        print("no run month is there yet; ./monthwise run builds them")
+        print(f"no run month is there yet; `{suggest.command('run')}` builds them")
         return os.EX_OK
     head = ["service", "run month", "train rows", "validation rows", "RMSE, min", "naive", "better by"]
     if arguments.against:

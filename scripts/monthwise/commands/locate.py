@@ -4,12 +4,13 @@ import argparse
 import collections
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from .. import due, exits, jobs, lock, months, publisher, targets
+from .. import due, exits, history, jobs, lock, months, publisher, targets
 from ..settings import Settings
 from . import chosen_services
 
+IN_CALLS = 30
 Answer = tuple[str, exits.Exit | str | None]
 
 
@@ -63,9 +64,23 @@ def due_months(settings: Settings, service: str, recheck: int | None = None) -> 
     first = min(settings.training_months(service, settings.first_run_month(service)))
     last = settings.newest_possible(service, months.today())
     unknown = [month for month in months.span(first, last) if month not in known]
-    recheck = settings.config["publisher"]["recheck"] if recheck is None else recheck
-    wanted = {*unknown, *(known[-recheck:] if recheck else ())}
+    wanted = {*unknown, *rechecked(settings, known, recheck)}
     return sorted(month for month in wanted if not settings.is_closed_data(service, month))
+
+
+def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = None) -> list[str]:
+    """Return the known months that are looked at again in this call: the newest `recheck`, where it is given.
+
+    Else all months of a folder, where that costs a stat each; on the web the newest `publisher.recheck`, and of the
+    older ones those whose turn it is by the number of calls so far, so that IN_CALLS calls come to each of them.
+    """
+    if recheck is not None:
+        return list(known[-recheck:] if recheck else ())
+    if settings.config["source"] != "https":
+        return list(known)
+    older = known[: max(len(known) - settings.config["publisher"]["recheck"], 0)]
+    calls = history.content(history.CALLS).count(b"\n")
+    return [*older[calls % IN_CALLS :: IN_CALLS], *known[len(older) :]]
 
 
 def _answer(settings: Settings, service: str, month: str, outcome: dict | Exception, changes: bool) -> Answer:

@@ -3,10 +3,10 @@
 import argparse
 import os
 
-from .. import due, forecast, reasons, results, targets
+from .. import due, forecast, months, reasons, results, targets
 from ..settings import Settings
 from ..turn import PLAN, Turn
-from . import locate, print_table, repeated
+from . import locate, print_table
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -46,12 +46,13 @@ def _print(turn: Turn) -> None:
             stages = sorted(dict.fromkeys(stages), key=order.index)
             table.append([service, month, " ".join(stages), reasons.in_words(roots)])
         print_table(table, left=True)
-    for service, found in turn.waiting().items():
-        print(f"{service}: not published yet: {', '.join(found)}")
+    for what, by_service in turn.missing().items():
+        for service, found in by_service.items():
+            print(f"{service}: {what}: {months.in_words(found)}")
     for lines in turn.rejected.values():
         for line in lines.values():
             print(line)
-    for line in [*results.gaps(repeated(turn.arguments)), *turn.held_up(), *pruned(turn)]:
+    for line in [*results.gaps(), *turn.held_up(), *pruned(turn)]:
         print(line)
     cost = forecast.cost(turn.settings, turn.jobs, turn.arguments.jobs)
     if not turn.jobs:

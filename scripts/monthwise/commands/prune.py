@@ -4,7 +4,7 @@ import argparse
 import glob
 import os
 
-from .. import exits, lock, targets
+from .. import exits, lock, suggest, targets
 from ..settings import Settings
 from . import chosen_services
 
@@ -27,12 +27,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
-    total = 0
+    total, shown = 0, set()
     for service in chosen_services(arguments, settings):
         found = {month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))}
         freed = _bytes(path for paths in found.values() for path in paths)
         total += freed
         months = sorted(found)
+        shown |= found.keys()
         if not months:
             print(f"{service}: nothing to prune")
             continue
@@ -43,7 +44,9 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.yes:
         print(f"{total / 1e6:,.1f} MB freed")
     elif total:
-        print(f"{total / 1e6:,.1f} MB would be freed: ./monthwise prune --keep {arguments.keep} --yes")
+        # With the range that was shown, also where the call gave none: months that come later are not in it.
+        words = (f"{min(shown)}..{max(shown)}", "--keep", str(arguments.keep), "--yes")
+        print(f"{total / 1e6:,.1f} MB would be freed: {suggest.command('prune', *words)}")
     return os.EX_OK
 
 

@@ -7,9 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .. import exits, files, store_errors, tracking, uris
-
-AGAIN = "ask for it again: .venv/bin/snakemake --cores 2"
+from .. import exits, files, redact, store_errors, suggest, tracking, uris
 
 
 class NotChecked(Exception):
@@ -33,14 +31,14 @@ def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[
     except (ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole:
-        return {max(months): f"{path} is not what was written; {AGAIN}"}
-    if told["uri"] != uris.public(uri):
-        raise NotChecked(f"{path} is about {told['uri']}, and the store is {uris.public(uri)} now")
+        return {max(months): f"{path} is not what was written; {_again()}"}
+    if told["uri"] != redact.public(uri):
+        raise NotChecked(f"{path} is about {told['uri']}, and the store is {redact.public(uri)} now")
     found = {}
     with _opened(uri) as client:
         for month, record in months.items():
             if record and month not in versions:
-                found[month] = f"{path} has no version of it; {AGAIN}"
+                found[month] = f"{path} has no version of it; {_again()}"
             elif record and (off := _off(client, name, month, versions[month], record)):
                 found[month] = off
         if champion and decided in months and decided not in found:
@@ -49,6 +47,10 @@ def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[
                 wanted = f"version {champion['version']}, the model of {champion['month']}"
                 found[decided] = f"alias champion of {name} is at {_named(serving)}, not at {wanted}"
     return found
+
+
+def _again() -> str:
+    return f"ask for it again: {suggest.snakemake()}"
 
 
 def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> str | None:
@@ -99,7 +101,7 @@ def _opened(uri: str) -> Iterator:
     tracking.prepare()
     database = uris.sqlite_file(uri)
     if database and not database.exists():
-        raise NotChecked(f"there is no {uris.public(uri)}")
+        raise NotChecked(f"there is no {redact.public(uri)}")
     try:
         with tempfile.TemporaryDirectory(prefix="monthwise-verify-") as scratch:
             if database:
@@ -116,7 +118,7 @@ def _opened(uri: str) -> Iterator:
     except exits.Unreachable as end:
         raise NotChecked(str(end)) from None
     except sqlite3.Error as error:
-        raise NotChecked(f"{uris.public(uri)} cannot be read ({error})") from None
+        raise NotChecked(f"{redact.public(uri)} cannot be read ({error})") from None
     except exits.Exit:
         raise
     except Exception as error:

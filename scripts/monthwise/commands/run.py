@@ -12,15 +12,14 @@ import signal
 import time
 from pathlib import Path
 
-from .. import alarms, exits, history, lock, report, results, snakemake, targets
+from .. import alarms, exits, history, lock, months, report, results, snakemake, suggest, targets
 from ..events import Job, Result
 from ..job_logs import last_exit
 from ..progress import Progress
 from ..settings import Settings
 from ..turn import RUN_RULES, Turn, now
-from . import locate, repeated
+from . import locate
 
-CALLS = "history/runs.jsonl"
 # The most serious first; a month that is not published is no failure.
 SEVERITY = (1, os.EX_CANTCREAT, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
 FIRST_STEP = ("locate", "ingest", "clean")
@@ -84,7 +83,7 @@ class Call:
         try:
             report.build(self.settings)
         except Exception as error:
-            print(f"the report was not written ({type(error).__name__}); ./monthwise report says why")
+            print(f"the report was not written ({type(error).__name__}); `{suggest.command('report')}` says why")
 
     def _turn(self) -> tuple[int, str]:
         turn = self.turn
@@ -92,7 +91,7 @@ class Call:
         if _left_locks():
             turn.snakemake.unlock()
         self._say_what_was_asked()
-        for line in results.gaps(repeated(self.arguments)):
+        for line in results.gaps():
             print(line, flush=True)
         turn.find()
         turn.plan()
@@ -224,9 +223,9 @@ class Call:
             parts.append(lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""))
         if turn.jobs:
             parts.append(f"{len(turn.jobs)} jobs left, first: {turn.jobs[0].rule} {turn.jobs[0].about}")
-        waiting = [f"{service} {_listed(found)}" for service, found in turn.waiting().items()]
-        if waiting:
-            parts.append(f"not published yet: {', '.join(waiting)}")
+        for what, by_service in turn.missing().items():
+            listed = (f"{service} {months.in_words(found)}" for service, found in by_service.items())
+            parts.append(f"{what}: {', '.join(listed)}")
         is_known = self.done or faults or turn.jobs or turn.in_state("failed")
         return "; ".join(parts if is_known else ["nothing due", *parts])
 
@@ -264,7 +263,7 @@ def _left_locks() -> bool:
 
 
 def _append(outcome: dict) -> None:
-    os.makedirs(os.path.dirname(CALLS), exist_ok=True)
+    os.makedirs(os.path.dirname(history.CALLS), exist_ok=True)
     text = json.dumps(outcome, sort_keys=True, ensure_ascii=False) + "\n"
-    with open(CALLS, "a", encoding="utf-8") as file:
+    with open(history.CALLS, "a", encoding="utf-8") as file:
         file.write(text)

@@ -1,14 +1,18 @@
 """`./monthwise score`: what the champion says about trips of one's own, which need not have ended yet."""
 
 import argparse
+import contextlib
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import clean
 import featurize
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from .. import columns, evaluation, files, models, stubs, tables, targets, zones
+from .. import columns, evaluation, files, models, stubs, suggest, tables, targets, zones
 from ..config import ROOT
 from ..exits import BadData, WrongUsage
 from ..jobs import of_job
@@ -28,7 +32,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     month = arguments.range[0] if arguments.range else (decided or [None])[-1]
     if month not in decided:
         raise WrongUsage(
-            f"{service} has no champion{f' of {month}' if month else ' yet'}; snakemake --cores 2 makes one"
+            f"{service} has no champion{f' of {month}' if month else ' yet'};"
+            f" `{suggest.command('run', *arguments.range[:1] if arguments.range else ())}` decides on one"
         )
     champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
     path = targets.run_file(service, month, "champion.skops")
@@ -38,7 +43,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     places = zones.read(ROOT / place_file if place_file else None)
     about = f"{service} trips"
 
-    file = tables.open_parquet(arguments.input, about)
+    insist_on_output(arguments.input, arguments.output)
+    with _named_as_input(arguments.input):
+        file = tables.open_parquet(arguments.input, about)
     wanted = _wanted(of_job(settings, "clean", service, month))
     chosen = columns.choose(file.schema_arrow, wanted, arguments.input, times=("pickup_time",))
     if chosen.get("distance") == "distance_mi":
@@ -58,7 +65,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     part = files.part_of(arguments.output)
     try:
-        count = tables.write(part, OUTPUT, predicted())
+        with _named_as_input(arguments.input):
+            count = tables.write(part, OUTPUT, predicted())
         os.replace(part, arguments.output)
     finally:
         part.unlink(missing_ok=True)
@@ -66,6 +74,35 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         f"{arguments.output}: {count:,} trips of {service} by the champion of {month}, the model of {champion['month']}"
     )
     return os.EX_OK
+
+
+@contextlib.contextmanager
+def _named_as_input(path: Path) -> Iterator[None]:
+    """Say of a damaged file of the user's what is wrong with it; one of ours would be deleted and made again."""
+    try:
+        yield
+    except BadData as end:
+        if end.__cause__ is None:
+            raise
+        reason = next(iter(str(end.__cause__).strip().splitlines()), type(end.__cause__).__name__)
+        raise BadData(f"--input {path} cannot be read as parquet ({reason.rstrip('.')}); name a whole file") from None
+
+
+def insist_on_output(trips_path: Path, output: Path) -> None:
+    """Raise WrongUsage if `output` would replace anything but what an earlier call wrote there."""
+    folder = next(parent for parent in output.parents if parent.exists())
+    if not folder.is_dir():
+        raise WrongUsage(f"--output {output}: {folder} is no folder; name another file")
+    if not os.path.lexists(output):
+        return
+    if output.exists() and trips_path.exists() and output.samefile(trips_path):
+        raise WrongUsage(f"--output {output} is the file of --input; name another file")
+    try:
+        is_earlier = output.is_file() and pq.read_schema(output).equals(OUTPUT)
+    except (OSError, pa.ArrowInvalid):
+        is_earlier = False
+    if not is_earlier:
+        raise WrongUsage(f"--output {output} is there and was not written by `score`; name another file")
 
 
 def _wanted(settings: dict) -> dict:

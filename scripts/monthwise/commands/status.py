@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 
-from .. import standing, states, targets
+from .. import months, standing, states, suggest, targets
 from ..settings import Settings
 from ..tree import Tree
 from . import champions, chosen_services, errors, print_table
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(told, indent=1, sort_keys=True))
         return os.EX_OK
     if not any(targets.built_months(service) or targets.located_months(service) for service in services):
-        print("no month is there yet; ./monthwise run builds what is due")
+        print(f"no month is there yet; `{suggest.command('run')}` builds what is due")
         return os.EX_OK
     shown = {service: _shown(arguments, of) for service, of in found.items()}
     _print_table(found, shown)
@@ -102,8 +102,8 @@ def _print_notes(found: dict, look: dict) -> None:
                 elif state["state"] == "rejected":
                     print(f"rejected: {service} {month} by {state['why']}")
         late = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
-        if late:
-            print(f"not published: {service} {', '.join(late)}")
+        for what, missing in months.not_published(late, targets.located_months(service)).items():
+            print(f"{what}: {service} {months.in_words(missing)}")
     for service, of in found.items():
         for why, stale in standing.stale(of).items():
             span = f"{stale[0]} to {stale[-1]}" if len(stale) > 1 else stale[0]

@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from pathlib import Path, PurePath
 
-from .. import exits, files, provenance, stubs, targets, uris
+from .. import exits, files, provenance, stubs, suggest, targets, uris
 from ..config import ROOT
 from ..settings import Settings
 from . import chosen_services, equality, registered, replay
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]
         if not (arguments.range or known):
             ends.add(os.EX_DATAERR)
-            print(f"none  {service}: no evidence yet; .venv/bin/snakemake --cores 2 collects it")
+            print(f"none  {service}: no evidence yet; `{suggest.command('run', service=service)}` collects it")
         zones = _zones(settings, service)
         tracked = {}
         for month in arguments.range or known:
@@ -176,7 +176,7 @@ def _in_order(path: str) -> tuple:
 
 
 def _again(service: str, month: str) -> str:
-    return f"ask for it again: .venv/bin/snakemake --cores 2 --config services=[{service}] first={month} last={month}"
+    return f"ask for it again: {suggest.snakemake(f'services=[{service}]', f'first={month}', f'last={month}')}"
 
 
 def _compute(found: dict, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:

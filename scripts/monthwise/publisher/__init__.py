@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from .. import exits, files
+from .. import exits, files, suggest
 
 ROOT = Path(__file__).resolve().parents[3]
 Key = TypeVar("Key", bound=Hashable)
@@ -88,7 +88,7 @@ def name(settings: dict) -> str:
 
 def how_to_locate(settings: dict) -> str:
     """Return what to do where source.json is out of date, as messages end."""
-    return f"./monthwise locate {settings['month']} --service {settings['service']}, then ask again"
+    return f"run `{suggest.command('locate', settings['month'], service=settings['service'])}`, then rerun the command"
 
 
 def _module(kind: str) -> ModuleType:

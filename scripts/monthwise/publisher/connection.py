@@ -18,7 +18,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .. import exits
+from .. import exits, redact
 
 CHUNK = 1 << 16
 FOR_NOW = {408, 425, 429, 500, 502, 503, 504}
@@ -56,7 +56,7 @@ class Failed(Exception):
     """One try failed; `for_good` where another would fail the same way, `retry_after` in seconds where told so."""
 
     def __init__(self, reason: str, retry_after: float = 0, for_good: bool = False):
-        super().__init__(" ".join(reason.split()))
+        super().__init__(redact.hide(" ".join(reason.split())))
         self.retry_after = retry_after
         self.for_good = for_good
 

@@ -40,6 +40,11 @@ def locate(settings: dict) -> dict:
         status = os.stat(path)
     except FileNotFoundError:
         out = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
+        if out and out[-1] > settings["month"]:
+            raise exits.NotPublished(
+                f"{name(settings)} is missing between months that are published: there is no {path}, and the newest is"
+                f" {out[-1]}; put it there, or take the month out with skip"
+            ) from None
         raise exits.NotPublished(
             f"{name(settings)} is not published: there is no {path}; "
             + (f"the newest month that is out is {out[-1]}" if out else "no month of this service is out")
@@ -55,7 +60,7 @@ def locate(settings: dict) -> dict:
         "kind": "file",
         "file": settings["file"],
         "etag": None,
-        **_facts(status),
+        **facts_of(status),
     }
 
 
@@ -73,10 +78,10 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
     except OSError as error:
         raise _unreadable(published, settings, error) from None
     with source:
-        if _facts(os.fstat(source.fileno())) == located:
+        if facts_of(os.fstat(source.fileno())) == located:
             with open(path, "wb") as copy:
                 _clone_or_copy(source, copy)
-            if _facts(os.stat(published)) == located and os.stat(path).st_size == facts["size"]:
+            if facts_of(os.stat(published)) == located and os.stat(path).st_size == facts["size"]:
                 return
     raise exits.TryAgain(f"{name(settings)}: {published} changed since it was located; {how_to_locate(settings)}")
 
@@ -95,7 +100,8 @@ def _clone_or_copy(source, copy) -> None:
         copy.flush()
 
 
-def _facts(status: os.stat_result) -> dict:
+def facts_of(status: os.stat_result) -> dict:
+    """Return size in bytes and time of the last change of a file, as source.json says them."""
     # Whole microseconds from the integer: a float has too few digits for the time of day and the date together.
     moment = datetime.datetime.fromtimestamp(status.st_mtime_ns // 10**9, datetime.UTC)
     text = moment.replace(microsecond=status.st_mtime_ns % 10**9 // 1000).isoformat(timespec="microseconds")

@@ -40,6 +40,17 @@ def build(recipe: str, parameters: Mapping[str, object]):
     return importlib.import_module(f".{recipe}", __package__).pipeline(**parameters)
 
 
+def validate(recipe: str, parameters: Mapping[str, object]) -> None:
+    """Build the pipeline of a recipe and check the parameters of each estimator in it, as `fit` does first.
+
+    Raises ValueError or TypeError if one is refused. Imports scikit-learn.
+    """
+    pipeline = build(recipe, parameters)
+    for part in (pipeline, *pipeline.get_params().values()):
+        if hasattr(part, "_validate_params") and not isinstance(part, type):
+            part._validate_params()
+
+
 @functools.cache
 def _tree(recipe: str) -> ast.Module:
     return ast.parse((FOLDER / f"{recipe}.py").read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """What the page of a data month shows, each part from the contents of its files; a part without them is None."""
 
 from .. import quality_rules
-from ..scrub import scrub
+from ..redact import scrub
 from ..standing import number
 from . import figures
 from .page import UP

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import months, states, targets
 from ..config import ROOT
-from ..scrub import scrub
+from ..redact import scrub
 from ..settings import Settings
 from ..standing import text
 from ..tree import Tree

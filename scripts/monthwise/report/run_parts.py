@@ -3,7 +3,7 @@
 import operator
 
 from .. import quality_rules
-from ..scrub import scrub
+from ..redact import scrub
 from ..standing import number
 from . import figures
 from .page import UP

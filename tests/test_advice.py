@@ -1,0 +1,138 @@
+"""Every piece of advice about a month that is rejected or missing is followed here, and works."""
+
+import argparse
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from monthwise import config, due, files, months, targets
+from monthwise.settings import Settings
+from monthwise.turn import Turn
+
+FIRST, LAST = "2023-11", "2024-04"
+DATA = months.span(FIRST, LAST)
+DEMO = {"source": "demo", "begin": {"green": "2024-01"}, "demo": {"first": FIRST, "last": LAST}}
+LINE = re.compile(r"`((?:quality|skip|begin): .*?)`")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for month in DATA:
+        write(month, "source.json", {})
+        write(month, "quality.json", {"verdict": "pass", "rows_out": 9})
+    return tmp_path
+
+
+def write(month: str, name: str, content: dict) -> None:
+    path = Path(targets.data_file("green", month, name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(files.to_json(content))
+
+
+def reject(month: str, rows_out: int = 9, waiver: str | None = None) -> None:
+    rule = {"name": "kept_share_below", "number": 0.967, "bound": 0.968}
+    told = {"service": "green", "month": month, "verdict": "reject", "rule": rule, "rows_out": rows_out}
+    write(month, "quality.json", told | {"waiver": waiver})
+
+
+def look(overrides: dict) -> Turn:
+    """Return what a call finds, without Snakemake."""
+    arguments = argparse.Namespace(range=None, service=None, recheck=None, redo=False, jobs=1, configfile=[])
+    arguments.overrides, arguments.config = [], overrides
+    turn = Turn(arguments, Settings((), overrides))
+    turn.look(changes=False)
+    turn.find()
+    return turn
+
+
+def advised(line: str) -> list[dict]:
+    return [yaml.safe_load(found) for found in LINE.findall(line)]
+
+
+def follow(overrides: dict, advice: dict, month: str) -> Turn:
+    """Do what a line says; a waiver is in quality.json once `clean` has run."""
+    changed = config.merge(overrides, advice)
+    if "quality" in advice:
+        reject(month, waiver=Settings((), changed).config["quality"]["waive"]["green"][month])
+    return look(changed)
+
+
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("rejected", [*itertools.combinations(DATA, 1), *itertools.combinations(DATA[:4], 2)])
+def test_what_a_rejected_month_advises_works_when_followed(here, rejected, length):
+    overrides = DEMO | {"window": {"length": length}, "begin": {"green": months.shift(FIRST, length + 1)}}
+    for month in rejected:
+        reject(month)
+    turn = look(overrides)
+    needed = due.data_months(turn.settings, "green", turn.due["green"].months)
+    assert set(turn.rejected["green"]) == set(rejected)
+    for month, line in turn.rejected["green"].items():
+        pieces = advised(line)
+        assert "\n" not in line
+        assert {"quality": {"waive": {"green": {month: "reason"}}}} in pieces
+        for advice in pieces:
+            after = follow(overrides, advice, month)
+            assert month not in after.rejected["green"]
+            assert month not in after.due["green"].held.values()
+            read = due.data_months(after.settings, "green", after.due["green"].months)
+            assert min(read) >= min(needed), f"{advice} asks for a month that is not there"
+            assert after.due["green"].months
+            reject(month)
+
+
+def test_a_month_of_the_first_window_advises_a_later_begin(here):
+    reject("2023-11")
+    assert advised(look(DEMO).rejected["green"]["2023-11"])[1:] == [{"begin": {"green": "2024-02"}}]
+    reject("2023-12")
+    lines = look(DEMO).rejected["green"]
+    assert [advised(lines[month])[1:] for month in ("2023-11", "2023-12")] == [[{"begin": {"green": "2024-03"}}]] * 2
+
+
+def test_a_month_in_the_middle_advises_to_skip_it_with_those_that_are_skipped(here):
+    reject("2024-02")
+    line = look(DEMO | {"skip": {"green": ["2024-03"]}}).rejected["green"]["2024-02"]
+    assert advised(line)[1:] == [{"skip": {"green": ["2024-02", "2024-03"]}}]
+
+
+def test_a_month_without_rows_is_not_to_be_waived(here):
+    reject("2024-02", rows_out=0)
+    assert [*advised(look(DEMO).rejected["green"]["2024-02"])[0]] == ["skip"]
+
+
+@pytest.mark.parametrize("missing", DATA[:-1])
+def test_what_a_missing_month_advises_works_when_followed(here, missing):
+    published = here / "published"
+    published.mkdir()
+    for month in DATA:
+        if month != missing:
+            (published / f"green_tripdata_{month}.parquet").touch()
+    Path(targets.data_file("green", missing, "source.json")).unlink()
+    overrides = {"source": f"file:{published}", "begin": {"green": "2024-01"}}
+    (line,) = look(overrides).held_up()
+    assert f"{missing} is not published" in line
+    pieces = advised(line)
+    assert pieces
+    for advice in pieces:
+        assert look(config.merge(overrides, advice)).held_up() == []
+
+
+def test_holes_in_a_folder_are_named_as_holes(here):
+    published = here / "published"
+    published.mkdir()
+    for month in ("2023-11", "2023-12", "2024-04"):
+        (published / f"green_tripdata_{month}.parquet").touch()
+    for month in DATA:
+        Path(targets.data_file("green", month, "source.json")).unlink()
+    turn = look({"source": f"file:{published}", "begin": {"green": "2024-01"}})
+    hole = "missing between months that are published"
+    assert turn.missing() == {hole: {"green": ["2024-01", "2024-02", "2024-03"]}}
+    assert months.in_words(turn.missing()[hole]["green"]) == "2024-01 to 2024-03"
+
+
+def test_months_in_a_row_are_a_span():
+    assert months.in_words(["2024-02", "2023-12", "2024-01", "2025-01"]) == "2023-12 to 2024-02, 2025-01"
+    told = months.not_published(["2024-05", "2024-02"], ["2024-01", "2024-03"])
+    assert told == {"missing between months that are published": ["2024-02"], "not published yet": ["2024-05"]}

@@ -1,0 +1,74 @@
+"""Parameters that a recipe refuses are refused before a job starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from monthwise import estimators, exits, files
+from monthwise.settings import Settings
+from workflow import Clone
+
+MONTHS = [("green", "2024-01"), ("green", "2024-02")]
+
+
+def settings(recipe: str, **parameters) -> Settings:
+    return Settings((), {"source": "demo", "train": {"recipe": recipe, "parameters": parameters}})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameters", "said"),
+    [
+        ("boosted", {"max_iter": -5}, "'max_iter' parameter of HistGradientBoostingRegressor must be an int"),
+        ("boosted", {"learning_rate": -1}, "'learning_rate' parameter"),
+        ("boosted", {"zones": "streets"}, "zones is 'map' or 'codes', not 'streets'"),
+        ("boosted", {"seed": -1}, "must be"),
+        ("boosted", {"zones": "codes", "seed": -1}, "must be"),
+        ("linear", {"solver": "lasso", "alpha": -1}, "'alpha' parameter of Lasso"),
+        ("linear", {"solver": "best"}, "solver is"),
+    ],
+)
+def test_what_a_recipe_refuses_is_wrong_config(tmp_path, monkeypatch, recipe, parameters, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(exits.WrongConfig) as ended:
+        estimators.insist_on_parameters(settings(recipe, **parameters), MONTHS)
+    line = str(ended.value)
+    assert said in line
+    assert line.startswith(f"settings of green 2024-01: recipe {recipe} refuses its parameters")
+    assert "\n" not in line
+
+
+def test_parameters_that_trained_a_model_cost_no_import(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = settings("boosted").at("green", "2024-01")["train"]
+    Path("runs/green/2023-12").mkdir(parents=True)
+    files.write_json("runs/green/2023-12/training.json", {name: known[name] for name in ("recipe", "parameters")})
+    monkeypatch.setattr(estimators.recipes, "validate", lambda *_: pytest.fail("is known"))
+    estimators.insist_on_parameters(settings("boosted"), MONTHS)
+    estimators.insist_on_parameters(settings("linear", solver="best"), [])
+
+
+def test_snakemake_plan_and_run_refuse_it_and_the_model_stays(tmp_path):
+    clone = Clone(tmp_path / "clone")
+    wrong = ("--config", "source=demo", "demo={rows: 2000}", "train={parameters: {max_iter: -5}}")
+    clone.build(*wrong[:3], "--", *(f"data/green/2023-{month}/features.parquet" for month in ("11", "12")))
+    model = clone.path("runs/green/2024-01/model.skops")
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"a model")
+    said = [
+        clone.snakemake(*wrong, "--", "runs/green/2024-01/training.json"),
+        clone.monthwise("plan", "2024-01", *wrong),
+        clone.monthwise("run", "2024-01", *wrong),
+    ]
+    for ended in said:
+        assert ended.returncode == 78, ended.stdout + ended.stderr
+        lines = [line for line in ended.stderr.splitlines() if "refuses its parameters" in line]
+        assert len(lines) == 1, ended.stderr
+        assert model.read_bytes() == b"a model"
+
+
+def test_scikit_learn_is_not_imported_to_check_config():
+    program = "import sys; from monthwise import estimators; print('sklearn' in sys.modules)"
+    scripts = Path(estimators.__file__).parents[1]
+    answer = subprocess.run([sys.executable, "-c", program], cwd=scripts, capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"
