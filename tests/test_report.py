@@ -1,11 +1,13 @@
 """`./monthwise report`: complete or not, whatever its files hold; and what is drawn again."""
 
+import argparse
 import hashlib
 import html.parser
 import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,7 +15,8 @@ import jsonschema
 import long_history
 import pytest
 import yaml
-from monthwise import files, redact, report, standing, states
+from monthwise import calls, exits, files, lock, redact, report, results, standing, states
+from monthwise.commands import main, run
 from monthwise.settings import Settings
 from prometheus_client.parser import text_string_to_metric_families
 from workflow import REPOSITORY, Clone
@@ -328,6 +331,95 @@ def test_metrics_are_read_by_prometheus(here):
     assert found["monthwise_needs_person", "green", None] == 0
     assert found["monthwise_stages", "green", "built"] > 30
     assert found["monthwise_last_run_exit_code", None, None] == 0
+
+
+def note_call(code: int, **changed) -> None:
+    """Append a call of `run` that ended with `code`."""
+    call = {"start": "2024-02-18T05:17:00Z", "end": "2024-02-18T05:17:09Z", "code": code, "line": "no | way"}
+    call |= {"jobs": {"done": 0, "failed": 0, "left": 3}, "failed": [], "reason": {f"train green {MONTH}": "edited"}}
+    with open(calls.PATH, "a") as file:
+        file.write(json.dumps(call | changed) + "\n")
+
+
+REFUSED = "the run that began 2024-02-18T05:17:00Z ended with {}: no | way"
+
+
+@pytest.mark.parametrize("code", [64, 78, 69, 75, 73, 65, 1, 130])
+def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(here, code, monkeypatch, capfd):
+    build()
+    assert "Nothing needs a person" in Path("report/index.html").read_text()
+    note_call(code)
+    told = build()
+    text = REFUSED.format(code)
+    assert told["needs"] == [{"kind": "call", "text": text}]
+    page, summary = Path("report/index.html").read_text(), Path("report/summary.md").read_text()
+    assert f"<li>{text}</li>" in page
+    assert page.count("no | way") == 1
+    assert "- " + text.replace("|", "\\|") in summary
+    assert "Nothing needs a person" not in page + summary
+    assert 'monthwise_needs_person{service=""} 1.0' in Path("report/status.prom").read_text()
+    assert "edited" not in Path(f"report/runs/green/{MONTH}.html").read_text()
+    assert f"needs a person: {text}\n" in status(monkeypatch, capfd)
+    note_call(0)
+    assert build()["needs"] == []
+
+
+def status(monkeypatch, capfd) -> str:
+    """Return what `./monthwise status` prints."""
+    for stream in ("stdout", "stderr"):  # a command replaces them
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
+    overrides = [f"{key}={json.dumps(value)}" for key, value in CONFIG.items()]
+    monkeypatch.setattr("sys.argv", ["monthwise", "status", "--config", *overrides])
+    results.write_format()
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    return capfd.readouterr().out
+
+
+def test_a_call_whose_failed_job_is_listed_is_not_listed_again(here):
+    Path(f"runs/green/{MONTH}/drift.json").unlink()
+    Path(f"logs/drift/green/{MONTH}.log").write_text("exit 1: planted")
+    fault = {"service": "green", "month": MONTH, "rule": "drift", "code": 1}
+    note_call(1, failed=[fault])
+    told = build()
+    assert [need["stage"] for need in told["services"]["green"]["needs"]] == ["drift"]
+    assert told["needs"] == []
+    registering = {"service": "green", "month": None, "rule": "register", "code": 1}  # no stage of a month
+    note_call(1, failed=[fault, registering])
+    assert len(build()["needs"]) == 1
+    note_call(69, failed=[fault])  # and the publisher is not reachable
+    assert len(build()["needs"]) == 1
+
+
+def test_a_run_that_was_killed_needs_a_person_until_the_next_one(here):
+    holder = {"command": "run", "process_group": 1, "since": "2024-02-18T05:17:00Z", "token": "none"}
+    Path(lock.PATH).write_text(json.dumps(holder))
+    assert "2024-02-18T05:17:00Z was killed" in build()["needs"][0]["text"]
+    with lock.hold("run"):
+        assert build()["needs"] == []
+    assert build()["needs"] == []
+    Path(lock.PATH).write_text(json.dumps(holder | {"command": "snakemake"}))  # so does it end, killed or not
+    assert build()["needs"] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (exits.WrongUsage("no"), 64, "no"),
+        (PermissionError(13, "denied", "x"), 73, "no rights for x; give them, then ask again"),
+        (KeyboardInterrupt(), 130, "interrupted; rerun the command to continue"),
+        (ValueError("planted"), 1, "ValueError: planted"),
+    ],
+)
+def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code, line):
+    call = run.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
+    monkeypatch.setattr(call, "_turn", lambda: (_ for _ in ()).throw(error))
+    with pytest.raises(type(error)):
+        call.make()
+    noted = calls.read()[-1]
+    assert (noted["code"], noted["line"]) == (code, line)
+    assert line in json.loads(Path("report/status.json").read_text())["needs"][0]["text"]
 
 
 def test_the_line_says_who_serves_how_well_and_what_is_late(here):

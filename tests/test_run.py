@@ -145,6 +145,11 @@ def test_an_edited_program_is_not_let_loose_on_history(open_ended):
     assert "--redo" in said[-1]
     assert "closed_before" in said[-1]
     assert calls(open_ended)[-1]["code"] == 64
+    assert calls(open_ended)[-1]["reason"] == {}  # nothing was built
+    told = files.read_json(open_ended.path("report/status.json"))
+    assert "finished run months" in told["needs"][0]["text"]
+    assert told["services"]["green"]["runs"][FIRST]["drift"]["state"] == "stale"
+    assert "needs a person: the run that began" in open_ended.monthwise("status").stdout
     open_ended.configure({"history": {"closed_before": months.shift(LAST, 1)}})
     assert run(open_ended) == ["nothing due"]
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PATH = "history/decisions.jsonl"
-CALLS = "history/runs.jsonl"  # one line for each call of `./monthwise run`
 
 
 def decisions(path: str | Path = PATH) -> list[dict]:

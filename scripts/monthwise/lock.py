@@ -67,14 +67,26 @@ def take(command: str, marks_format: bool = True):
 
 def is_held_by_another() -> bool:
     """Whether a process that did not start this one holds the lock of the working directory."""
+    return _look()[0]
+
+
+def killed_run() -> str | None:
+    """Return when a `run` began that was killed and that no later call cleaned up after; None if there is none."""
+    is_held, holder = _look()
+    # Snakemake called by itself leaves its entry at every end.
+    return holder["since"] if holder and holder["command"] == "run" and not is_held else None
+
+
+def _look() -> tuple[bool, dict | None]:
+    """Return whether a process that did not start this one holds the lock, and the entry of the last holder."""
     if TOKEN in os.environ or not os.path.exists(PATH):
-        return False
+        return False, None
     with open(PATH, "rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-    return False
+            return True, None
+        return False, _read(file)
 
 
 def _read(file) -> dict | None:

@@ -1,10 +1,8 @@
 """How things stand, from files alone: the states of all months, their numbers, and in words what matters of them."""
 
-import contextlib
-import json
 import math
 
-from . import history, months, quality_rules, states, suggest, targets
+from . import calls, months, quality_rules, states, suggest, targets
 from .redact import scrub
 from .settings import Settings
 from .tree import Tree
@@ -19,7 +17,8 @@ def standing(settings: Settings, services: list[str], look: dict, tree: Tree) ->
     return {
         "schema_version": VERSION,
         "looked": look.get("looked") if isinstance(look.get("looked"), str) else None,
-        "last_run": last_run(),
+        "last_run": calls.last_run(),
+        "needs": calls.needs(found),
         "not_hashed": len(tree.not_hashed),
         "services": found,
     }
@@ -156,6 +155,17 @@ def needs(settings: Settings, service: str, of: dict) -> list[dict]:
     return sorted(found, key=lambda need: (need["month"], need["stage"]), reverse=True)
 
 
+def all_needs(told: dict) -> list[tuple[str | None, dict]]:
+    """Return all that needs a person, each with its service; calls, which have none, come first."""
+    found: list[tuple[str | None, dict]] = [(None, need) for need in told["needs"]]
+    return found + [(service, need) for service, of in told["services"].items() for need in of["needs"]]
+
+
+def in_words(service: str | None, need: dict) -> str:
+    """Return one of all_needs in words."""
+    return f"{service} {need['month']}: {need['text']}" if service else need["text"]
+
+
 def _need(stage: str, state: dict) -> str:
     if state["state"] == "rejected":
         return f"rejected by {state['why']}: wait for a better file, or see the ways on in `{suggest.command('plan')}`"
@@ -178,46 +188,3 @@ def changes(of: dict) -> list[str]:
     pairs = zip([None, *decided], decided, strict=False)
     name = {month: of["numbers"][month]["champion"] for month in decided} | {None: None}
     return [month for before, month in pairs if name[before] != name[month]][::-1]
-
-
-# What was done
-
-
-def calls() -> list[dict]:
-    """Return the calls of `run`, oldest first (history/runs.jsonl); torn lines are passed over."""
-    found = []
-    for text_line in history.content(history.CALLS).splitlines():
-        with contextlib.suppress(ValueError):
-            call = json.loads(text_line)
-            if isinstance(call, dict) and isinstance(call.get("start"), str):
-                found.append(call)
-    return found
-
-
-def last_run() -> dict | None:
-    """Return start, end, exit code and line of the last call of `run`."""
-    done = calls()
-    if not done:
-        return None
-    last = done[-1]
-    return {
-        "start": last["start"],
-        "end": last.get("end") if isinstance(last.get("end"), str) else None,
-        "code": last.get("code") if isinstance(last.get("code"), int) else None,
-        "line": scrub(last.get("line") or ""),
-    }
-
-
-def reasons(services: list[str]) -> dict[tuple[str, str], list[dict]]:
-    """Return for each service and month the calls that built something of it: `when`, and stages by reason."""
-    found: dict[tuple[str, str], list[dict]] = {}
-    for call in calls():
-        of_call: dict[tuple[str, str], dict[str, list[str]]] = {}
-        why = call.get("reason")
-        for about, reason in why.items() if isinstance(why, dict) else ():
-            words = str(about).split()
-            if len(words) == 3 and words[1] in services and months.is_month(words[2]):
-                of_call.setdefault((words[1], words[2]), {}).setdefault(scrub(reason), []).append(words[0])
-        for about, stages in of_call.items():
-            found.setdefault(about, []).append({"when": scrub(call["start"])[:40], "why": stages})
-    return found

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 
-from .. import due, exits, history, jobs, lock, months, publisher, targets
+from .. import calls, due, exits, history, jobs, lock, months, publisher, targets
 from ..settings import Settings
 from . import chosen_services
 
@@ -79,8 +79,8 @@ def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = No
     if settings.config["source"] != "https":
         return list(known)
     older = known[: max(len(known) - settings.config["publisher"]["recheck"], 0)]
-    calls = history.content(history.CALLS).count(b"\n")
-    return [*older[calls % IN_CALLS :: IN_CALLS], *known[len(older) :]]
+    number = history.content(calls.PATH).count(b"\n")
+    return [*older[number % IN_CALLS :: IN_CALLS], *known[len(older) :]]
 
 
 def _answer(settings: Settings, service: str, month: str, outcome: dict | Exception, changes: bool) -> Answer:

@@ -6,13 +6,12 @@ with the same rows stops there, then the rest; what is left is looked for; the c
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import time
 from pathlib import Path
 
-from .. import alarms, exits, history, lock, months, report, results, snakemake, suggest, targets
+from .. import alarms, calls, exits, history, lock, months, report, results, snakemake, suggest, targets
 from ..events import Job, Result
 from ..job_logs import last_exit
 from ..progress import Progress
@@ -48,22 +47,25 @@ class Call:
         self.progress = Progress()
         self.failed: dict[tuple[str, str], dict] = {}
         self.done: list[Job] = []
-        self.outcome = {"start": self.turn.looked, "command": "run", "months": [], "reason": {}}
+        self.reasons: dict[str, str] = {}
+        self.outcome = {"start": self.turn.looked, "command": "run", "months": []}
         self.decided = os.path.getsize(history.PATH) if os.path.exists(history.PATH) else 0
 
     def make(self) -> int:
-        """Do it, write down how it went, raise alarms; return the exit code."""
+        """Do it, write down how it went, raise alarms; return the exit code. Raises what ended it early."""
         end = None
         try:
             code, line = self._turn()
-        except exits.Exit as refused:
-            end, code, line = refused, refused.code, str(refused)
-        left = [job for job in self.turn.jobs if not end]
+        except (Exception, KeyboardInterrupt) as error:
+            end, (code, line) = error, code_and_line(error)
+        done = {_key(job) for job in self.done}
+        left = [job for job in self.turn.jobs if not (end and _key(job) in done)]
         self.outcome |= {
             "end": now(),
             "code": code,
             "line": line,
             "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(left)},
+            "reason": {key: why for key, why in self.reasons.items() if key in done},
             "failed": list(self.failed.values()),
             "rejected": {service: lines for service, lines in self.turn.rejected.items() if lines},
             "champions": history.changed_since(history.PATH, self.decided),
@@ -72,7 +74,7 @@ class Call:
             print(changed)
         for said in alarms.raise_alarms(self.settings, self.turn.services, self.outcome):
             print(said)
-        _append(self.outcome)
+        calls.append(self.outcome)
         self._report()
         if end:
             raise end
@@ -98,8 +100,9 @@ class Call:
         if turn.cut(self.arguments.max_months):
             turn.find()
             turn.plan()
-        self.outcome["reason"] = {f"{job.rule} {job.about}": turn.why(job) for job in turn.jobs}
+        self.reasons = {_key(job): turn.why(job) for job in turn.jobs}
         if refusal := turn.refusal():
+            turn.write()  # what is stale, and why
             raise refusal
         if turn.jobs:
             self._build()
@@ -230,6 +233,21 @@ class Call:
         return "; ".join(parts if is_known else ["nothing due", *parts])
 
 
+def code_and_line(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the line of what ended a call early."""
+    if isinstance(error, OSError):
+        error = exits.from_os_error(error) or error
+    if isinstance(error, exits.Exit):
+        return error.code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + signal.SIGINT, "interrupted; rerun the command to continue"
+    return 1, f"{type(error).__name__}: {error}"
+
+
+def _key(job: Job) -> str:
+    return f"{job.rule} {job.about}"
+
+
 def fault_of(job: Job) -> dict:
     """Return what became of a failed job, as its log says."""
     code, line = last_exit(job.log)
@@ -260,10 +278,3 @@ def _left_locks() -> bool:
     """Whether a killed Snakemake left locks; a living one would hold the lock of this call."""
     folder = ".snakemake/locks"
     return os.path.isdir(folder) and bool(os.listdir(folder))
-
-
-def _append(outcome: dict) -> None:
-    os.makedirs(os.path.dirname(history.CALLS), exist_ok=True)
-    text = json.dumps(outcome, sort_keys=True, ensure_ascii=False) + "\n"
-    with open(history.CALLS, "a", encoding="utf-8") as file:
-        file.write(text)

@@ -37,11 +37,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return os.EX_OK
     if not any(targets.built_months(service) or targets.located_months(service) for service in services):
         print(f"no month is there yet; `{suggest.command('run')}` builds what is due")
-        return os.EX_OK
-    shown = {service: _shown(arguments, of) for service, of in found.items()}
-    _print_table(found, shown)
-    _print_warnings(found, shown)
-    _print_notes(found, look)
+    else:
+        shown = {service: _shown(arguments, of) for service, of in found.items()}
+        _print_table(found, shown)
+        _print_warnings(found, shown)
+        _print_notes(found, look)
+    for service, need in standing.all_needs(told):
+        if need["kind"] not in standing.NEED_A_PERSON:  # these have their lines, with their logs
+            print(f"needs a person: {standing.in_words(service, need)}")
     return os.EX_OK
 
 

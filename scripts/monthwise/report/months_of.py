@@ -4,7 +4,7 @@ import csv
 import os
 from typing import NamedTuple
 
-from .. import standing, states
+from .. import calls, standing, states
 from ..settings import Settings
 
 STAGES = (*states.DATA_STAGES, *states.RUN_STAGES)
@@ -23,7 +23,7 @@ class History:
 
     def __init__(self, settings: Settings, services: list[str], told: dict):
         self.told = told
-        self.reasons = standing.reasons(services)
+        self.reasons = calls.reasons(services)
         self.logs: dict[tuple[str, str], set[str]] = {}
         self.took: dict[tuple[str, str], dict[str, Took]] = {}
         for service in services:

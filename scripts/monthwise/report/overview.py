@@ -40,7 +40,7 @@ def draw(folder: Path, told: dict, history: History) -> None:
         sections=[_section(service, of, durations[service]) for service, of in services.items()],
         years=years,
         states={state: STATES[state] for state in STATES if state in present},
-        needs=[(service, need) for service, of in services.items() for need in of["needs"]],
+        needs=standing.all_needs(told),
         stale=[(service, why, found) for service, of in services.items() for why, found in standing.stale(of).items()],
     )
 

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from .. import files
+from .. import files, standing
 from ..turn import now
 
 NEWEST = 6  # run months of a service in summary.md
@@ -28,7 +28,8 @@ def _metrics(told: dict) -> bytes:
         return Gauge(f"monthwise_{name}", about, labels, registry=registry)
 
     stages = gauge("stages", "Stages of all months in a state.", ("service", "state"))
-    needs = gauge("needs_person", "Failed or rejected stages, and a last error far off its promise.", ("service",))
+    needs = gauge("needs_person", "What needs a person; without a service: a call of `run`.", ("service",))
+    needs.labels("").set(len(told["needs"]))
     errors = {
         "promised_rmse_min": gauge(
             "promised_rmse_minutes", "Error promised for the newest decided month.", ("service",)
@@ -64,9 +65,9 @@ def summary(told: dict) -> str:
     lines = ["# Monthwise", ""]
     for of in told["services"].values():
         lines.append(f"- {_plain(of['line'])}")
-    needs = [(service, need) for service, of in told["services"].items() for need in of["needs"]]
+    needs = standing.all_needs(told)
     lines += ["", "## Needs a person", ""] if needs else ["", "Nothing needs a person."]
-    lines += [f"- {service} {need['month']}: {_plain(need['text'])}" for service, need in needs[:50]]
+    lines += [f"- {_plain(standing.in_words(service, need))}" for service, need in needs[:50]]
     lines += [f"- and {len(needs) - 50} more" for _ in needs[50:51]]
     for service, of in told["services"].items():
         newest = sorted(of["numbers"], reverse=True)[:NEWEST]
