@@ -59,7 +59,8 @@ class _Copied:
             if path.suffix != ".json" or path.name.startswith("."):
                 os.link(path, place / path.name)
                 continue
-            content = json.loads(path.read_text().replace(self.like, month).replace('"green"', f'"{self.service}"'))
+            text = self._moved(path.read_text(), month).replace('"green"', f'"{self.service}"')
+            content = json.loads(text)
             if path.name == "evidence.json":
                 evidence = content
                 continue
@@ -75,6 +76,11 @@ class _Copied:
             evidence["provenance"]["models"] = {}
             evidence["provenance"]["tracking"] = json.loads((place / "tracking.json").read_text())
             files.write_json(place / "evidence.json", evidence)
+
+    def _moved(self, text: str, month: str) -> str:
+        """Return a text in which another month takes the place of `like`, and those before it of those before."""
+        moved = {months.shift(self.like, -age): months.shift(month, -age) for age in range(3)}
+        return re.sub(r"\d{4}-\d\d", lambda found: moved.get(found[0], found[0]), text)
 
     def _jobs(self, stages: tuple[str, ...], month: str, wave: float) -> None:
         for stage in stages:

@@ -70,7 +70,9 @@ def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(here, 
     assert alarms.conditions(settings, ["green"], OUTCOME).keys() == {"live green 2024-03"}
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-16")
     found = alarms.conditions(settings, ["green"], OUTCOME)
-    assert found["live green 2024-03"] == "green 2024-03: the error was 6.000 min, promised were 4.000 (+50.0%)"
+    assert found["live green 2024-03"] == (
+        "green 2024-03: the champion's live error is 6.000 min, the validation error 4.000 (+50.0%)"
+    )
     assert "green 2024-03 is still not published" in found["late green 2024-03"]
 
 

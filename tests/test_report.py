@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import html
 import html.parser
 import json
 import os
@@ -315,22 +316,95 @@ def test_status_json_holds_to_its_schema_and_is_what_status_prints(built, tmp_pa
     told.pop("built")
     assert json.loads(clone.monthwise("status", "--json").stdout) == told
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(told | {"schema_version": 2}, schema)
+        jsonschema.validate(told | {"schema_version": 1}, schema)
 
 
 def test_metrics_are_read_by_prometheus(here):
     build()
     text = Path("report/status.prom").read_text()
     found = {
-        (sample.name, sample.labels.get("service"), sample.labels.get("state")): sample.value
+        (sample.name.removeprefix("monthwise_"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-    live = json.loads(Path(f"runs/green/{MONTH}/live.json").read_text())
-    assert found["monthwise_real_rmse_minutes", "green", None] == live["rmse_min"]
-    assert found["monthwise_needs_person", "green", None] == 0
-    assert found["monthwise_stages", "green", "built"] > 30
-    assert found["monthwise_last_run_exit_code", None, None] == 0
+    live, champion, quality = (
+        json.loads(Path(path).read_text())
+        for path in (
+            f"runs/green/{MONTH}/live.json",
+            f"runs/green/{MONTH}/champion.json",
+            f"data/green/{MONTH}/quality.json",
+        )
+    )
+    assert found["champion_live_rmse_minutes", MONTH, "green"] == live["rmse_min"]
+    assert found["champion_validation_rmse_minutes", MONTH, "green"] == champion["promised_rmse_min"]
+    assert found["live_excess_ratio", MONTH, "green"] == live["off"]
+    assert found["kept_share", MONTH, "green"] == quality["rows_out"] / quality["rows_in"]
+    assert ("drift_ratio", "weekday", MONTH, "green") in found
+    assert found["needs_person", "green"] == 0
+    assert found["stages", "green", "built"] > 30
+    assert found["last_run_exit_code",] == 0
+
+
+def test_metrics_of_a_month_that_is_not_scored_yet_carry_its_own_name(here):
+    Path(f"runs/green/{MONTH}/live.json").unlink()
+    build()
+    lines = Path("report/status.prom").read_text().splitlines()
+    months = {line.split("{")[0]: re.findall(r'month="([^"]+)"', line) for line in lines if "rmse_minutes{" in line}
+    assert months["monthwise_champion_live_rmse_minutes"] == ["2023-12"]
+    both = [line for line in lines if line.startswith("monthwise_champion_validation_rmse_minutes{")]
+    assert [re.findall(r'month="([^"]+)"', line)[0] for line in both] == ["2023-12", MONTH]
+
+
+def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(here, monkeypatch, capfd):
+    of = build()["services"]["green"]
+    metrics, live = (
+        json.loads(Path(path).read_text())
+        for path in (f"runs/green/{MONTH}/metrics.json", f"runs/green/{BEFORE}/live.json")
+    )
+    assert metrics["validation_month"] == BEFORE
+    found = standing.errors_by_month(of)
+    assert found[BEFORE] == {
+        "trips": live["rows"],
+        "challenger": metrics["rmse_min"],
+        "champion": live["rmse_min"],
+        "baseline": live["baseline_rmse_min"],
+    }
+    assert found["2023-10"].keys() == {"trips", "challenger"}  # no champion served then
+    shown = [f"{found[BEFORE][name]:.3f}" for name in ("challenger", "champion", "baseline")]
+    summary, page = Path("report/summary.md").read_text(), Path("report/index.html").read_text()
+    assert f"| {BEFORE} | {' | '.join(shown)} |" in summary
+    assert f"{BEFORE}</a>" + "".join(f"<td>{value}" for value in shown) in page
+    matrix = "".join(f"<td class=num>{found[BEFORE][name]:.2f}" for name in ("challenger", "champion", "baseline"))
+    assert re.search(rf'id="green-{BEFORE}".*{matrix}', page)
+    screen = status(monkeypatch, capfd)
+    assert re.search(rf"green  {BEFORE} .* {found[BEFORE]['trips']:,} +{' +'.join(shown)} ", screen)
+    for text in (screen, summary, page, Path("report/status.prom").read_text(), json.dumps(of)):
+        assert "promised" not in text
+
+
+@pytest.mark.parametrize(
+    ("difference", "interval", "caption"),
+    [
+        (
+            -0.0034,
+            [-0.0113, 0.0048],
+            "0.34% larger than the champion's; with 95 % confidence between 1.13% larger and 0.48% smaller",
+        ),
+        (
+            0.05,
+            [0.01, 0.09],
+            "5.00% smaller than the champion's; with 95 % confidence between 1.00% smaller and 9.00% smaller",
+        ),
+    ],
+)
+def test_the_caption_of_an_interval_says_larger_or_smaller_of_each_number(here, difference, interval, caption):
+    path = Path(f"runs/green/{MONTH}/champion.json")
+    champion = json.loads(path.read_text())
+    champion["compared"] |= {"difference": difference, "interval": interval}
+    files.write_json(path, champion)
+    build()
+    page = html.unescape(Path(f"report/runs/green/{MONTH}.html").read_text())
+    assert f"The challenger's error is {caption}" in page
 
 
 def note_call(code: int, **changed) -> None:
@@ -426,11 +500,13 @@ def test_the_line_says_who_serves_how_well_and_what_is_late(here):
     Path("logs/plan.json").write_text(json.dumps({"not_published": {"green": ["2024-02"]}, "jobs": []}))
     of = build()["services"]["green"]
     told = of["numbers"][MONTH]
-    off = f"{abs(told['off']):.1%} {'worse' if told['off'] > 0 else 'better'} than promised"
-    real = f"{told['live_rmse_min']:.2f} min off"
+    excess = told["live_excess"]
+    excess = f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
+    error = f"{told['champion_live_rmse_min']:.2f} min on {told['live_trips']:,} trips"
     assert of["line"].split("; ") == [
-        f"green: {MONTH} is served by the model of 2023-11, {told['promised_rmse_min']:.2f} min promised",
-        f"in {MONTH} the model of 2023-11 was {real} on {told['live_trips']:,} trips, {off}",
+        f"green: {MONTH} is served by the model of 2023-11,"
+        f" validation error {told['champion_validation_rmse_min']:.2f} min on {BEFORE}",
+        f"live error of the model of 2023-11 in {MONTH}: {error}, {excess}",
         "2024-02 is not published yet",
     ]
     assert standing.changes(of) == ["2023-11"]

@@ -219,7 +219,7 @@ def test_a_point_of_a_chart_leads_to_its_month(folder, reader):
     at = link.evaluate("path => { const box = path.getBoundingClientRect(); return [box.x, box.y + box.height / 2]; }")
     page.mouse.move(*at)
     tip = page.locator(".tip")
-    assert tip.inner_text().startswith("2023-07 · promised ")
+    assert tip.inner_text().startswith("2023-07 · challenger ")
     page.mouse.click(*at)
     page.wait_for_url("**/runs/green/2023-07.html")
 
@@ -234,7 +234,7 @@ QUESTIONS = [
     ("what is stale and why", [], "1 month stale (2023-09): program changed: train.py"),
     ("which feature drifted most", [], "Furthest in 2024-01: "),
     ("what takes longest", [], "Longest: "),
-    ("how far was the promise off, and where", ["2023-08"], "Errors by segment"),
+    ("how far is the live error above validation, and where", ["2023-08"], "Live errors by segment, in 2023-08"),
     ("what became of the rows of a month", ["2023-08", "data month"], "dropped: duration above max"),
     ("where is its run in MLflow", ["2023-08"], "MLflow run"),
     ("when was it built, and why", ["2023-08"], "2023-08-17 05:17 UTC"),

@@ -91,8 +91,10 @@ def _live_excess(service: str, decided: list[str], bound: float) -> dict[str, st
         if live := due.read(targets.run_file(service, month, "live.json")):
             if live["off"] <= bound:
                 return {}
-            said = f"{live['rmse_min']:.3f} min, promised were {live['promised_rmse_min']:.3f}"
-            return {f"live {service} {month}": f"{service} {month}: the error was {said} ({live['off']:+.1%})"}
+            both = (
+                f"{live['rmse_min']:.3f} min, the validation error {live['promised_rmse_min']:.3f} ({live['off']:+.1%})"
+            )
+            return {f"live {service} {month}": f"{service} {month}: the champion's live error is {both}"}
     return {}
 
 

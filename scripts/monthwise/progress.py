@@ -80,7 +80,8 @@ class Progress:
         champion = due.read(targets.run_file(service, month, "champion.json"))
         parts = [f"{jobs} jobs"]
         if metrics:
-            parts.append(f"RMSE {metrics['rmse_min']:.3f} min, naive {metrics['baseline_rmse_min']:.3f}")
+            baseline = f"baseline {metrics['baseline_rmse_min']:.3f}"
+            parts.append(f"challenger's validation RMSE {metrics['rmse_min']:.3f} min, {baseline}")
         if champion:
             serving = champion["champion"]
             parts.append(f"{champion['decision']}, served by the {serving['kind']} of {serving['month']}")

@@ -7,7 +7,7 @@ from .redact import scrub
 from .settings import Settings
 from .tree import Tree
 
-VERSION = 1  # of the content of report/status.json, described in docs/status.schema.json
+VERSION = 2  # of the content of report/status.json, described in docs/status.schema.json
 NEED_A_PERSON = ("failed", "rejected")
 
 
@@ -40,16 +40,28 @@ def of_service(settings: Settings, service: str, look: dict, tree: Tree) -> dict
 
 
 def numbers(service: str, month: str, tree: Tree) -> dict:
-    """Return what is known of a run month: errors in minutes, trips, who serves and since when, drift by feature."""
+    """Return what is known of a run month: errors in minutes, trips, who serves and since when, drift by feature.
+
+    A validation error is measured on the validation month, a live error in the month itself. The champion is the model
+    that serves in the month; the baseline of a live error is the champion's own.
+    """
 
     def read(name: str) -> dict:
         return tree.json(targets.run_file(service, month, name)) or {}
 
     metrics, live, champion, drift = map(read, ("metrics.json", "live.json", "champion.json", "drift.json"))
-    found = {"trips": number(metrics.get("rows")), "live_trips": number(live.get("rows"))}
-    found |= {name: number(metrics.get(name)) for name in ("rmse_min", "baseline_rmse_min")}
-    found |= {f"live_{name}": number(live.get(name)) for name in ("rmse_min", "baseline_rmse_min")}
-    found |= {"off": number(live.get("off")), "promised_rmse_min": number(champion.get("promised_rmse_min"))}
+    found = {
+        "validation_month": text(metrics.get("validation_month")),
+        "validation_trips": number(metrics.get("rows")),
+        "challenger_validation_rmse_min": number(metrics.get("rmse_min")),
+        "baseline_validation_rmse_min": number(metrics.get("baseline_rmse_min")),
+        "champion_validation_rmse_min": number(champion.get("promised_rmse_min")),
+        "champion_validation_month": text(champion.get("promised_on")),
+        "live_trips": number(live.get("rows")),
+        "champion_live_rmse_min": number(live.get("rmse_min")),
+        "baseline_live_rmse_min": number(live.get("baseline_rmse_min")),
+        "live_excess": number(live.get("off")),
+    }
     found |= {name: text(champion.get(name)) for name in ("decision", "reason", "since")}
     serving = champion.get("champion")
     if isinstance(serving, dict) and serving.get("month"):
@@ -62,6 +74,32 @@ def numbers(service: str, month: str, tree: Tree) -> dict:
         told = [text(each.get("text")) for each in metrics["warnings"] if isinstance(each, dict)]
         found["warnings"] = [line for line in told if line] or None
     return {name: value for name, value in found.items() if value is not None}
+
+
+MEASURED = (
+    "challenger: validation error of the model that was trained for the next month; champion: live error of the model"
+    " that served; baseline: live error of its naive baseline"
+)
+
+
+def errors_by_month(of: dict) -> dict[str, dict]:
+    """Return the errors that were measured on the trips of each month: `trips`, `challenger`, `champion`, `baseline`.
+
+    All errors of a month are those on the same trips, so they can be compared (MEASURED says whose they are).
+    """
+    found: dict[str, dict] = {}
+    for month, known in of["numbers"].items():
+        validation = known.get("validation_month")
+        if validation and months.is_month(validation) and "challenger_validation_rmse_min" in known:
+            measured = found.setdefault(validation, {})
+            measured["challenger"] = known["challenger_validation_rmse_min"]
+            measured.setdefault("trips", known.get("validation_trips"))
+        if "champion_live_rmse_min" in known:
+            measured = found.setdefault(month, {})
+            measured["trips"] = known.get("live_trips")
+            measured["champion"] = known["champion_live_rmse_min"]
+            measured["baseline"] = known.get("baseline_live_rmse_min")
+    return {month: {name: value for name, value in found[month].items() if value is not None} for month in found}
 
 
 def rows(service: str, month: str, tree: Tree) -> dict:
@@ -100,16 +138,15 @@ def line(service: str, of: dict) -> str:
     """Return in words how a service stands."""
     parts, numbers = [], of["numbers"]
     if champion := of["champion"]:
-        told = numbers[champion["month"]]
-        promised = f", {told['promised_rmse_min']:.2f} min promised" if "promised_rmse_min" in told else ""
-        parts.append(f"{champion['month']} is served by {_model(champion['model'])}{_since(champion)}{promised}")
-    scored = [month for month in numbers if "live_rmse_min" in numbers[month]]
+        served = f"{champion['month']} is served by {_model(champion['model'])}{_since(champion)}"
+        parts.append(served + _validation(numbers[champion["month"]]))
+    scored = [month for month in numbers if "champion_live_rmse_min" in numbers[month]]
     if scored:
         last = numbers[scored[-1]]
-        off = f", {_than_promised(last['off'])}" if "off" in last else ""
+        excess = f", {_than_validation(last['live_excess'])}" if "live_excess" in last else ""
         trips = f" on {last['live_trips']:,} trips" if "live_trips" in last else ""
-        by = _model(last.get("champion", "?"))
-        parts.append(f"in {scored[-1]} {by} was {last['live_rmse_min']:.2f} min off{trips}{off}")
+        model = _model(last.get("champion", "?"))
+        parts.append(f"live error of {model} in {scored[-1]}: {last['champion_live_rmse_min']:.2f} min{trips}{excess}")
     late = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
     if late:
         located = [month for month in of["data"] if month not in late]
@@ -130,8 +167,15 @@ def _since(champion: dict) -> str:
     return f" since {since}" if since and since not in (champion["month"], champion["model"]) else ""
 
 
-def _than_promised(off: float) -> str:
-    return f"{abs(off):.1%} {'worse' if off > 0 else 'better'} than promised"
+def _validation(known: dict) -> str:
+    if "champion_validation_rmse_min" not in known:
+        return ""
+    on = f" on {known['champion_validation_month']}" if "champion_validation_month" in known else ""
+    return f", validation error {known['champion_validation_rmse_min']:.2f} min{on}"
+
+
+def _than_validation(excess: float) -> str:
+    return f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
 
 
 def _listed(found: list[str]) -> str:
@@ -147,11 +191,11 @@ def needs(settings: Settings, service: str, of: dict) -> list[dict]:
                 if state["state"] in NEED_A_PERSON:
                     found.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
     bound = settings.config["alarm"]["live_excess"]
-    scored = [month for month, told in of["numbers"].items() if "off" in told]
-    if bound is not None and scored and of["numbers"][scored[-1]]["off"] > bound:
-        off = of["numbers"][scored[-1]]["off"]
-        told = f"the error was {off:+.0%} off what was promised, more than alarm.live_excess ({bound:.0%})"
-        found.append({"kind": "off", "month": scored[-1], "stage": "score", "text": told})
+    scored = [month for month, known in of["numbers"].items() if "live_excess" in known]
+    if bound is not None and scored and of["numbers"][scored[-1]]["live_excess"] > bound:
+        excess = of["numbers"][scored[-1]]["live_excess"]
+        line = f"the live error is {_than_validation(excess)}, above alarm.live_excess ({bound:.0%})"
+        found.append({"kind": "live excess", "month": scored[-1], "stage": "score", "text": line})
     return sorted(found, key=lambda need: (need["month"], need["stage"]), reverse=True)
 
 

@@ -84,7 +84,7 @@ def _parse() -> argparse.Namespace:
             sub.add_argument("--yes", action="store_true", help="delete")
         if name == "status":
             sub.add_argument("--json", action="store_true", help="everything, for programs")
-            sub.add_argument("--errors", action="store_true", help="errors beside the naive baseline's")
+            sub.add_argument("--errors", action="store_true", help="validation errors beside the baseline's")
             sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
             sub.add_argument("--champions", action="store_true", help="who served in each month, and how well")
         if name == "score":

@@ -1,4 +1,4 @@
-"""`./monthwise status --champions`: who served in each month, since when, what was promised and what came of it."""
+"""`./monthwise status --champions`: who served in each month, since when, and the live errors."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ from .. import due, history, months, suggest, targets
 from ..settings import Settings
 from . import chosen_services, print_table
 
-HEAD = ["service", "month", "served by", "since", "decision", "promised, min", "real, min", "off", "before"]
+HEAD = ["service", "month", "served by", "since", "decision", "live error", "baseline", "live excess", "before"]
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -31,21 +31,21 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"no champion is there yet; `{suggest.command('run')}` decides")
         return os.EX_OK
     print_table([HEAD, *rows])
+    print("live error, baseline: RMSE in minutes on the trips of that month; live excess: over the validation error")
     for line in stops:
         print(line)
     return os.EX_OK
 
 
 def _row(champion: dict, live: dict | None, before: list[str]) -> list[str]:
-    promised = champion["promised_rmse_min"]
     return [
         champion["service"],
         champion["month"],
         _name(champion["champion"]),
         champion["since"],
         champion["decision"],
-        f"{promised:.3f}",
         f"{live['rmse_min']:.3f}" if live else "",
+        f"{live['baseline_rmse_min']:.3f}" if live else "",
         f"{live['off']:+.1%}" if live else "",
         ", ".join(before),
     ]

@@ -1,4 +1,4 @@
-"""`./monthwise status --errors`: the run months that are there, newest last, and their errors."""
+"""`./monthwise status --errors`: the run months that are there, newest last, and their validation errors."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from . import chosen_services, print_table
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print a table of run months: trips, error in minutes, and that of the naive baseline or of another directory."""
+    """Print challengers' validation errors beside those of the baseline or another directory, on the same trips."""
     rows = []
     for service in chosen_services(arguments, settings):
         for month in arguments.range or targets.built_months(service):
@@ -21,10 +21,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if not rows:
         print(f"no run month is there yet; `{suggest.command('run')}` builds them")
         return os.EX_OK
-    head = ["service", "run month", "train rows", "validation rows", "RMSE, min", "naive", "better by"]
-    if arguments.against:
-        head[-2] = arguments.against.name
+    against = arguments.against.name if arguments.against else "baseline"
+    head = ["service", "run month", "train rows", "validated on", "rows", "challenger", against, "better by"]
     print_table([head, *rows])
+    print(f"challenger, {against}: RMSE in minutes on the trips of the validation month")
     return os.EX_OK
 
 
@@ -34,6 +34,7 @@ def _row(metrics: dict, other: dict | None) -> list[str]:
         metrics["service"],
         metrics["month"],
         f"{metrics['train_rows']:,}",
+        metrics["validation_month"],
         f"{metrics['rows']:,}",
         f"{metrics['rmse_min']:.3f}",
         f"{against:.3f}",

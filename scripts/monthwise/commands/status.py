@@ -19,6 +19,7 @@ SYMBOLS = {
     "superseded": "s",
     "pruned": "p",
 }
+ERRORS = ("challenger", "champion", "baseline")
 SHOWN = 12  # months of a service, beside those that need a person
 
 
@@ -56,26 +57,27 @@ def _shown(arguments: argparse.Namespace, of: dict) -> list[str]:
 
 
 def _print_table(found: dict, shown: dict[str, list[str]]) -> None:
-    head = ["service", "month", "data", "run", "trips", "RMSE, min", "naive", "real", "served by"]
+    head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
     rows = [head]
     for service, of in found.items():
-        rows += [_row(service, month, of) for month in shown[service]]
+        measured = standing.errors_by_month(of)
+        rows += [_row(service, month, of, measured.get(month, {})) for month in shown[service]]
     print_table(rows)
+    print(f"RMSE in minutes on the trips of that month; {standing.MEASURED}")
     print("data: locate ingest clean featurize; run: " + " ".join(states.RUN_STAGES))
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))
 
 
-def _row(service: str, month: str, of: dict) -> list[str]:
+def _row(service: str, month: str, of: dict, measured: dict) -> list[str]:
     data, runs = of["data"].get(month, {}), of["runs"].get(month, {})
-    known = of["numbers"].get(month, {})
     return [
         service,
         month,
         "".join(SYMBOLS[data[stage]["state"]] if stage in data else " " for stage in states.DATA_STAGES),
         "".join(SYMBOLS[runs[stage]["state"]] if stage in runs else " " for stage in states.RUN_STAGES),
-        f"{known['trips']:,}" if "trips" in known else "",
-        *(f"{known[name]:.3f}" if name in known else "" for name in ("rmse_min", "baseline_rmse_min", "live_rmse_min")),
-        known.get("champion", ""),
+        f"{measured['trips']:,}" if "trips" in measured else "",
+        *(f"{measured[name]:.3f}" if name in measured else "" for name in ERRORS),
+        of["numbers"].get(month, {}).get("champion", ""),
     ]
 
 

@@ -37,7 +37,7 @@ def dots(rows: Mapping[str, Mapping[str, float]], series: Sequence[str], unit: s
 def _mark(name: str, x: float, y: float) -> str:
     if name == "champion":
         return f'<path class="dot {name}" d="M{n(x)} {n(y - 4.5)}l4.5 4.5l-4.5 4.5l-4.5 -4.5z"/>'
-    return f'<circle class="dot {name}" cx="{n(x)}" cy="{n(y)}" r="{4 if name == "real" else 3.5}"/>'
+    return f'<circle class="dot {name}" cx="{n(x)}" cy="{n(y)}" r="3.5"/>'
 
 
 def bars(rows: Mapping[str, float], lines: Mapping[str, float], strong: Iterable[str] = ()) -> Markup:
@@ -76,7 +76,7 @@ def interval(value: float, low: float, high: float, margin: float | None) -> Mar
     if margin is not None:
         parts.append(f'<path class="mark bound" d="M{n(x(margin))} 4V34"/>')
     parts.append(f'<path class="whisker" d="M{n(x(low))} 19H{n(x(high))}M{n(x(low))} 14v10M{n(x(high))} 14v10"/>')
-    parts.append(f'<circle class="dot real" cx="{n(x(value))}" cy="19" r="5"/>')
+    parts.append(f'<circle class="dot champion" cx="{n(x(value))}" cy="19" r="5"/>')
     return svg(wide, height, "".join(parts), "chart")
 
 

@@ -49,7 +49,9 @@ def run_pages(folder: Path, settings: Settings, service: str, of: dict, history:
         parts = _Parts()
         parts.add("decision", "Decision", run_parts.decision, shown, about)
         parts.add("warnings", "Warnings", run_parts.warnings, shown)
-        parts.add("errors", "Errors by segment", run_parts.segments, shown)
+        validation = months.shift(month, -1)
+        parts.add("errors", f"Validation errors by segment, on {validation}", run_parts.validation_segments, shown)
+        parts.add("live", f"Live errors by segment, in {month}", run_parts.live_segments, shown)
         parts.add("calibration", "Predicted and real", run_parts.calibration, shown)
         if outlines:
             parts.add("map", "Map", run_parts.zones, shown, outlines[0])

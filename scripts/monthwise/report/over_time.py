@@ -19,6 +19,12 @@ WORK = {
     "track": ("track",),
     "decide, prove": ("compare", "promote", "drift", "evidence"),
 }
+# Lines of the chart of errors: class, and whose error it is.
+LINES = {
+    "challenger": "challenger of the next month, validation error",
+    "champion": "champion, live error",
+    "baseline": "its baseline, live error",
+}
 DRIFT_BOUNDS = (1.0, 2.0, 4.0, 8.0)  # times the noise; drift.py calls a feature drifted above the second
 
 
@@ -45,36 +51,32 @@ def _chart(title: str, caption: str, svg: Markup, keys: dict[str, str], head: li
     return {"title": title, "caption": caption, "svg": svg, "keys": keys, "head": head, "rows": rows}
 
 
-def errors(service: str, of: dict, found: list[str]) -> dict | None:
-    """Return errors promised and real, with the naive baseline and the reigns."""
-    link = _linked(service, of, "runs")
-    told = [of["numbers"].get(month, {}) for month in found]
-    series = {
-        "promised": [each.get("promised_rmse_min", each.get("rmse_min")) for each in told],
-        "real": [each.get("live_rmse_min") for each in told],
-        "naive": [each.get("live_baseline_rmse_min", each.get("baseline_rmse_min")) for each in told],
-    }
-    known = [value for values in series.values() for value in values if value is not None]
-    if not known:
+def errors(service: str, of: dict, measured: dict[str, dict]) -> dict | None:
+    """Return the errors on the trips of each month (standing.errors_by_month), with the reigns of champions."""
+    if not measured:
         return None
+    link, found = _linked(service, of, "runs"), span({**of["runs"], **measured})
+    series = {name: [measured.get(month, {}).get(name) for month in found] for name in LINES}
+    known = [value for values in series.values() for value in values if value is not None]
     low, high = min(known), max(known)
     pad = (high - low or 1) * 0.08
     frame = charts.Months(found, max(low - pad, 0), high + pad, "RMSE, min")
-    champions = [each.get("champion") for each in told]
+    champions = [of["numbers"].get(month, {}).get("champion") for month in found]
     frame.bands(champions)
-    frame.line("naive", series["naive"])
-    frame.line("promised", series["promised"])
-    frame.line("real", series["real"], dots=True)
-    off = [(abs(each["off"]), month, each["off"]) for month, each in zip(found, told, strict=True) if "off" in each]
-    caption = f"Furthest from its promise: {max(off)[1]}, {max(off)[2]:+.1%}." if off else "No month is scored yet."
-    caption += " Each band is the reign of one champion."
+    for name in ("baseline", "challenger", "champion"):  # the last one lies on top
+        frame.line(name, series[name], dots=name == "champion")
+    excess = {month: each["live_excess"] for month, each in of["numbers"].items() if "live_excess" in each}
+    caption = "No month is scored yet."
+    if excess:
+        worst = max(excess, key=lambda month: abs(excess[month]))
+        caption = f"Live error furthest from its validation error: {worst}, {excess[worst]:+.1%}."
+    caption += " On the trips of each month; each band is the reign of one champion."
     rows = [
         [(month, link(month)), *(_minutes(values[index]) for values in series.values()), champions[index] or ""]
         for index, month in enumerate(found)
     ]
-    keys = {"promised": "promised", "real": "real", "naive": "naive baseline"}
-    head = ["month", "promised", "real", "naive", "served by"]
-    return _chart("Error by month", caption, frame.svg(link), keys, head, rows)
+    head = ["month", *LINES, "served by"]
+    return _chart("Error by month", caption, frame.svg(link), LINES, head, rows)
 
 
 def _minutes(value: float | None) -> str:

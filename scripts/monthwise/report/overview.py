@@ -8,6 +8,7 @@ from .. import standing, states
 from . import over_time, page
 from .months_of import History
 
+ERRORS = ("challenger", "champion", "baseline")
 # State: class of its cell (style.css has colour and symbol), what it means.
 STATES = {
     "built": ("b", "as the settings, programs and published files ask for"),
@@ -40,6 +41,7 @@ def draw(folder: Path, told: dict, history: History) -> None:
         sections=[_section(service, of, durations[service]) for service, of in services.items()],
         years=years,
         states={state: STATES[state] for state in STATES if state in present},
+        measured=standing.MEASURED,
         needs=standing.all_needs(told),
         stale=[(service, why, found) for service, of in services.items() for why, found in standing.stale(of).items()],
     )
@@ -59,8 +61,9 @@ def _cells(of: dict):
 def _section(service: str, of: dict, durations: dict) -> dict:
     run_months = over_time.span(of["runs"])
     data_months = over_time.span(of["data"])
+    measured = standing.errors_by_month(of)
     made = [
-        over_time.errors(service, of, run_months),
+        over_time.errors(service, of, measured),
         over_time.rows(service, of, data_months),
         over_time.drops(service, of, data_months),
     ]
@@ -68,7 +71,7 @@ def _section(service: str, of: dict, durations: dict) -> dict:
     return {
         "service": service,
         "line": of["line"],
-        "matrix": Markup("".join(_row(service, month, of) for month in _all_months(of))),
+        "matrix": Markup("".join(_row(service, month, of, measured.get(month, {})) for month in _all_months(of))),
         "count": len(_all_months(of)),
         "charts": [chart for chart in made if chart],
         "changes": [
@@ -82,26 +85,22 @@ def _section(service: str, of: dict, durations: dict) -> dict:
 # The matrix
 
 
-def _row(service: str, month: str, of: dict) -> str:
+def _row(service: str, month: str, of: dict, measured: dict) -> str:
     data, runs = of["data"].get(month, {}), of["runs"].get(month, {})
-    told, rows = of["numbers"].get(month, {}), of["rows"].get(month, {})
+    known, rows = of["numbers"].get(month, {}), of["rows"].get(month, {})
     run_page, data_page = run_link(service, month), data_link(service, month)
     kinds = sorted({STATES[state["state"]][0] for state in (*data.values(), *runs.values())})
     cells = [_cell(data.get(stage), data_page, stage) for stage in states.DATA_STAGES]
     cells += [_cell(runs.get(stage), run_page, stage) for stage in states.RUN_STAGES]
     count = f"{rows['rows_out']:,}" if "rows_out" in rows else "data"
     link = f'<a href="{data_page}">{count}</a>' if data else ""
-    numbers = [
-        f"{told[name]:.2f}" if name in told else ""
-        for name in ("promised_rmse_min", "live_rmse_min", "live_baseline_rmse_min")
-    ]
-    off = f"{told['off']:+.0%}" if "off" in told else ""
-    champion = escape(told.get("champion", ""))
+    errors = "".join(f"<td class=num>{measured[name]:.2f}" if name in measured else "<td>" for name in ERRORS)
+    excess = f"{known['live_excess']:+.0%}" if "live_excess" in known else ""
+    champion = escape(known.get("champion", ""))
     return (
         f'<tr id="{service}-{month}" data-s="{"".join(kinds)}"><th scope=row>'
         f'<a href="{run_page if runs else data_page}">{month}</a><td class=num>{link}{"".join(cells)}'
-        f"<td class=num>{numbers[0]}<td class=num>{numbers[1]}<td class=num>{off}<td class=num>{numbers[2]}"
-        f"<td class=num>{champion}\n"
+        f"{errors}<td class=num>{excess}<td class=num>{champion}\n"
     )
 
 

@@ -22,27 +22,26 @@ def decision(shown: dict, about: dict) -> dict | None:
     name = f"the model of {serving['month']}" if serving["kind"] == "model" else "the naive baseline"
     told = [f"{champion['decision']}: {champion['reason']}"]
     facts = {"serves": name, "since": champion["since"], "recipe": serving.get("recipe")}
-    facts |= {"promised": minutes(champion["promised_rmse_min"]), "promised on": champion["promised_on"]}
-    live, metrics = shown["live"] or {}, shown["metrics"] or {}
-    facts["real"] = minutes(live["rmse_min"]) if live else None
-    facts["off"] = f"{live['off']:+.1%}" if live else None
-    facts["naive baseline"] = minutes((live or metrics).get("baseline_rmse_min"))
+    facts[f"its validation error, on {champion['promised_on']}"] = minutes(champion["promised_rmse_min"])
+    if live := shown["live"]:
+        facts[f"its live error, in {about['month']}"] = minutes(live["rmse_min"])
+        facts["baseline, live error"] = minutes(live.get("baseline_rmse_min"))
+        facts["live excess"] = f"{live['off']:+.1%}"
     part: dict = {"told": [scrub(line) for line in told], "facts": known(facts)}
     if compared := champion.get("compared"):
         low, high = compared["interval"]
         part["svg"] = figures.interval(compared["difference"], low, high, number(about["margin"]))
         part["caption"] = (
-            f"The challenger's error is {abs(compared['difference']):.2%}"
-            f" {'smaller' if compared['difference'] >= 0 else 'larger'} than the champion's; with 95 % confidence"
-            f" between {low:.2%} and {high:.2%}. The dashed line is the margin."
+            f"The challenger's error is {_smaller(compared['difference'])} than the champion's; with 95 % confidence"
+            f" between {_smaller(low)} and {_smaller(high)}. Right of 0 it is smaller; the dashed line is the margin."
         )
-        part["head"] = ["on the same trips", "RMSE, min"]
+        part["head"] = [f"on the same trips of {compared['validation_month']}", "RMSE, min"]
         trained = ", ".join((shown["training"] or {}).get("months", ["?"]))
         part["rows"] = [
             [f"challenger, trained on {trained}", minutes(compared["challenger_rmse_min"])],
-            [f"champion, the model of {compared['champion_month']}", minutes(compared["champion_rmse_min"])],
-            ["naive baseline", minutes(metrics.get("baseline_rmse_min")) or ""],
-            ["trips, days", f"{compared['rows']:,} of {compared['validation_month']}, {compared['days']}"],
+            [f"champion until then, the model of {compared['champion_month']}", minutes(compared["champion_rmse_min"])],
+            ["baseline of the challenger", minutes((shown["metrics"] or {}).get("baseline_rmse_min")) or ""],
+            ["trips, days", f"{compared['rows']:,}, {compared['days']}"],
         ]
     return part
 
@@ -53,34 +52,61 @@ def warnings(shown: dict) -> dict | None:
     return {"told": [scrub(each["text"]) for each in found]} if found else None
 
 
-def segments(shown: dict) -> dict | None:
-    """Return the errors by borough, distance and hour: promised and real."""
-    metrics, live, comparison = ((shown[name] or {}).get("by", {}) for name in ("metrics", "live", "comparison"))
-    made = []
-    for kind in sorted({*metrics, *live}, key=lambda kind: list(SEGMENTS).index(kind) if kind in SEGMENTS else 9):
-        rows: dict[str, dict[str, float]] = {}
-        table = []
-        for name in sorted({*metrics.get(kind, {}), *live.get(kind, {})}, key=_natural):
-            trips = metrics.get(kind, {}).get(name, {})
-            values = {
-                "challenger": trips.get("rmse_min"),
+def _smaller(share: float) -> str:
+    """Return in words a share by which an error is smaller (0 or more) or larger than another one."""
+    return f"{abs(share):.2%} {'smaller' if share >= 0 else 'larger'}"
+
+
+def validation_segments(shown: dict) -> dict | None:
+    """Return the validation errors by borough, distance and hour: challenger and champion on the same trips."""
+    metrics, comparison = ((shown[name] or {}).get("by", {}) for name in ("metrics", "comparison"))
+    errors = {
+        kind: {
+            name: {
+                "challenger": segment.get("rmse_min"),
                 "champion": comparison.get(kind, {}).get(name, {}).get("champion_rmse_min"),
-                "real": live.get(kind, {}).get(name, {}).get("rmse_min"),
+                "trips": segment.get("rows"),
             }
-            rows[name] = {key: value for key, value in values.items() if number(value) is not None}
-            counts = [trips.get("rows"), live.get(kind, {}).get(name, {}).get("rows")]
-            table.append([name, *(plain(value) for value in values.values()), *(plain(count) for count in counts)])
-        worst = max(rows, key=lambda name: rows[name].get("challenger", rows[name].get("real", 0)))
+            for name, segment in segments.items()
+        }
+        for kind, segments in metrics.items()
+    }
+    before = (shown["comparison"] or {}).get("champion_month")
+    keys = {"challenger": "challenger"} | ({"champion": f"champion, the model of {before}"} if before else {})
+    return _segments(errors, keys)
+
+
+def live_segments(shown: dict) -> dict | None:
+    """Return the champion's live errors by borough, distance and hour."""
+    live = (shown["live"] or {}).get("by", {})
+    errors = {
+        kind: {name: {"champion": of.get("rmse_min"), "trips": of.get("rows")} for name, of in segments.items()}
+        for kind, segments in live.items()
+    }
+    return _segments(errors, {"champion": "champion"})
+
+
+def _segments(errors: dict[str, dict[str, dict]], keys: dict[str, str]) -> dict | None:
+    """Return a figure for each kind of segment; `errors`: kind, segment, then the `trips` and errors of `keys`."""
+    made = []
+    for kind in sorted(errors, key=lambda kind: list(SEGMENTS).index(kind) if kind in SEGMENTS else 9):
+        segments = {name: errors[kind][name] for name in sorted(errors[kind], key=_natural)}
+        rows = {
+            name: {key: segment[key] for key in keys if number(segment[key]) is not None}
+            for name, segment in segments.items()
+        }
+        worst = max(rows, key=lambda name: next(iter(rows[name].values()), 0))
         made.append(
             {
                 "title": SEGMENTS.get(kind, kind),
-                "svg": figures.dots(rows, ("challenger", "champion", "real"), "min"),
+                "svg": figures.dots(rows, tuple(keys), "min"),
                 "caption": f"Largest error: {worst}.",
-                "head": ["", "challenger", "champion", "real", "trips, M-1", "trips, M"],
-                "rows": table,
+                "head": ["", *(f"{key}, min" for key in keys), "trips"],
+                "rows": [
+                    [name, *(plain(segment[key]) for key in (*keys, "trips"))] for name, segment in segments.items()
+                ],
             }
         )
-    keys = {"challenger": "challenger on M-1", "champion": "champion on M-1", "real": "champion on M, real"}
     return {"figures": made, "keys": keys} if made else None
 
 
@@ -90,9 +116,9 @@ def _natural(name: str) -> tuple:
 
 
 def calibration(shown: dict) -> dict | None:
-    """Return predicted against real minutes, before and after."""
+    """Return predicted against real minutes, of the challenger on the validation month and of the champion live."""
     made = []
-    for name, title in (("metrics", "Challenger on M-1"), ("live", "Champion on M")):
+    for name, title in (("metrics", "Challenger, validation"), ("live", "Champion, live")):
         told = (shown[name] or {}).get("predicted_real")
         if told:
             counts, width = told["counts"], told["width_min"]
@@ -131,7 +157,7 @@ def zones(shown: dict, outlines: Outlines) -> dict | None:
         "map": svg,
         "errors_at": [f"{bound:.1f}" for bound in errors_at],
         "trips_at": [f"{bound:,.0f}" for bound in trips_at],
-        "caption": f"By pick-up zone, {'as M turned out' if live else 'the challenger on M-1'}.",
+        "caption": f"By pick-up zone, {'the live error' if live else 'the validation error of the challenger'}.",
         "head": ["the 30 busiest zones", "trips", "RMSE, min"],
         "rows": rows,
     }

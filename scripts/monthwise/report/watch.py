@@ -3,12 +3,35 @@
 import datetime
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from .. import files, standing
 from ..turn import now
 
-NEWEST = 6  # run months of a service in summary.md
+NEWEST = 6  # months of a service in summary.md
+NEEDS = 50  # lines of what needs a person in summary.md
+# Numbers of a run month in status.prom: name and help.
+ERRORS = {
+    "challenger_validation_rmse_min": (
+        "challenger_validation_rmse_minutes",
+        "Challenger's error on the validation month of a run month.",
+    ),
+    "baseline_validation_rmse_min": (
+        "baseline_validation_rmse_minutes",
+        "Error of the challenger's baseline on the same trips.",
+    ),
+    "champion_validation_rmse_min": (
+        "champion_validation_rmse_minutes",
+        "Champion's error on the validation month of a run month.",
+    ),
+    "champion_live_rmse_min": ("champion_live_rmse_minutes", "Champion's error in a run month itself."),
+    "baseline_live_rmse_min": (
+        "baseline_live_rmse_minutes",
+        "Error of the champion's baseline on the same trips.",
+    ),
+    "live_excess": ("live_excess_ratio", "Champion's live error over its validation error of a run month, less 1."),
+}
 
 
 def write(folder: Path, told: dict) -> None:
@@ -24,30 +47,21 @@ def _metrics(told: dict) -> bytes:
 
     registry = CollectorRegistry()
 
-    def gauge(name: str, about: str, labels: tuple[str, ...] = ()) -> Gauge:
+    def gauge(name: str, about: str, *labels: str) -> Gauge:
         return Gauge(f"monthwise_{name}", about, labels, registry=registry)
 
-    stages = gauge("stages", "Stages of all months in a state.", ("service", "state"))
-    needs = gauge("needs_person", "What needs a person; without a service: a call of `run`.", ("service",))
+    stages = gauge("stages", "Stages of all months in a state.", "service", "state")
+    needs = gauge("needs_person", "What needs a person; without a service: a call of `run`.", "service")
+    champion = gauge("champion", "1 for who serves in the newest decided month.", "service", "month", "model")
     needs.labels("").set(len(told["needs"]))
-    errors = {
-        "promised_rmse_min": gauge(
-            "promised_rmse_minutes", "Error promised for the newest decided month.", ("service",)
-        ),
-        "live_rmse_min": gauge("real_rmse_minutes", "Error in the newest scored month.", ("service",)),
-    }
-    champion = gauge("champion", "1 for who serves in the newest decided month.", ("service", "month", "model"))
     for service, of in told["services"].items():
         parts = (*of["data"].values(), *of["runs"].values())
         for state, count in sorted(Counter(stage["state"] for each in parts for stage in each.values()).items()):
             stages.labels(service, state).set(count)
         needs.labels(service).set(len(of["needs"]))
-        for name, metric in errors.items():
-            known = [numbers[name] for numbers in of["numbers"].values() if name in numbers]
-            if known:
-                metric.labels(service).set(known[-1])
         if of["champion"]:
             champion.labels(service, of["champion"]["month"], of["champion"]["model"]).set(1)
+    _add_numbers(told["services"], gauge)
     last = told["last_run"]
     if last and last["end"] and last["code"] is not None:
         try:
@@ -60,6 +74,29 @@ def _metrics(told: dict) -> bytes:
     return generate_latest(registry)
 
 
+def _add_numbers(services: dict[str, dict], gauge: Callable) -> None:
+    """Add the numbers of the newest decided and the newest scored run month, and of the newest data month."""
+    metrics = {name: gauge(*of_metric, "service", "month") for name, of_metric in ERRORS.items()}
+    drift = gauge("drift_ratio", "Distance of a feature from the training window.", "service", "month", "feature")
+    kept = gauge("kept_share", "Share of the rows of a data month that were kept.", "service", "month")
+    for service, of in services.items():
+        numbers = of["numbers"]
+        newest = {_newest(numbers, name) for name in ("champion", "challenger_validation_rmse_min", "live_excess")}
+        for month in sorted(newest - {None}):
+            for name, metric in metrics.items():
+                if name in numbers[month]:
+                    metric.labels(service, month).set(numbers[month][name])
+        if month := _newest(numbers, "drift"):
+            for feature, ratio in numbers[month]["drift"].items():
+                drift.labels(service, month, feature).set(ratio)
+        if (month := _newest(of["rows"], "rows_out")) and of["rows"][month].get("rows_in"):
+            kept.labels(service, month).set(of["rows"][month]["rows_out"] / of["rows"][month]["rows_in"])
+
+
+def _newest(of_months: dict[str, dict], name: str) -> str | None:
+    return max((month for month, known in of_months.items() if name in known), default=None)
+
+
 def summary(told: dict) -> str:
     """Return how things stand as Markdown."""
     lines = ["# Monthwise", ""]
@@ -67,21 +104,30 @@ def summary(told: dict) -> str:
         lines.append(f"- {_plain(of['line'])}")
     needs = standing.all_needs(told)
     lines += ["", "## Needs a person", ""] if needs else ["", "Nothing needs a person."]
-    lines += [f"- {_plain(standing.in_words(service, need))}" for service, need in needs[:50]]
-    lines += [f"- and {len(needs) - 50} more" for _ in needs[50:51]]
+    lines += [f"- {_plain(standing.in_words(service, need))}" for service, need in needs[:NEEDS]]
+    lines += [f"- and {len(needs) - NEEDS} more" for _ in needs[NEEDS : NEEDS + 1]]
     for service, of in told["services"].items():
-        newest = sorted(of["numbers"], reverse=True)[:NEWEST]
-        if newest:
-            lines += ["", f"## {service}", "", "| month | served by | promised, min | real, min | off |"]
-            lines += ["| --- | --- | ---: | ---: | ---: |"]
-        for month in newest:
-            known = of["numbers"][month]
-            cells = [f"{known[name]:.3f}" if name in known else "" for name in ("promised_rmse_min", "live_rmse_min")]
-            cells.append(f"{known['off']:+.1%}" if "off" in known else "")
-            lines.append(f"| {month} | {_plain(known.get('champion', ''))} | {' | '.join(cells)} |")
-    if told["last_run"]:
+        lines += _errors(service, of)
+    if told["last_run"] and not told["needs"]:
         lines += ["", f"Last run {_plain(told['last_run']['start'])}: {_plain(told['last_run']['line'])}"]
     return "\n".join(lines) + "\n"
+
+
+def _errors(service: str, of: dict) -> list[str]:
+    """Return the table of errors, newest month first, and what it leaves out."""
+    measured = standing.errors_by_month(of)
+    every = sorted({*measured, *of["runs"]}, reverse=True)
+    if not every:
+        return []
+    lines = ["", f"## {service}", "", "| month | challenger | champion | baseline | live excess | served by |"]
+    lines += ["| --- | ---: | ---: | ---: | ---: | --- |"]
+    for month in every[:NEWEST]:
+        known, errors = of["numbers"].get(month, {}), measured.get(month, {})
+        cells = [f"{errors[name]:.3f}" if name in errors else "" for name in ("challenger", "champion", "baseline")]
+        cells.append(f"{known['live_excess']:+.1%}" if "live_excess" in known else "")
+        lines.append(f"| {month} | {' | '.join(cells)} | {_plain(known.get('champion', ''))} |")
+    lines += ["", f"RMSE in minutes on the trips of that month; {standing.MEASURED}."]
+    return lines + ([f"The newest {NEWEST} of {len(every)} months."] if len(every) > NEWEST else [])
 
 
 def _plain(text: str) -> str:
