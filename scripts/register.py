@@ -13,7 +13,10 @@ from monthwise.months import is_month
 
 DECISION, REASON, SUPERSEDED = "monthwise.decision", "monthwise.reason", "monthwise.superseded"
 CHAMPION, RUN = "champion", "run-"  # aliases
-LIVE = ("rmse_min", "mae_min", "bias_min", "p90_abs_min", "rows")
+# Live errors: name in MLflow, name in live.json.
+LIVE = {f"champion_live_{name}": name for name in ("rmse_min", "mae_min", "bias_min", "p90_abs_min")}
+LIVE |= {"baseline_live_rmse_min": "baseline_rmse_min", "live_rows": "rows"}
+FIRST_LIVE = next(iter(LIVE))
 
 
 class RunMonth(NamedTuple):
@@ -136,12 +139,12 @@ def log_live_errors(client, run_id: str, live_by_month: dict[str, dict]) -> None
     """Write the live errors of a model to its run: one step (202403) for each month in which it was champion."""
     from mlflow.entities import Metric
 
-    history = sorted(client.get_metric_history(run_id, f"live_{LIVE[0]}"), key=lambda metric: metric.timestamp)
+    history = sorted(client.get_metric_history(run_id, FIRST_LIVE), key=lambda metric: metric.timestamp)
     has = {metric.step: metric.value for metric in history}
     for month, live in live_by_month.items():
         step, now = int(month.replace("-", "")), int(time.time() * 1000)
-        if has.get(step) != float(live[LIVE[0]]):
-            client.log_batch(run_id, [Metric(f"live_{name}", float(live[name]), now, step) for name in LIVE])
+        if has.get(step) != float(live[LIVE[FIRST_LIVE]]):
+            client.log_batch(run_id, [Metric(metric, float(live[name]), now, step) for metric, name in LIVE.items()])
 
 
 def lives_by_model(months: dict[str, RunMonth]) -> dict[str, dict[str, dict]]:

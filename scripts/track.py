@@ -43,8 +43,20 @@ def _flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
 
 
 def numbers_of(metrics: Mapping[str, object]) -> dict[str, float]:
-    """Return the plain numbers among the metrics; errors by segment stay in the artifact `metrics.json`."""
-    return {name: value for name, value in metrics.items() if type(value) in (int, float)}
+    """Return the plain numbers among the metrics; errors by segment stay in the artifact `metrics.json`.
+
+    Their names say whose error it is, as everywhere but in that file: the challenger's, or that of its baseline.
+    """
+    numbers = {name: value for name, value in metrics.items() if type(value) in (int, float)}
+    return {_name_of(name): value for name, value in numbers.items()}
+
+
+def _name_of(metric: str) -> str:
+    if metric == "rows":
+        return "validation_rows"
+    if metric.startswith("baseline_"):
+        return metric.replace("baseline_", "baseline_validation_", 1)
+    return f"challenger_validation_{metric}" if metric.endswith("_min") else metric
 
 
 def code_paths_of(trusted: Sequence[str]) -> list[str] | None:

@@ -117,7 +117,7 @@ def test_the_list_of_runs_shows_each_month_once(look, tracked):
 def test_the_page_of_a_run_shows_parameters_errors_data_and_model(month, look, tracked):
     run = tracked[month]
     text = look(f"experiments/{run['experiment_id']}/runs/{run['run_id']}")
-    for shown in ("recipe boosted", "recipe.max_iter 5", "rmse_min 4.25", "Finished"):
+    for shown in ("recipe boosted", "recipe.max_iter 5", "challenger_validation_rmse_min 4.25", "Finished"):
         assert shown in text
     assert re.search(r"green 2021-0\d \([0-9a-f]{12}\) training", text)
     assert "Logged models" in text

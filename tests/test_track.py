@@ -89,7 +89,12 @@ def test_a_run_shows_month_parameters_errors_data_and_code(green):
         "training_months": "2021-03",
         "validation_month": "2021-04",
     }
-    assert run.data.metrics == {"rmse_min": 4.25, "mae_min": 3.5, "rows": 300, "train_rows": 300}
+    assert run.data.metrics == {
+        "challenger_validation_rmse_min": 4.25,
+        "challenger_validation_mae_min": 3.5,
+        "validation_rows": 300,
+        "train_rows": 300,
+    }
     assert set(run.data.tags["monthwise.clean"].split()) <= {"true", "false", "unknown"}
     assert run.data.tags["monthwise.commit"] == provenance.code_commit(REPOSITORY)[0]
     artifacts = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(written["run_id"])}
