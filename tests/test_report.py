@@ -18,6 +18,7 @@ import pytest
 import yaml
 from monthwise import calls, exits, files, lock, redact, report, results, standing, states
 from monthwise.commands import main, run
+from monthwise.events import Job
 from monthwise.settings import Settings
 from prometheus_client.parser import text_string_to_metric_families
 from workflow import REPOSITORY, Clone
@@ -494,6 +495,19 @@ def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code
     noted = calls.read()[-1]
     assert (noted["code"], noted["line"]) == (code, line)
     assert line in json.loads(Path("report/status.json").read_text())["needs"][0]["text"]
+
+
+def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(here):
+    call = run.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
+    call.turn.settings = call.settings
+    jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
+    call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
+    call._how_it_went()
+    assert call.outcome["months"] == ["green 2023-11", f"green {MONTH}"]
+    Path(f"runs/green/{MONTH}/drift.json").unlink()
+    _, line = call._how_it_went()
+    assert call.outcome["months"] == ["green 2023-11"]
+    assert line.startswith(f"built 1 run months (green 2023-11) and parts of 1 run months (green {MONTH}), 4 jobs")
 
 
 def test_the_line_says_who_serves_how_well_and_what_is_late(here):

@@ -208,16 +208,25 @@ class Call:
         if turn.jobs and not codes:
             codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
         code = next((each for each in SEVERITY if each in codes), max(codes, default=os.EX_OK))
-        run_months = {job.about for job in self.done if job.month and job.rule in RUN_RULES}
-        self.outcome["months"] = sorted(run_months)
-        return code, self._line(code, faults, run_months)
+        begun = {(job.service, job.month) for job in self.done if job.month and job.rule in RUN_RULES}
+        finished = {about for about in begun if self._is_finished(*about)}
+        self.outcome["months"] = sorted(map(" ".join, finished))
+        return code, self._line(faults, finished, begun - finished)
 
-    def _line(self, code: int, faults: list[dict], run_months: set[str]) -> str:
+    def _is_finished(self, service: str, month: str) -> bool:
+        """Whether all stages of a run month are there, and nothing of it is left to do."""
+        names = targets.run_files(self.turn.settings, service, month)
+        is_left = any((job.service, job.month) == (service, month) for job in self.turn.jobs)
+        return not is_left and all(os.path.exists(targets.run_file(service, month, name)) for name in names)
+
+    def _line(self, faults: list[dict], finished: set[tuple], unfinished: set[tuple]) -> str:
         turn = self.turn
         parts = []
         if self.done:
-            built = f"{len(run_months)} run months ({_listed(sorted(run_months))})" if run_months else "data"
-            parts.append(f"built {built}, {len(self.done)} jobs in {time.monotonic() - self.began:.0f} s")
+            kinds = [("", finished), ("parts of ", unfinished)]
+            built = [f"{kind}{len(found)} run months ({_listed(_names(found))})" for kind, found in kinds if found]
+            seconds = time.monotonic() - self.began
+            parts.append(f"built {' and '.join(built) or 'data'}, {len(self.done)} jobs in {seconds:.0f} s")
         if faults:
             parts.append(f"{len(faults)} failed, first: {in_words(faults[0])}")
         if line := locate.failure(turn.asked):
@@ -272,6 +281,10 @@ def in_words(fault: dict) -> str:
 
 def _listed(found: list[str]) -> str:
     return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
+
+def _names(abouts: set[tuple]) -> list[str]:
+    return sorted(map(" ".join, abouts))
 
 
 def _left_locks() -> bool:
