@@ -17,8 +17,9 @@ import long_history
 import pytest
 import yaml
 from monthwise import calls, exits, files, lock, redact, report, results, standing, states
-from monthwise.commands import main, run
+from monthwise.commands import first_few, main, run
 from monthwise.events import Job
+from monthwise.report import over_time, watch
 from monthwise.settings import Settings
 from prometheus_client.parser import text_string_to_metric_families
 from workflow import REPOSITORY, Clone
@@ -508,6 +509,24 @@ def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(here):
     _, line = call._how_it_went()
     assert call.outcome["months"] == ["green 2023-11"]
     assert line.startswith(f"built 1 run months (green 2023-11) and parts of 1 run months (green {MONTH}), 4 jobs")
+
+
+def test_lists_that_are_cut_say_so(here, monkeypatch, capfd):
+    of = build()["services"]["green"]
+    monkeypatch.setattr("monthwise.report.watch.NEWEST", 2)
+    monkeypatch.setattr("monthwise.commands.status.SHOWN", 2)
+    assert "The newest 2 of 5 months." in watch.summary({"services": {"green": of}, "needs": [], "last_run": None})
+    assert "green: the newest 2 of 6 months" in status(monkeypatch, capfd)
+    for known in of["rows"].values():
+        known["drops"] = {f"reason {number}": 10 for number in range(9)}
+    for known in of["numbers"].values():
+        known["drift"] = {f"feature {number}": number for number in range(20)}
+    drops = over_time.drops("green", of, list(of["rows"]))
+    assert drops["head"] == ["month", *(f"reason {number}" for number in range(5)), "other"]
+    assert float(drops["rows"][0][-1]) == pytest.approx(4 * float(drops["rows"][0][1]), abs=0.02)
+    assert "The furthest 12 of 20 features." in over_time.drift("green", of, list(of["runs"]))["caption"]
+    assert first_few(["a", "b", "c"], 2) == "a; b; and 1 more"
+    assert first_few(["a", "b"], 2) == "a; b"
 
 
 def test_the_line_says_who_serves_how_well_and_what_is_late(here):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from . import advice, alarms, due, estimators, exits, files, forecast, months, reasons, stubs, suggest, targets
-from .commands import chosen_services, locate
+from .commands import chosen_services, first_few, locate
 from .events import UPDATED, Job
 from .settings import Settings
 from .snakemake import Snakemake
@@ -170,7 +170,7 @@ class Turn:
                 again.setdefault(job.about, set()).update(causes)
         if not again:
             return None
-        why = "; ".join(sorted(map(str, set().union(*again.values())))[:3])
+        why = first_few(sorted(map(str, set().union(*again.values()))), 3)
         closed = [about for about in again if self.settings.is_closed_run(about.split()[1])]
         if closed:
             month = self.settings.config["history"]["closed_before"]

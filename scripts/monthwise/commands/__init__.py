@@ -5,6 +5,7 @@ import functools
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -177,6 +178,12 @@ def chosen_services(arguments: argparse.Namespace, settings: Settings) -> list[s
         settings.describe(arguments.service)
         return [arguments.service]
     return settings.services
+
+
+def first_few(words: Sequence[str], count: int) -> str:
+    """Return the first few of a list in one line, and how many more there are."""
+    more = [f"and {len(words) - count} more"] if len(words) > count else []
+    return "; ".join([*words[:count], *more])
 
 
 def print_table(rows: list[list[str]], left: bool = False) -> None:

@@ -12,7 +12,7 @@ from .. import alarms, exits, lock, reasons, results, suggest, targets
 from ..events import Job
 from ..settings import Settings
 from ..snakemake import Snakemake
-from . import chosen_services, verify
+from . import chosen_services, first_few, verify
 from .replay import Finding
 
 SHOWN = 3  # reasons
@@ -92,5 +92,4 @@ def _print(checked: dict[tuple[str, str], list[str]], outdated: list[Job], why: 
         line = f"{service} {accepted[0]} to {accepted[-1]}: {len(files)} files agree with their evidence"
         print(f"{line}; {len(jobs)} jobs recorded as up to date" if jobs else f"{line}; already up to date")
     if outdated:
-        words = why.split("; ")
-        print("; ".join(words[:SHOWN]) + (f"; and {len(words) - SHOWN} more reasons" if len(words) > SHOWN else ""))
+        print(first_few(why.split("; "), SHOWN))

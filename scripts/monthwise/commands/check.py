@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from ..config import ROOT
 from ..settings import Settings
-from . import check_places
+from . import check_places, first_few
 from .check_places import Wrong
 
 RAISED = re.compile(r"^[\w.]*(?:Error|Exception)(?:: .| in file .*:$)")
@@ -104,7 +104,7 @@ def _packages() -> str:
         if found != version:
             off.append(f"{name} {found}, locked {version}")
     if off:
-        raise Wrong(f"{len(off)} differ from requirements.txt ({'; '.join(off[:3])}); make setup")
+        raise Wrong(f"{len(off)} differ from requirements.txt ({first_few(off, 3)}); make setup")
     return f"all {len(wanted)} of requirements.txt"
 
 

@@ -58,11 +58,15 @@ def _shown(arguments: argparse.Namespace, of: dict) -> list[str]:
 
 def _print_table(found: dict, shown: dict[str, list[str]]) -> None:
     head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
-    rows = [head]
+    rows, cut = [head], []
     for service, of in found.items():
         measured = standing.errors_by_month(of)
         rows += [_row(service, month, of, measured.get(month, {})) for month in shown[service]]
+        every = {*of["data"], *of["runs"]}
+        cut += [f"{service}: the newest {SHOWN} of {len(every)} months"] if len(every) > SHOWN else []
     print_table(rows)
+    if cut and not arguments.range:
+        print(f"{', '.join(cut)}, and those that need a person; `{suggest.command('status')} FIRST..LAST` shows others")
     print(f"RMSE in minutes on the trips of that month; {standing.MEASURED}")
     print("data: locate ingest clean featurize; run: " + " ".join(states.RUN_STAGES))
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))

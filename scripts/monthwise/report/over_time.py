@@ -19,6 +19,7 @@ WORK = {
     "track": ("track",),
     "decide, prove": ("compare", "promote", "drift", "evidence"),
 }
+SHOWN_DROPS, SHOWN_FEATURES = 6, 12  # reasons in the chart of drops, the last of them `other`; rows of the map of drift
 # Lines of the chart of errors: class, and whose error it is.
 LINES = {
     "challenger": "challenger of the next month, validation error",
@@ -114,21 +115,25 @@ def drops(service: str, of: dict, found: list[str]) -> dict | None:
     """Return the share of dropped rows by reason."""
     link = _linked(service, of, "data")
     told = [of["rows"].get(month, {}) for month in found]
-    names = sorted({name for each in told for name in each.get("drops", {})})[:6]
+    names = sorted({name for each in told for name in each.get("drops", {})})
+    layers = {name: [name] for name in names[:SHOWN_DROPS]}
+    if len(names) > SHOWN_DROPS:
+        layers |= {"other": names[SHOWN_DROPS - 1 :]}
+        layers.pop(names[SHOWN_DROPS - 1])
     shares = {
-        name: [
-            each["drops"].get(name, 0) / max(each["rows_in"], 1) * 100
+        layer: [
+            sum(each["drops"].get(name, 0) for name in of_layer) / max(each["rows_in"], 1) * 100
             if "rows_in" in each and "drops" in each
             else None
             for each in told
         ]
-        for name in names
+        for layer, of_layer in layers.items()
     }
     totals = [sum(values[index] or 0 for values in shares.values()) for index in range(len(found))]
     if not shares or not any(totals):
         return None
     frame = charts.Months(found, 0, max(totals), "% of rows")
-    classes = {name: f"c{index}" for index, name in enumerate(names)}
+    classes = {name: f"c{index}" for index, name in enumerate(layers)}
     frame.stacks({classes[name]: values for name, values in shares.items()})
     worst = max(zip(totals, found, strict=True))
     caption = f"Most in {worst[1]}: {worst[0]:.1f} % of its rows."
@@ -136,7 +141,7 @@ def drops(service: str, of: dict, found: list[str]) -> dict | None:
         [(month, link(month)), *("" if values[index] is None else f"{values[index]:.2f}" for values in shares.values())]
         for index, month in enumerate(found)
     ]
-    keys = {classes[name]: name.replace("_", " ") for name in names}
+    keys = {classes[name]: name.replace("_", " ") for name in layers}
     head = ["month", *keys.values()]
     svg = frame.svg(link)
     return _chart("Dropped rows by reason", caption, svg, keys, head, rows)
@@ -149,12 +154,14 @@ def drift(service: str, of: dict, found: list[str]) -> dict | None:
     last = next((each for each in reversed(told) if each), None)
     if not last:
         return None
-    names = sorted({name for each in told for name in each}, key=lambda name: -last.get(name, 0))[:12]
+    every = sorted({name for each in told for name in each}, key=lambda name: -last.get(name, 0))
+    names = every[:SHOWN_FEATURES]
     values = {name: [each.get(name) for each in told] for name in names}
     newest = max(month for month, each in zip(found, told, strict=True) if each)
     caption = (
         f"Times the training window's own noise. Furthest in {newest}: {names[0]}, {last.get(names[0], 0):.1f} times."
     )
+    caption += f" The furthest {len(names)} of {len(every)} features." if len(every) > len(names) else ""
     rows = [
         [(month, link(month)), *("" if each.get(name) is None else f"{each[name]:.2f}" for name in names)]
         for month, each in zip(found, told, strict=True)

@@ -10,6 +10,7 @@ from .page import UP
 from .wording import known, minutes, plain
 from .zone_map import Outlines
 
+SHOWN_ZONES = 30
 SEGMENTS = {"borough": "Borough", "distance_mi": "Distance, mi", "hour": "Hour"}
 
 
@@ -151,14 +152,15 @@ def zones(shown: dict, outlines: Outlines) -> dict | None:
     if not errors:
         return None
     svg, errors_at, trips_at = outlines.draw(errors)
-    ranked = sorted(errors.items(), key=lambda each: -each[1]["rows"])[:30]
+    ranked = sorted(errors.items(), key=lambda each: -each[1]["rows"])[:SHOWN_ZONES]
+    which = f"the {len(ranked)} busiest of {len(errors)} zones" if len(errors) > len(ranked) else "zone"
     rows = [[outlines.names.get(zone, zone), f"{of['rows']:,}", plain(of["rmse_min"])] for zone, of in ranked]
     return {
         "map": svg,
         "errors_at": [f"{bound:.1f}" for bound in errors_at],
         "trips_at": [f"{bound:,.0f}" for bound in trips_at],
         "caption": f"By pick-up zone, {'the live error' if live else 'the validation error of the challenger'}.",
-        "head": ["the 30 busiest zones", "trips", "RMSE, min"],
+        "head": [which, "trips", "RMSE, min"],
         "rows": rows,
     }
 
