@@ -32,7 +32,7 @@ demo: setup
 	./monthwise check --directory demo --configfile config/demo.yaml
 	./monthwise run --directory demo --configfile config/demo.yaml --jobs $(CORES)
 	@echo
-	./monthwise status --directory demo
+	./monthwise status --directory demo --configfile config/demo.yaml
 	@echo
 	@echo "Three run months are trained; every month, its errors and its data: open demo/report/index.html"
 	@echo "What a user would type next:"

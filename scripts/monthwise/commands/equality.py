@@ -1,4 +1,4 @@
-"""Whether a file that was made again is the one that was made before, as DESIGN.md's "Equal means" has it.
+"""Whether a file that was made again is the one that was made before.
 
 On one kind of machine that is byte for byte, and a model by its predictions; on another kind numbers may differ in
 their last digits.
