@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from monthwise import provenance
@@ -40,3 +42,34 @@ def test_changes_name_every_version_that_is_another_one():
 def test_a_folder_without_git_of_its_own_has_no_commit(tmp_path):
     assert provenance.code_commit(tmp_path) == ("unknown", "unknown")
     assert provenance.code_commit(REPOSITORY / "scripts") == ("unknown", "unknown")
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    """A repository with a program, nothing changed."""
+    (tmp_path / "scripts/monthwise").mkdir(parents=True)
+    (tmp_path / "scripts/train.py").write_text("program")
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "one"]):
+        subprocess.run(["git", "-C", tmp_path, *command], check=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"),
+    [
+        ("note.md", "true"),
+        ("config/mine.yaml", "true"),
+        ("scripts/monthwise/code.pyc", "true"),
+        ("scripts/monthwise/mine.py", "false"),
+        ("scripts/monthwise/recipes/mine.py", "false"),
+        ("rules/mine.smk", "false"),
+        ("scripts/train.py", "false"),
+    ],
+)
+def test_the_code_is_clean_unless_tracked_files_or_programs_changed(repository, path, clean):
+    assert provenance.code_commit(repository)[1] == "true"
+    (repository / path).parent.mkdir(parents=True, exist_ok=True)
+    (repository / path).write_text("changed")
+    assert provenance.code_commit(repository)[1] == clean

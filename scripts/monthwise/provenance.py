@@ -11,6 +11,7 @@ from . import files
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "skops")  # those that can change a number
+CODE = ("scripts", "rules", "Snakefile")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # the first one that is set counts
 
 
@@ -67,15 +68,18 @@ def _threads() -> int:
 
 
 def code_commit(repository: Path) -> tuple[str, str]:
-    """Return the commit of a repository and whether its tree is clean (`true`, `false`); `unknown` without git.
+    """Return the commit of a repository and whether its code is clean (`true`, `false`); `unknown` without git.
 
-    A folder inside somebody else's repository has no commit of its own.
+    Clean: no tracked file was changed, and nothing was added where programs and rules are. A user's own files elsewhere
+    do not count. A folder inside somebody else's repository has no commit of its own.
     """
     try:
         root, commit = _git(repository, "rev-parse", "--show-toplevel", "HEAD").split("\n")
         if Path(root).resolve() != repository.resolve():
             return "unknown", "unknown"
-        return commit, "false" if _git(repository, "status", "--porcelain") else "true"
+        changed = _git(repository, "status", "--porcelain", "--untracked-files=no")
+        added = _git(repository, "ls-files", "--others", "--exclude-standard", "--", *CODE)
+        return commit, "false" if changed or added else "true"
     except (OSError, ValueError, subprocess.SubprocessError):
         return "unknown", "unknown"
 
