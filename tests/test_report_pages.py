@@ -224,6 +224,17 @@ def test_a_point_of_a_chart_leads_to_its_month(folder, reader):
     page.wait_for_url("**/runs/green/2023-07.html")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_why_it_was_built_is_not_cut(width, folder, reader):
+    page = reader(folder / f"report/runs/green/{MONTH}.html", width=width).page
+    table = page.get_by_label("Table: Why it was built")
+    assert table.locator("tbody tr").first.inner_text().split("\t")[1:] == [
+        "first built",
+        "train, evaluate, track, compare, promote, score, drift, evidence",
+    ]
+    assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
+
+
 # A reader's questions, each with what to click (at most twice) and what then stands there.
 QUESTIONS = [
     ("who serves, since when, how good", [], "2024-01 is served by the model of 2024-01"),

@@ -150,7 +150,7 @@ def _kept(reasons: list[dict], stages: Iterable[str]) -> list[dict]:
     """Return the calls that built one of `stages`, with these alone, newest first."""
     found = []
     for call in reasons:
-        why = {reason: [each for each in made if each in stages] for reason, made in call["why"].items()}
+        why = {reason: [each for each in stages if each in made] for reason, made in call["why"].items()}
         why = {reason: made for reason, made in why.items() if made}
         if why:
             found.insert(0, {"when": call["when"], "why": why})
@@ -204,13 +204,13 @@ def _rebuilt(about: dict) -> dict | None:
     rows = [
         [
             time(call["when"]),
-            ", ".join(made),
             "first built" if why == "missing" and call is about["reasons"][-1] else why,
+            ", ".join(made),
         ]
         for call in about["reasons"]
         for why, made in call["why"].items()
     ]
-    return {"head": ["run of", "stages", "why"], "rows": rows, "is_open": True} if rows else None
+    return {"head": ["run of", "why", "stages"], "rows": rows, "is_open": True} if rows else None
 
 
 def _links(service: str, month: str, shown: dict, url: str | None) -> list[tuple[str, str]]:
