@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"no month is there yet; `{suggest.command('run')}` builds what is due")
     else:
         shown = {service: _shown(arguments, of) for service, of in found.items()}
-        _print_table(found, shown)
+        _print_table(found, shown, is_cut=not arguments.range)
         _print_warnings(found, shown)
         _print_notes(found, look)
     for service, need in standing.all_needs(told):
@@ -56,7 +56,7 @@ def _shown(arguments: argparse.Namespace, of: dict) -> list[str]:
     return [month for month in every if month in asked or (not arguments.range and _needs_a_person(of, month))]
 
 
-def _print_table(found: dict, shown: dict[str, list[str]]) -> None:
+def _print_table(found: dict, shown: dict[str, list[str]], is_cut: bool) -> None:
     head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
     rows, cut = [head], []
     for service, of in found.items():
@@ -65,7 +65,7 @@ def _print_table(found: dict, shown: dict[str, list[str]]) -> None:
         every = {*of["data"], *of["runs"]}
         cut += [f"{service}: the newest {SHOWN} of {len(every)} months"] if len(every) > SHOWN else []
     print_table(rows)
-    if cut and not arguments.range:
+    if cut and is_cut:
         print(f"{', '.join(cut)}, and those that need a person; `{suggest.command('status')} FIRST..LAST` shows others")
     print(f"RMSE in minutes on the trips of that month; {standing.MEASURED}")
     print("data: locate ingest clean featurize; run: " + " ".join(states.RUN_STAGES))
