@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 
-from . import due, targets
+from . import due, quality_rules, targets
 from .exits import WrongConfig, WrongUsage
 from .months import shift, span
 from .publisher import folder, resolve_folder
@@ -15,8 +15,8 @@ def on_rejected(settings: Settings, quality: Mapping, blocked: Collection[str]) 
 
     `blocked` holds the data months of the service that cannot be read, this one among them.
     """
-    service, month, rule = quality["service"], quality["month"], quality["rule"]
-    why = f"{service} {month} is rejected by {rule['name']}: {rule['number']:.6g}, bound {rule['bound']}"
+    service, month = quality["service"], quality["month"]
+    why = f"{service} {month} is rejected by {quality_rules.in_words(quality['rule'])}"
     # A waiver cannot make up for rows that are not there.
     waiver = [_line({"quality": {"waive": {service: {month: "reason"}}}})] if quality["rows_out"] else []
     return f"{why}; wait for a better file{_in_words([*waiver, *ways_without(settings, service, month, blocked)])}"
