@@ -198,7 +198,7 @@ def test_a_restated_file_in_a_folder_is_a_change(month):
     write_month(month.published, seed=2)
     code, line = month.ingest()
     assert code == os.EX_TEMPFAIL
-    assert "changed since it was located; ./monthwise locate 2021-01" in line
+    assert "changed since it was located; run `./monthwise locate 2021-01" in line
 
 
 def test_a_file_that_changes_while_it_is_copied_is_a_change(month, monkeypatch):

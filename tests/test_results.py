@@ -252,4 +252,5 @@ def test_accept_records_pruned_months_as_they_are(release, moved):
 
 
 def test_accept_says_when_there_is_nothing_to_check(release, here):
+    (here / "empty").mkdir()
     assert "there is no evidence.json" in call(release, here / "empty", "accept", code=65)
