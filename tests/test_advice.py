@@ -130,6 +130,7 @@ def test_holes_in_a_folder_are_named_as_holes(here):
     hole = "missing between months that are published"
     assert turn.missing() == {hole: {"green": ["2024-01", "2024-02", "2024-03"]}}
     assert months.in_words(turn.missing()[hole]["green"]) == "2024-01 to 2024-03"
+    assert "2024-01 is not published" in turn.held_up()[0]
 
 
 def test_months_in_a_row_are_a_span():

@@ -204,7 +204,7 @@ class Turn:
                 continue
             data_month = found.held[found.stops]
             is_rejected = data_month in self.rejected[service]
-            newest = max(targets.located_months(service), default="")
+            newest = max(self._published(service), default="")
             is_unknown = self.asked.get((service, data_month), ("",))[0] == "failed"
             if is_rejected or (data_month < newest and not is_unknown):
                 ways = advice.on_missing(self.given, service, data_month, self.blocked[service])
@@ -224,13 +224,15 @@ class Turn:
 
     def missing(self) -> dict[str, dict[str, list[str]]]:
         """Return what `waiting` does by what the months are: holes, or not published yet, in words; then by service."""
-        new = self.in_state("new")
         found: dict[str, dict[str, list[str]]] = {}
         for service, waiting in self.waiting().items():
-            published = [*targets.located_months(service), *(month for each, month in new if each == service)]
-            for what, listed in months.not_published(waiting, published).items():
+            for what, listed in months.not_published(waiting, self._published(service)).items():
                 found.setdefault(what, {})[service] = listed
         return found
+
+    def _published(self, service: str) -> list[str]:
+        """Return the data months that are known to be published, also those that `plan` writes nothing about."""
+        return [*targets.located_months(service), *(month for each, month in self.in_state("new") if each == service)]
 
     def write(self) -> None:
         """Write logs/plan.json: what is left to do as of this look."""
