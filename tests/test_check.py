@@ -52,7 +52,7 @@ def test_a_store_that_is_there_is_opened_and_stays_as_it_is(clone):
 
     clone.path("mlflow.db").write_bytes(b"no database" * 1000)
     assert lines(clone)["tracking store"].startswith(
-        "FAIL tracking store sqlite:///mlflow.db cannot be reached (file is"
+        "FAIL tracking store sqlite:///mlflow.db is damaged, or no SQLite database (file is"
     )
 
 

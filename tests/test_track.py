@@ -303,13 +303,6 @@ def test_a_store_that_cannot_be_opened_is_unreachable(uri, green):
     assert "s3cret" not in str(end.value)
 
 
-def test_a_file_that_is_no_database_is_unreachable(green, tmp_path):
-    options, job, _ = green
-    (tmp_path / "mlflow.db").write_text("<html>" * 1000)
-    with pytest.raises(exits.Unreachable, match="not a database"):
-        ask(options, {**job, "uri": f"sqlite:///{tmp_path}/mlflow.db"})
-
-
 @pytest.mark.parametrize("limit", [100_000, 1_100_000])  # too little for the tables; for the model
 def test_a_full_disk_is_one_line(limit, tmp_path):
     import resource
