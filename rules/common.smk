@@ -90,12 +90,12 @@ MODULES = {
         "unlike",
         "zones",
     ],
-    "track": ["experiments", "installation", "models", "store_errors", "tracking", "uris"],
+    "track": ["experiments", "installation", "models", "relocation", "store_errors", "tracking", "uris"],
     "compare": ["codes", "errors", "tables", "zones"],
     "promote": [],
     "score": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
     "drift": ["tables"],
-    "register": ["experiments", "installation", "store_errors", "tracking", "uris"],
+    "register": ["experiments", "installation", "relocation", "store_errors", "tracking", "uris"],
     "evidence": [],
 }
 

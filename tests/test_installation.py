@@ -109,13 +109,16 @@ def test_with_the_store_inside_a_copy_is_an_installation_of_its_own(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     here = Place(tmp_path / "here")
     here.track()
+    first = here.track()
     copy = here.copy(tmp_path / "copy")
-    before = sorted(here.folder.rglob("*"))
-    copy.track("2024-02")
+    before = {path: path.stat().st_mtime_ns for path in here.folder.rglob("*")}
+    assert copy.track("2024-02") == first
     copy.register()
     assert copy.id() != here.id()
-    assert sorted(here.folder.rglob("*")) == before
-    assert list(copy.folder.glob("mlruns/monthwise-green/*/artifacts/note.txt"))
+    assert {path: path.stat().st_mtime_ns for path in here.folder.rglob("*")} == before
+    for run in tracking.connect(copy.uri).search_runs([first]):
+        assert run.info.artifact_uri.startswith((copy.folder / "mlruns/monthwise-green").as_uri())
+    assert len(list(copy.folder.glob("mlruns/monthwise-green/*/artifacts/note.txt"))) == 3
 
 
 @pytest.mark.parametrize("has_files", [True, False])

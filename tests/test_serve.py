@@ -27,7 +27,7 @@ SCORED = "2024-02"
 
 @pytest.fixture(scope="module")
 def moved(tmp_path_factory) -> Clone:
-    """Three run months, built in one folder, moved to another one, and tracked there."""
+    """Three run months, built in one folder and moved to another one: their MLflow runs stay, where they are now."""
     folder = tmp_path_factory.mktemp("serve")
     here = Clone(folder / "here")
     here.configure(CONFIG)
@@ -37,7 +37,7 @@ def moved(tmp_path_factory) -> Clone:
     there.folder = folder / "there"
     tracked = there.monthwise("track")
     assert tracked.returncode == 0, tracked.stderr
-    assert tracked.stdout.count("written to sqlite:///mlflow.db") == 3
+    assert "written to" not in tracked.stdout
     assert not here.folder.exists()
     return there
 

@@ -6,6 +6,7 @@ causes. The texts are looked at here alone.
 
 import contextlib
 import re
+import sqlite3
 import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -113,7 +114,7 @@ def exit_of(error: Exception, uri: str) -> Exit | None:
         return BadData(f"{store} lacks what the files name ({reason}); `{suggest.command('track')}` writes it again")
     elif missing := next((link.name for link in chain if isinstance(link, ModuleNotFoundError)), None):
         return WrongConfig(f"{store} needs the package {missing}: install it (docs/deploy.md), or {ELSEWHERE}")
-    elif isinstance(error, MlflowException | RequestException | SQLAlchemyError):
+    elif isinstance(error, MlflowException | RequestException | SQLAlchemyError | sqlite3.Error):
         kind = _kind(text) or unreachable(uri)
     else:
         return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from . import store_errors, uris
+from . import relocation, store_errors, uris
 from .exits import CANNOT_WRITE, TryAgain, Unreachable
 from .uris import sqlite_file
 
@@ -85,6 +85,8 @@ def connect(uri: str) -> "MlflowClient":
     try:
         if (database := sqlite_file(uri)) and not database.exists():
             _create(database)
+        elif database and uris.is_inside(uri):
+            relocation.follow(database)
         bare = _without_login(uri)
         with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # the next month is to find the user's
             mlflow.set_tracking_uri(bare)

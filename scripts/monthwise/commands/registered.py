@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .. import exits, files, redact, store_errors, suggest, tracking, uris
+from .. import exits, files, redact, relocation, store_errors, suggest, tracking, uris
 
 
 class NotChecked(Exception):
@@ -111,6 +111,8 @@ def _opened(uri: str) -> Iterator:
                     contextlib.closing(sqlite3.connect(copy)) as target,
                 ):
                     source.backup(target)
+                if uris.is_inside(uri):
+                    relocation.follow(copy)
                 uri = uris.of_sqlite_file(copy)
             with contextlib.chdir(scratch):  # where MLflow makes a folder for artifacts, asked or not
                 client = tracking.connect(uri)
