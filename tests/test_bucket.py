@@ -36,6 +36,7 @@ class Machine:
         self.clone, self.bucket, home = Clone(folder / "clone"), bucket, folder / "home"
         home.mkdir()
         changed = {"source": f"file:{published}", "services": ["green"], "begin": {"green": FIRST}, "last": "newest"}
+        changed["tracking"] = {"artifacts": (published.parent / "models").as_uri()}  # for another bucket
         self.clone.configure(SETTINGS | changed)
         remote = {"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": server.url}
         remote |= {"ACCESS_KEY_ID": s3_server.KEY, "SECRET_ACCESS_KEY": s3_server.SECRET}

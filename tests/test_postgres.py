@@ -238,6 +238,7 @@ def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, 
     ended = clone.monthwise("run", FIRST, env=keys | {"MLFLOW_TRACKING_URI": uri})
     assert ended.returncode == 0, ended.stdout + ended.stderr
     said.append(ended.stdout + ended.stderr)
+    direct["uri"] = uri = server.database("quiet-too")  # the names in the first one belong to the clone
     asked(second, 69, uri=uri.replace(postgres_server.IN_URI, "wrong-word"))
     asked(second, 69, "SignatureDoesNotMatch", **direct, environment=keys | {"AWS_SECRET_ACCESS_KEY": "wrong-key"})
     asked(second, 69, "NoSuchBucket", uri=uri, artifacts="s3://no-such/models", environment=keys)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from . import files, redact, suggest, uris
+from . import files, redact, stubs, suggest, uris
 from .exits import WrongConfig
 
 FILE = "registry/installation.json"
@@ -110,7 +110,12 @@ _OWN_NAME = "set a name of its own in config/config.yaml, such as `tracking: {na
 
 
 def is_copy_of(other: Installation, here: Installation) -> bool:
-    """Whether the folder of `other` is on this host, is not this one, and still has the same id."""
+    """Whether the folder of `other` is on this host, is not this one, and still has the same id.
+
+    Folders that mirror a bucket are one installation.
+    """
+    if stubs.BUCKET in os.environ:
+        return False
     if other.id != here.id or other.host != here.host or not os.path.isdir(other.path):
         return False
     return not os.path.samefile(other.path, here.path) and _read_id(Path(other.path, FILE)) == here.id
