@@ -43,7 +43,7 @@ def test_parameters_that_trained_a_model_cost_no_import(tmp_path, monkeypatch):
     known = settings("boosted").at("green", "2024-01")["train"]
     Path("runs/green/2023-12").mkdir(parents=True)
     files.write_json("runs/green/2023-12/training.json", {name: known[name] for name in ("recipe", "parameters")})
-    monkeypatch.setattr(estimators.recipes, "validate", lambda *_: pytest.fail("is known"))
+    monkeypatch.setattr(estimators, "_refusal", lambda *_: pytest.fail("is known"))
     estimators.insist_on_parameters(settings("boosted"), MONTHS)
     estimators.insist_on_parameters(settings("linear", solver="best"), [])
 

@@ -178,7 +178,9 @@ def test_one_more_month_is_one_more_month(clone):
 def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     month = "2023-12"
     before = clone.path(f"runs/green/{month}/metrics.json").read_bytes()
-    change = {"from": month, "services": ["green"], "reason": "planted", "train": {"parameters": {"alpha": -1.0}}}
+    crash = "TRUSTED = []\n\n\ndef pipeline():\n    raise RuntimeError('planted')\n"
+    clone.path("scripts/monthwise/recipes/crash.py").write_text(crash)
+    change = {"from": month, "services": ["green"], "reason": "planted", "train": {"recipe": "crash"}}
     clone.configure({"changes": [change]})
     failed = clone.snakemake("--config", f"first={month}", f"last={month}", cores=1)
     assert failed.returncode == 1
@@ -188,7 +190,7 @@ def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     clone.configure({"changes": []})
     # The very trap: a later file still stands, so Snakemake alone has nothing to do and no model is there.
     asked = clone.snakemake("--dry-run", "--", f"runs/green/{month}/metrics.json")
-    again = f"--config first={month} last={month}"
+    again = f"`./monthwise run {month}..{month} --service green` builds it"
     assert f"monthwise: green: {month} stand without what they were made from" in asked.stderr
     assert again in asked.stderr
     clone.build("--config", f"first={month}", f"last={month}")

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from monthwise import files, history, months, publisher, restated, suggest, targets
+from monthwise import calls, files, months, publisher, restated, suggest, targets
 from monthwise.commands import locate
 from monthwise.settings import Settings
 
@@ -24,14 +24,14 @@ def settings(here, **more) -> Settings:
 
 
 def called(times: int) -> None:
-    Path(history.CALLS).parent.mkdir(exist_ok=True)
-    Path(history.CALLS).write_text("{}\n" * times)
+    Path(calls.PATH).parent.mkdir(exist_ok=True)
+    Path(calls.PATH).write_text("{}\n" * times)
 
 
 def test_every_known_month_of_the_web_is_looked_at_within_thirty_calls(here):
     asked = []
-    for calls in range(30):
-        called(calls)
+    for number in range(30):
+        called(number)
         asked.append(locate.rechecked(settings(here, source="https"), KNOWN))
         assert asked[-1] == locate.rechecked(settings(here, source="https"), KNOWN)  # as `plan` before `run`
         assert asked[-1][-3:] == KNOWN[-3:]

@@ -99,6 +99,7 @@ def test_a_profile_decides_where_jobs_run_and_never_what_is_found(waiting, hosti
 def test_a_workflow_profile_in_the_results_folder_changes_nothing(waiting):
     for name in ("results/profiles/default", "results/default"):
         write(waiting.path(name), {"quiet": ["rules", "progress"], "until": ["locate"]})
+    waiting.path("plain").mkdir()
     plain = waiting.monthwise("plan", FIRST, "--directory", "plain")
     inside = waiting.monthwise("plan", FIRST, "--directory", "results")
     assert "ingest clean featurize" in plain.stdout
@@ -203,5 +204,6 @@ def test_a_profile_that_is_not_there_ends_a_call_with_78(command, waiting):
 def test_a_relative_profile_is_found_from_where_the_command_was_typed(unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     write(clone.path("mine"), WHERE)
+    clone.path("elsewhere").mkdir()
     ended = clone.monthwise("plan", "--directory", "elsewhere", env={"SNAKEMAKE_PROFILE": "mine"})
     assert ended.returncode == 0, ended.stderr

@@ -2,9 +2,13 @@
 
 import glob
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
-from . import due, recipes, targets
+from . import due, targets
 from .exits import WrongConfig
 from .settings import Settings
 
@@ -19,14 +23,32 @@ def insist_on_parameters(settings: Settings, run_months: Iterable[tuple[str, str
         wanted.setdefault(_key(settings.at(service, month)["train"]), f"{service} {month}")
     for key in sorted(wanted.keys() - (_trained() if wanted else set())):
         train = json.loads(key)
-        try:
-            recipes.validate(train["recipe"], train["parameters"])
-        except (ValueError, TypeError) as error:
-            reason = " ".join(str(error).split())
+        if reason := _refusal(train["recipe"], train["parameters"]):
             raise WrongConfig(
                 f"settings of {wanted[key]}: recipe {train['recipe']} refuses its parameters: {reason.rstrip('.')};"
                 " change train.parameters"
-            ) from None
+            )
+
+
+# In a process of its own: a recipe may crash, and then fails its own months alone.
+VALIDATE = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+from monthwise import recipes
+try:
+    recipes.validate(*json.loads(sys.argv[2]))
+except (ValueError, TypeError) as error:
+    print(" ".join(str(error).split()) or type(error).__name__)
+    sys.exit(os.EX_CONFIG)
+"""
+
+
+def _refusal(recipe: str, parameters: dict) -> str:
+    """Return why a recipe refuses its parameters; empty if it takes them."""
+    scripts = str(Path(__file__).resolve().parent.parent)
+    command = [sys.executable, "-I", "-X", "utf8", "-c", VALIDATE, scripts, json.dumps([recipe, parameters])]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
+    return (ended.stdout.splitlines() or [""])[-1] if ended.returncode == os.EX_CONFIG else ""
 
 
 def _key(train: dict) -> str:

@@ -26,7 +26,7 @@ def typed(config: Mapping[str, object]) -> list[str]:
 
 
 def command(name: str, *words: str, service: str | None = None) -> str:
-    """Return a command of ./monthwise for the same folder and config; `service` goes before the one of this call."""
+    """Return a command line for the same folder and config; `service` goes before the one of this call."""
     given = json.loads(os.environ.get(CALL, "{}"))
     service = service or given.get("service")
     options = ["--service", service] if service else []
