@@ -21,11 +21,12 @@ def main(job) -> str:
     )
     metrics |= {key: training[key] for key in ("months", "recipe", "rows_available", "train_rows")}
     metrics |= {key: settings[key] for key in ("service", "month", "validation_month")}
-    metrics["warnings"] = warnings(training, job.features, settings["validation_month"])
+    if "categories" in training:  # a model that an older version trained lacks it, and its metrics stay what they were
+        metrics["warnings"] = warnings(training, job.features, settings["validation_month"])
     evaluation.write(job.validation, trips)
     files.write_json(job.metrics, metrics)
     files.write_json(job.provenance, provenance())
-    warned = f"; {len(metrics['warnings'])} warnings in metrics.json" if metrics["warnings"] else ""
+    warned = f"; {len(metrics['warnings'])} warnings in metrics.json" if metrics.get("warnings") else ""
     return (
         f"{where}: RMSE {metrics['rmse_min']:.3f} min on {metrics['rows']:,} trips of {settings['validation_month']}"
         f" (naive baseline {metrics['baseline_rmse_min']:.3f}){warned}"
@@ -34,7 +35,7 @@ def main(job) -> str:
 
 def warnings(training: dict, features: str, validation_month: str) -> list[dict]:
     """Return what is unlike the trips that the model was trained on (unlike.py)."""
-    trained = training.get("categories", {})  # closed months of before lack it
+    trained = training["categories"]
     counts = {name: unlike.count(name, pq.read_table(features, columns=[name]).column(name)) for name in trained}
     measured = {name: of for name, of in counts.items() if of}
     return unlike.warnings(trained, measured, ", ".join(training["months"]), validation_month)

@@ -150,4 +150,4 @@ def test_a_window_of_before_has_no_categories_and_no_warnings(tmp_path):
     del training["categories"]
     (tmp_path / "training").write_text(json.dumps(training))
     assert evaluated(tmp_path).returncode == 0
-    assert json.loads((tmp_path / "metrics.json").read_text())["warnings"] == []
+    assert "warnings" not in json.loads((tmp_path / "metrics.json").read_text())
