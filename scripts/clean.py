@@ -69,13 +69,7 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: b
         kept &= ~hit
 
     here = np.flatnonzero(kept)
-    published, normalised = {}, {}
-    for role in (*columns.IDS, *columns.NUMBERS):
-        if role in rows.schema.names:
-            read = columns.numbers(rows.column(role), role, zones_are_numbers)
-            published[role] = read.numbers.take(here)
-            if read.is_normalised is not None:
-                normalised[role] = int(np.count_nonzero(read.is_normalised.take(here)))
+    published, normalised = ids_and_numbers(rows, here, zones_are_numbers)
     keys = row_keys([pickup.take(here), dropoff.take(here), *published.values()])
     found = {"trip": here + first, "pickup_time": local.take(here), "duration_min": duration_min.take(here)}
     missing, repairs = {field.name: 0 if field.name in found else len(here) for field in TRIPS}, {}
@@ -90,10 +84,29 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: b
         if field.name not in arrays:
             arrays[field.name] = nothing(field, len(here))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
-    elsewhere = local[outside & pickup_there].view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    of_months = dict(zip(*(each.tolist() for each in np.unique(elsewhere, return_counts=True)), strict=True))
+    of_months = rows_by_month(local[outside & pickup_there])
     counts = distributions(found["pickup_time"], found["duration_min"], batch.column("distance_mi"), settings)
     return Cleaned(batch, keys, drops, repairs, normalised, missing, of_months, counts)
+
+
+def ids_and_numbers(
+    rows: pa.RecordBatch, here: np.ndarray, zones_are_numbers: bool
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Return by role the numbers of the rows `here` (float64), and how many ids among them were normalised."""
+    published, normalised = {}, {}
+    for role in (*columns.IDS, *columns.NUMBERS):
+        if role in rows.schema.names:
+            read = columns.numbers(rows.column(role), role, zones_are_numbers)
+            published[role] = read.numbers.take(here)
+            if read.is_normalised is not None:
+                normalised[role] = int(np.count_nonzero(read.is_normalised.take(here)))
+    return published, normalised
+
+
+def rows_by_month(moments: np.ndarray) -> dict[int, int]:
+    """Return how many moments (int64, microseconds) are in each month, by months since 1970-01."""
+    months_since = moments.view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    return dict(zip(*(each.tolist() for each in np.unique(months_since, return_counts=True)), strict=True))
 
 
 def distribution_bins(settings: dict) -> dict[str, bins.Bins]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import hypothesis
 import mail_server
 import pytest
-from monthwise import months
+from monthwise import months, suggest
 from monthwise.publisher import demo
 from workflow import Clone
 
@@ -60,6 +60,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(needs_root)
     first = ["test_real_cron.py", "test_slurm.py"]
     items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))
+
+
+@pytest.fixture(autouse=True)
+def _no_call_is_remembered():
+    """What a command noted of its call must not reach the suggestions of other tests."""
+    yield
+    os.environ.pop(suggest.CALL, None)
 
 
 @contextlib.contextmanager

@@ -110,6 +110,7 @@ def test_step_by_step_gives_what_one_call_gave(unplayed, played, tmp_path):
     assert content[0] == content[1]
 
 
+@nightly
 def test_a_new_margin_decides_again_and_trains_nothing(clone):
     clone.configure({"promotion": {"margin": 0.5}})
     planned = jobs_of(clone)

@@ -47,8 +47,9 @@ def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.splitlines()[-1].startswith(f"built 1 run months (green {MONTH})")
     assert not ended.stderr
-    clone.build("--directory", "plain")
-    assert built(clone, "für") == built(clone, "plain") != {}
+    if warm == "0":
+        clone.build("--directory", "plain")
+        assert built(clone, "für") == built(clone, "plain") != {}
     rebuild = ["verify", "--rebuild"] if warm == "0" else ["verify"]
     for command in (["status"], ["report"], ["plan"], rebuild):
         ended = clone.monthwise(*command, *here, env=ASCII | shadows)

@@ -9,7 +9,7 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import LAST, publish
+from conftest import LAST, nightly, publish
 from monthwise import jobs, months
 from monthwise.environment import SHELL_PREFIX
 from workflow import REPOSITORY, Clone, wait_for
@@ -35,6 +35,7 @@ def test_a_month_that_is_not_published_holds_back_only_what_needs_it(clone):
     assert clone.planned("--config", f"first={NEXT}", f"last={NEXT}")["track"] == 1
 
 
+@nightly
 def test_a_rejected_month_is_refused_until_it_is_waived_or_skipped(clone):
     for service in ("green", "yellow"):
         publish(clone.path("published"), service, LAST)

@@ -1,7 +1,7 @@
 """`./monthwise prune` frees what nothing asks for again, and touches nothing else."""
 
 import pytest
-from conftest import DATA_MONTHS, LAST, publish
+from conftest import DATA_MONTHS, LAST, nightly, publish
 from equal_builds import built_files
 from monthwise import files, months
 from workflow import Clone
@@ -38,6 +38,7 @@ def test_it_says_first_what_it_would_free(closed):
     assert "nothing to prune" in prune(closed, "--keep", "100")
 
 
+@nightly
 def test_pruned_months_are_not_asked_for_again_and_everything_else_stays(closed):
     before = hashes(closed)
     prune(closed, "--keep", "2", "--yes")

@@ -46,6 +46,7 @@ def test_all_stages_run_on_one_row_in_a_hundred_and_nothing_is_touched(apart):
     assert "not there" not in said
 
 
+@nightly
 def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
     path = apart.path(f"published/green_tripdata_{BROKEN}.parquet")
     path.write_bytes(b"PAR1 not really" + b"x" * 1000)

@@ -220,6 +220,7 @@ def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt
     assert run(clone) == ["nothing due"]
 
 
+@nightly
 def test_of_eight_callers_one_works(unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     command = ["./monthwise", "run", FIRST, "--jobs", "2"]

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import config as config_file
-from . import recipes, redact
-from .config import ROOT, closest
+from . import config_checks, recipes
+from .config import closest
 from .exits import WrongConfig, WrongUsage
-from .months import is_month, shift, span
+from .months import shift, span
 from .publisher import folder, resolve_folder
 
 # What `changes` entries may change.
 DATED = ("window", "train", "promotion")
-RESERVED = ("format", "installation")  # files of these names lie beside registry/{service}.json
 
 
 class Windows(NamedTuple):
@@ -224,22 +223,7 @@ class Settings:
     def _check(self) -> None:
         config = self.config
         for service in self.services:
-            description = self.describe(service)
-            if service in RESERVED:
-                raise WrongConfig(f"catalog.{service}: registry/{service}.json has another use; choose another name")
-            if config["source"] == "https" and "url" not in description:
-                raise WrongConfig(f"catalog.{service}.url is missing in config/services.yaml: where are its files?")
-            if config["source"] == "demo" and "layout" not in description:
-                raise WrongConfig(f"catalog.{service}.layout is missing in config/services.yaml: demo imitates which?")
-            if "distance" in description["columns"] and "distance_unit" not in description:
-                raise WrongConfig(
-                    f"catalog.{service}.distance_unit is missing in config/services.yaml: distances are in mi, km or m"
-                )
-            if description["duration"]["min"] > description["duration"]["max"]:
-                raise WrongConfig(f"catalog.{service}.duration: min is greater than max, so that no trip is left")
-            zones = description.get("zones")
-            if zones and not (ROOT / zones).is_file():
-                raise WrongConfig(f"catalog.{service}.zones: there is no file {zones}")
+            config_checks.check_service(config, service, self.describe(service))
         for key, named in {
             "begin": config["begin"],
             "skip": config["skip"],
@@ -250,24 +234,7 @@ class Settings:
                     raise WrongConfig(f"{key}: unknown service {service!r}{closest(service, config['catalog'])}")
         if config["source"].startswith("file:"):
             folder.months(resolve_folder(config["source"]), "{month}")
-        first, last = config["first"], config["last"]
-        for key, month, word in (("first", first, "begin"), ("last", last, "newest")):
-            if month != word and not is_month(month):
-                raise WrongConfig(f"{key}: {month!r} is no month: write YYYY-MM, or `{word}`")
-        bounds = config["quality"]["distance_mi"]
-        if bounds and bounds["above"] >= bounds["max"]:
-            raise WrongConfig("quality.distance_mi: above is not less than max, so that no distance is plausible")
-        for rule in ("passengers", "rate_code", "trip_type"):
-            if (bounds := config["quality"][rule]) and bounds["min"] > bounds["max"]:
-                raise WrongConfig(f"quality.{rule}: min is greater than max, so that no value is plausible")
-        if config["demo"]["first"] > config["demo"]["last"]:
-            raise WrongConfig("demo.first is after demo.last")
-        if "@" in config["tracking"]["uri"].split("://", 1)[-1].split("/", 1)[0]:
-            raise WrongConfig(
-                "tracking.uri holds a user or password: set the environment's MLFLOW_TRACKING_URI instead"
-            )
-        if redact.SECRET_OPTION.search(config["tracking"]["uri"].partition("?")[2]):
-            raise WrongConfig("tracking.uri holds a password: set the environment's MLFLOW_TRACKING_URI instead")
+        config_checks.check_values(config)
         _check_train(config["train"], "train")
         self._check_pin(config["promotion"]["pin"], None, "promotion.pin")
         self._check_changes()

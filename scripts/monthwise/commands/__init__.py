@@ -78,29 +78,7 @@ def _parse() -> argparse.Namespace:
             add_up = {"nargs": "+", "action": "extend", "default": []}
             sub.add_argument(option, **add_up, metavar=value, help="as for snakemake; several add up")
         sub.add_argument("--directory", metavar="DIR", help="where the files are (default: here)")
-        if name in ("run", "plan"):
-            _add_run_options(sub, name)
-        if name == "prune":
-            sub.add_argument("--keep", type=_count, required=True, metavar="N", help="the newest N data months stay")
-            sub.add_argument("--yes", action="store_true", help="delete")
-        if name == "status":
-            sub.add_argument("--json", action="store_true", help="everything, for programs")
-            sub.add_argument("--errors", action="store_true", help="validation errors beside the baseline's")
-            sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
-            sub.add_argument("--champions", action="store_true", help="who served in each month, and how well")
-        if name == "score":
-            sub.add_argument("--input", metavar="PARQUET", required=True, help="trips in the publisher's columns")
-            sub.add_argument("--output", metavar="PARQUET", required=True, help="trip and prediction_min for each row")
-        if name == "track":
-            sub.add_argument(
-                "--take-over",
-                action="store_true",
-                help="the names in the store belong to this installation from now on",
-            )
-        if name == "verify":
-            sub.add_argument(
-                "--rebuild", action="store_true", help="build the month again from raw.parquet, and compare"
-            )
+        _add_options(sub, name)
     arguments = parser.parse_args()
     _insist_on_use(arguments)
     arguments.overrides = arguments.config  # as they were typed, for Snakemake
@@ -126,6 +104,30 @@ def _insist_on_use(arguments: argparse.Namespace) -> None:
             raise exits.WrongUsage("status --json prints every month: leave RANGE out")
         if arguments.against and not os.path.isdir(arguments.against):
             raise exits.WrongUsage(f"--against {arguments.against}: there is no such folder; check the spelling")
+
+
+def _add_options(sub: argparse.ArgumentParser, name: str) -> None:
+    if name in ("run", "plan"):
+        _add_run_options(sub, name)
+    if name == "prune":
+        sub.add_argument("--keep", type=_count, required=True, metavar="N", help="the newest N data months stay")
+        sub.add_argument("--yes", action="store_true", help="delete")
+    if name == "status":
+        sub.add_argument("--json", action="store_true", help="everything, for programs")
+        sub.add_argument("--errors", action="store_true", help="validation errors beside the baseline's")
+        sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
+        sub.add_argument("--champions", action="store_true", help="who served in each month, and how well")
+    if name == "score":
+        sub.add_argument("--input", metavar="PARQUET", required=True, help="trips in the publisher's columns")
+        sub.add_argument("--output", metavar="PARQUET", required=True, help="trip and prediction_min for each row")
+    if name == "track":
+        sub.add_argument(
+            "--take-over",
+            action="store_true",
+            help="the names in the store belong to this installation from now on",
+        )
+    if name == "verify":
+        sub.add_argument("--rebuild", action="store_true", help="build the month again from raw.parquet, and compare")
 
 
 def _add_run_options(sub: argparse.ArgumentParser, name: str) -> None:
