@@ -56,6 +56,7 @@ def test_a_store_that_is_there_is_opened_and_stays_as_it_is(clone):
     )
 
 
+@nightly
 def test_what_fails_is_named_with_its_advice_and_without_a_password(clone):
     clone.edit("requirements.txt", "pandas==", "pandas==9.")
     uri = "postgresql://ann:uncommon-word@127.0.0.1:9/db?sslpassword=other-word"

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import nightly
 from monthwise import exits, files, tracking
 from small_run import REPOSITORY, small_run
 from small_run import settings as of_track
@@ -246,6 +247,7 @@ def start(service: str) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+@nightly
 def test_asked_at_once_and_killed_in_between_there_is_one_version_each(service):
     for seconds in (1.2, 1.6, 2.0):
         killed = start(service)

@@ -4,7 +4,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST, SERVICES, publish
+from conftest import DATA_MONTHS, FIRST, LAST, SERVICES, nightly, publish
 from monthwise import months
 from workflow import Clone
 
@@ -175,6 +175,7 @@ def test_one_more_month_is_one_more_month(clone):
     assert clone.planned() == dict.fromkeys(rules.split(), len(SERVICES)) | {"evidence": 2 * len(SERVICES)}
 
 
+@nightly
 def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     month = "2023-12"
     before = clone.path(f"runs/green/{month}/metrics.json").read_bytes()

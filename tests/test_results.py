@@ -111,6 +111,7 @@ def test_a_folder_where_programs_cannot_be_linked_is_one_line(here):
         results.link_code(here)
 
 
+@nightly
 def test_a_dry_run_of_another_clone_does_not_change_what_a_running_call_runs(release, moved, built, tmp_path):
     other = Clone(tmp_path / "other", like=release)
     assert release.planned("--directory", str(moved)) == {}
@@ -194,7 +195,8 @@ def test_a_lost_record_is_named_and_its_months_count_for_max_rebuild(release, mo
     assert json.loads((moved / "history/runs.jsonl").read_text().splitlines()[-1])["code"] == 64
 
 
-@pytest.mark.parametrize("touched", [False, pytest.param(True, marks=nightly)])
+@nightly
+@pytest.mark.parametrize("touched", [False, True])
 def test_a_lost_record_is_made_by_accept(release, moved, touched):
     before = {path: path.read_bytes() for path in moved.rglob("*.json") if "runs" in path.parts}
     shutil.rmtree(moved / ".snakemake")
