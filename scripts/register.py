@@ -50,10 +50,7 @@ class Registry:
         found = _all(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
         self.versions = sorted(found, key=lambda version: int(version.version))
 
-        def has_own_runs() -> bool | None:
-            named = set(installation.named_runs(service))
-            return any(version.run_id in named for version in self.versions) if self.versions else None
-
+        has_own_runs = experiments.versions_known_by(service, self.versions)
         here = installation.claim(f"registered model {name}", self.model.tags, uri, has_own_runs)
         if not here.is_named_by(self.model.tags):
             for key, value in here.tags().items():

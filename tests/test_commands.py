@@ -1,10 +1,14 @@
 """The commands of ./monthwise: what they say, and how they end."""
 
+import json
 import shlex
 import shutil
 
 import pytest
 from conftest import publish
+from monthwise import reasons
+from monthwise.exits import WrongConfig
+from monthwise.report import month_pages
 from workflow import Clone
 
 
@@ -111,3 +115,31 @@ def test_suggested_commands_repeat_the_call(fresh):
     suggested = shlex.split(ended.stdout.split("`")[1])
     config = ["--config", "source=demo", "demo={rows: 2000}", "window={length: 1}"]
     assert suggested == ["./monthwise", "run", "--directory", name, *config]
+
+
+def test_a_run_whose_config_is_wrong_is_noted_and_told_once(fresh, mails):
+    received, url = mails
+    for _ in range(2):
+        ended = fresh.monthwise("run", "--config", "source=demo", "bogus=1", env={"MONTHWISE_ALARM_URLS": url})
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (78, 1), ended.stderr
+    line = ended.stderr.removeprefix("monthwise: ").strip()
+    calls = [json.loads(text) for text in fresh.path("history/runs.jsonl").read_text().splitlines()]
+    assert [(call["code"], call["line"]) for call in calls] == [(78, line)] * 2
+    assert ["unknown key bogus" in text for text in received.texts] == [True]
+    status = fresh.monthwise("status", "--config", "source=demo").stdout
+    assert "ended with 78" in status
+    assert "unknown key bogus" in status
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"features": []}', '{"features": [{"properties": {"id": 1}}]}'])
+def test_outlines_that_cannot_be_read_are_named(tmp_path, text):
+    path = tmp_path / "outlines.geojson"
+    path.write_text(text)
+    with pytest.raises(WrongConfig, match="cannot be read as outlines of zones") as end:
+        month_pages._read_outlines(str(path))
+    assert "\n" not in str(end.value)
+
+
+def test_a_reason_that_says_which_setting_changed_is_said_once():
+    found = [reasons.Root(reasons.SETTINGS, subject) for subject in ("clean", "clean quality.days 9 -> 8", "train")]
+    assert reasons.in_words(found) == "settings changed: clean quality.days 9 -> 8; settings changed: train"

@@ -46,6 +46,16 @@ class Place:
         os.chdir(self.folder)
         return register.Registry(tracking.connect(self.uri), "monthwise-green", "green", self.uri)
 
+    def check(self) -> None:
+        """Look at the names as `./monthwise check` does, which writes nothing."""
+        os.chdir(self.folder)
+        client = tracking.connect(self.uri)
+        before = [path.read_bytes() for path in self.folder.rglob("*.json")]
+        try:
+            experiments.insist_on_own_names(client, "monthwise-green", "green", self.uri)
+        finally:
+            assert [path.read_bytes() for path in self.folder.rglob("*.json")] == before
+
     def id(self) -> str:
         return files.read_json(self.folder / installation.FILE)["id"]
 
@@ -65,11 +75,11 @@ def here(tmp_path, monkeypatch) -> Place:
 
 def refused(place: Place) -> str:
     lines = []
-    for act in (place.track, place.register):
+    for act in (place.check, place.track, place.register):
         with pytest.raises(WrongConfig) as end:
             act()
         lines.append(str(end.value).partition(" in tracking store ")[2])
-    assert lines[0] == lines[1]
+    assert lines[0] == lines[1] == lines[2]
     assert "\n" not in lines[0]
     return lines[0]
 

@@ -34,15 +34,25 @@ def raise_alarms(settings: Settings, services: list[str], outcome: dict) -> list
     Changes no exit code: whatever goes wrong here is a line.
     """
     try:
-        lines = _tell(settings, services, outcome)
+        lines = _tell(due.read(SAID) or {}, conditions(settings, services, outcome))
         return [*lines, *_ping(outcome)]
     except Exception as error:  # an alarm must not cost a run; the message may hold a URL
         return [f"alarms: {type(error).__name__}, nothing was told"]
 
 
-def _tell(settings: Settings, services: list[str], outcome: dict) -> list[str]:
-    holding = conditions(settings, services, outcome)
-    told = due.read(SAID) or {}
+def raise_failure(code: int, line: str) -> list[str]:
+    """Tell that a call failed before it could read which alarms its config switches on; returns as raise_alarms does.
+
+    What was told before still holds, for all that is known.
+    """
+    try:
+        told = due.read(SAID) or {}
+        return _tell(told, told | {f"failure {code}": line})
+    except Exception as error:
+        return [f"alarms: {type(error).__name__}, nothing was told"]
+
+
+def _tell(told: dict[str, str], holding: dict[str, str]) -> list[str]:
     new = {key: line for key, line in holding.items() if key not in told}
     urls, problem = _urls()
     lines = [problem] if problem else []

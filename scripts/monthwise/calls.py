@@ -1,10 +1,12 @@
 """The calls of `run`: one line each in history/runs.jsonl, with how it ended, what was built and why."""
 
 import contextlib
+import datetime
 import json
 import os
 
-from . import history, lock, months
+from . import alarms, history, lock, months, redact
+from .exits import Exit
 from .redact import scrub
 
 PATH = "history/runs.jsonl"
@@ -16,6 +18,16 @@ def append(call: dict) -> None:
     text = json.dumps(call, sort_keys=True, ensure_ascii=False) + "\n"
     with open(PATH, "a", encoding="utf-8") as file:
         file.write(text)
+
+
+def note_refusal(end: Exit) -> None:
+    """Append the line of a call that ended before it began, because its config is wrong, and raise the alarm."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    line = redact.hide(str(end))
+    for problem in alarms.raise_failure(end.code, line):
+        print(problem)
+    of_work = {"jobs": {"done": 0, "failed": 0, "left": 0}, "months": [], "reason": {}, "failed": []}
+    append({"start": now, "end": now, "command": "run", "code": end.code, "line": line} | of_work)
 
 
 def read() -> list[dict]:

@@ -1,6 +1,6 @@
 """The MLflow experiment of a dataset: one for each installation, wherever the store and the models are."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from . import installation, tracking, uris
@@ -8,6 +8,7 @@ from . import installation, tracking, uris
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
+    from mlflow.entities.model_registry import ModelVersion
 
 
 def find_or_create(client: "MlflowClient", settings: Mapping[str, str], uri: str) -> str:
@@ -54,6 +55,25 @@ def _create_experiment(client: "MlflowClient", name: str, place: str | None) -> 
 
 def claim_experiment(client: "MlflowClient", found: "Experiment", service: str, uri: str) -> installation.Installation:
     """Return this installation if the experiment is its own; raises WrongConfig otherwise."""
+    return installation.claim(f"experiment {found.name}", found.tags, uri, _runs_known_by(client, service, found))
+
+
+def insist_on_own_names(client: "MlflowClient", name: str, service: str, uri: str) -> None:
+    """Raise WrongConfig if the experiment or the registered model of a name belongs to another installation.
+
+    Writes nothing, neither here nor in the store.
+    """
+    here = installation.look()
+    if found := client.get_experiment_by_name(name):
+        known = _runs_known_by(client, service, found)
+        installation.as_owner(here, f"experiment {name}", found.tags, uri, known)
+    for model in client.search_registered_models(f"name = '{name}'"):
+        known = versions_known_by(service, client.search_model_versions(f"name = '{name}'"))
+        installation.as_owner(here, f"registered model {name}", model.tags, uri, known)
+
+
+def _runs_known_by(client: "MlflowClient", service: str, found: "Experiment") -> Callable[[], bool | None]:
+    """Return a function for `has_own_runs` of installation.claim."""
     from mlflow.entities import ViewType
 
     def has_own_runs() -> bool | None:
@@ -61,7 +81,12 @@ def claim_experiment(client: "MlflowClient", found: "Experiment", service: str, 
             return None
         return any(_is_in(client, run, found.experiment_id) for run in installation.named_runs(service))
 
-    return installation.claim(f"experiment {found.name}", found.tags, uri, has_own_runs)
+    return has_own_runs
+
+
+def versions_known_by(service: str, versions: Iterable["ModelVersion"]) -> Callable[[], bool | None]:
+    """Return a function for `has_own_runs` of installation.claim."""
+    return lambda: installation.knows_any(service, (version.run_id for version in versions))
 
 
 def _is_in(client: "MlflowClient", run_id: str, experiment: str) -> bool:

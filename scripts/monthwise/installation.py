@@ -7,7 +7,7 @@ that share a store never write to each other's names.
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,8 +36,13 @@ class Installation(NamedTuple):
 
 def current() -> Installation:
     """Return the installation in the working directory; a new one gets an id. Call it under the store's lock."""
-    number = _read_id(Path(FILE)) or _write_id(uuid.uuid4().hex)
-    return Installation(number, socket.gethostname(), os.getcwd())
+    here = look()
+    return here if here.id else here._replace(id=_write_id(uuid.uuid4().hex))
+
+
+def look() -> Installation:
+    """Return the installation in the working directory; one that is not there yet has an empty id."""
+    return Installation(_read_id(Path(FILE)) or "", socket.gethostname(), os.getcwd())
 
 
 def _read_id(path: Path) -> str | None:
@@ -65,6 +70,12 @@ def named_runs(service: str) -> list[str]:
     return [run_id for _, run_id in sorted(set(found), reverse=True)]
 
 
+def knows_any(service: str, run_ids: Iterable[str]) -> bool | None:
+    """Return whether the files of a service name any of the runs; None if there are no runs."""
+    ids = set(run_ids)
+    return not ids.isdisjoint(named_runs(service)) if ids else None
+
+
 def owner(tags: Mapping[str, str]) -> Installation | None:
     """Return the installation that a name in the store belongs to; None if the name has no tags of one."""
     return Installation(tags[ID], tags.get(HOST, ""), tags.get(PATH, "")) if ID in tags else None
@@ -79,10 +90,21 @@ def claim(what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[
     A store inside the results folder belongs to that folder, also after both were copied: the copy gets a new id.
     Raises WrongConfig if the name belongs to another installation, or if this folder is a copy of its owner.
     """
-    here, other = current(), owner(tags)
+    here = current()
+    claimed = as_owner(here, what, tags, uri, has_own_runs)
+    if claimed.id != here.id:
+        _write_id(claimed.id)
+    return claimed
+
+
+def as_owner(
+    here: Installation, what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[], bool | None]
+) -> Installation:
+    """Return what `claim` does, and write nothing: `here` with the id that it is to have from now on."""
+    other = owner(tags)
     if uris.is_inside(uri):
         if other and is_copy_of(other, here):
-            here = here._replace(id=_write_id(uuid.uuid4().hex))
+            here = here._replace(id=uuid.uuid4().hex)
         return here
     where = f"{what} in tracking store {redact.public(uri)}"
     if other is None:
@@ -97,7 +119,7 @@ def claim(what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[
                 f"{where} belongs to the installation in {other.path} on {other.host}; {_OWN_NAME}, or run"
                 f" `{suggest.command('track', '--take-over')}` if this installation replaces it"
             )
-        here = here._replace(id=_write_id(other.id))  # its file was lost
+        here = here._replace(id=other.id)  # its file was lost
     elif is_copy_of(other, here):
         raise WrongConfig(
             f"{here.path} is a copy of {other.path}, which {where} belongs to; to give the copy an id of its own,"

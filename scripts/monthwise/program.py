@@ -75,7 +75,7 @@ def _call(main, inputs, outputs, many) -> str:
     try:
         for name, part in parts.items():
             setattr(job, name, str(part))
-        line = main(job)
+        line = _work(main, job, paths)
         guarded.check([*paths, *_loaded_code()])
         for name, part in parts.items():
             os.replace(part, finals[name])
@@ -83,6 +83,21 @@ def _call(main, inputs, outputs, many) -> str:
         for part in parts.values():
             part.unlink(missing_ok=True)
     return line
+
+
+def _work(main: Main, job: argparse.Namespace, paths: Sequence[str]) -> str:
+    """Call `main`; raises BadData instead of what it raises if one of its parquet inputs is damaged."""
+    try:
+        return main(job)
+    except exits.Exit:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and exits.from_os_error(error):
+            raise
+        from . import tables  # pyarrow, which most programs have by now
+
+        tables.insist_on_whole(path for path in paths if path.endswith(".parquet"))
+        raise
 
 
 def _own_code() -> list[str]:

@@ -1,7 +1,7 @@
 """Why jobs run: what Snakemake says of each job, followed back to what changed."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import due, jobs, results, targets
@@ -42,13 +42,23 @@ class Root:
 def in_words(found: Iterable[Root]) -> str:
     """Return what changed in words; that outputs are missing counts only where nothing else changed."""
     found = set(found)
-    words = [str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED)]
+    words = [
+        str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED) and not _is_implied(root, found)
+    ]
     restated = sorted(root for root in found if root.kind == RESTATED)
     if len(restated) == 1:
         words.insert(0, str(restated[0]))
     elif restated:
         words.insert(0, f"{', '.join(root.subject for root in restated)} were restated")
     return "; ".join(words) or "missing"
+
+
+def _is_implied(root: Root, found: Collection[Root]) -> bool:
+    """Whether another root says which settings of the same stage changed, where this one could not tell."""
+    detailed = f"{root.subject} "
+    return root.kind == SETTINGS and any(
+        other.kind == SETTINGS and other.subject.startswith(detailed) for other in found
+    )
 
 
 def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:

@@ -7,7 +7,7 @@ import pandas wherever it is installed, which costs more than cleaning a month d
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,13 @@ def batches(
         if batch is None:
             return
         yield batch
+
+
+def insist_on_whole(paths: Iterable[str | Path]) -> None:
+    """Read files to their end; raises BadData for the first one that is damaged."""
+    for path in paths:
+        for _ in batches(open_parquet(path, PurePath(path).parent.name), path, PurePath(path).parent.name):
+            pass
 
 
 def write(path: str | Path, schema: pa.Schema, source: Iterable[pa.RecordBatch]) -> int:
@@ -97,7 +104,7 @@ def _groups(schema: pa.Schema, source: Iterable[pa.RecordBatch]) -> Iterator[pa.
 
 def _damaged(path: str | Path, about: str, error: Exception) -> BadData:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return BadData(f"{about}: {path} cannot be read as parquet ({reason}); delete it and ask again")
+    return BadData(f"{about}: {path} cannot be read as parquet ({reason}); delete it and rerun the command")
 
 
 def values(column: pa.Array, dtype: str) -> np.ndarray:

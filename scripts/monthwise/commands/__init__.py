@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from .. import environment, exits, folders, months, output, results, suggest
+from .. import calls, environment, exits, folders, months, output, results, suggest
 from ..config import merge
 from ..program import Parser
 from ..settings import Settings
@@ -64,7 +64,13 @@ def _call(arguments: argparse.Namespace) -> int:
     if arguments.command not in ANY_FORMAT:
         results.insist_on_format()
     command = importlib.import_module(f".{arguments.command}", __package__)
-    return command.run(arguments, Settings(arguments.configfile, arguments.config))
+    try:
+        settings = Settings(arguments.configfile, arguments.config)
+    except exits.Exit as end:
+        if arguments.command == "run":
+            calls.note_refusal(end)
+        raise
+    return command.run(arguments, settings)
 
 
 def _parse() -> argparse.Namespace:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .. import exits, redact, store_errors, tracking, uris
+from .. import exits, experiments, redact, store_errors, tracking, uris
 from ..settings import Settings
 
 TRIAL = b"a" * 1_000_000
@@ -75,7 +75,7 @@ def temporary() -> str:
 
 
 def store(settings: Settings) -> str:
-    """Open the store as jobs do, under its lock, and write a file where models will be."""
+    """Open the store as jobs do, under its lock; see whose names are in it, and write a file where models will be."""
     config = settings.config["tracking"]
     uri, artifacts = uris.store_uri(config), config["artifacts"]
     for name, value in LIMITS.items():
@@ -88,6 +88,8 @@ def store(settings: Settings) -> str:
             try:
                 with tracking.locked(opened):
                     client = tracking.connect(opened)
+                    for service in settings.services if opened == uri else ():
+                        experiments.insist_on_own_names(client, f"{config['name']}-{service}", service, uri)
                 _write_model(client, settings, uri, folder)
             finally:
                 if opened != uri:

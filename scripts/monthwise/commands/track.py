@@ -8,7 +8,7 @@ from pathlib import Path
 import register
 import track
 
-from .. import experiments, files, lock, store_errors, stubs, targets, tracking, uris
+from .. import due, experiments, files, lock, store_errors, stubs, targets, tracking, uris
 from ..jobs import of_job
 from ..settings import Settings
 from . import chosen_services
@@ -73,9 +73,20 @@ def _track(settings: Settings, service: str, month: str) -> None:
         return
     job.model, job.training, job.metrics = paths.values()
     stubs.bring([job.model, *job.features, job.validation_features])
-    line, is_new = _write(track.main, job, "tracking", targets.run_file(service, month, "tracking.json"))
+    path = targets.run_file(service, month, "tracking.json")
+    before = files.read_json(path) if os.path.exists(path) else None
+    line, is_new = _write(track.main, job, "tracking", path)
     if is_new:
+        _update_evidence(targets.run_file(service, month, "evidence.json"), before, files.read_json(path))
         print(line)
+
+
+def _update_evidence(path: str, before: dict | None, tracked: dict) -> None:
+    """Let the evidence of a month name its new MLflow run, if it named the one `before`."""
+    evidence = due.read(path)
+    if evidence and evidence["provenance"].get("tracking") == before:
+        evidence["provenance"]["tracking"] = tracked
+        files.replace_file(path, files.to_json(evidence))
 
 
 def _write(main, job: argparse.Namespace, output: str, path: str) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import months, states, targets
 from ..config import ROOT
+from ..exits import WrongConfig
 from ..redact import scrub
 from ..settings import Settings
 from ..standing import text
@@ -172,7 +173,14 @@ def _outlines(description: dict, tree: Tree) -> tuple[Outlines, str] | None:
 
 @functools.cache
 def _read_outlines(path: str, zones: str | None = None) -> Outlines:
-    return Outlines(path, zones)
+    try:
+        return Outlines(path, zones)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise WrongConfig(
+            f"{path} cannot be read as outlines of zones ({reason}); repair the file, or name another one in"
+            " config/services.yaml"
+        ) from None
 
 
 def _jobs(about: dict) -> dict | None:

@@ -1,0 +1,85 @@
+"""A file of our own that is cut off or damaged is one line, in every program that reads it."""
+
+import importlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import LAST
+from monthwise import files, months, program
+from monthwise.commands import replay
+
+SERVICE, MONTH = "green", months.shift(LAST, -1)  # the newest month that is scored
+COPIED = ("promote", ".skops")
+
+
+@pytest.fixture(scope="module")
+def jobs(built, tmp_path_factory) -> list[replay.Job]:
+    """The jobs of a run month and its data, in a copy of a whole build that is the working directory."""
+    folder = tmp_path_factory.mktemp("damaged") / "results"
+    folder.mkdir()
+    for name in ("data", "runs"):
+        shutil.copytree(built.path(name), folder / name)
+    before = Path.cwd()
+    os.chdir(folder)
+    found = files.read_json(f"runs/{SERVICE}/{MONTH}/evidence.json")
+    zones = [str(built.path("config/zones/new-york.csv"))]
+    yield [*replay.data_jobs(found, zones)[0], *replay.run_jobs(found, zones)]
+    os.chdir(before)
+
+
+def call(job: replay.Job, folder: Path, monkeypatch, capsys) -> tuple[int, str]:
+    """Run the program of a job; return its exit code and its last line."""
+    outputs = {name: str(folder / Path(path).name) for name, path in job.outputs.items()}
+    words = [f"scripts/{job.stage}.py", "--settings", json.dumps(job.settings)]
+    for name, value in (job.inputs | outputs).items():
+        words += [f"--{name.replace('_', '-')}", *([value] if isinstance(value, str) else value)]
+    many = [name for name, value in job.inputs.items() if not isinstance(value, str)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        program.run(importlib.import_module(job.stage).main, tuple(job.inputs), tuple(outputs), many)
+    return end.value.code, capsys.readouterr().out.splitlines()[-1]
+
+
+def inputs_of(job: replay.Job) -> list[str]:
+    """Return what a job reads of our own files; `promote` copies models and does not open them."""
+    given = [path for value in job.inputs.values() for path in ([value] if isinstance(value, str) else value)]
+    return [path for path in given if not os.path.isabs(path) and (job.stage, Path(path).suffix) != COPIED]
+
+
+def written(job: replay.Job, folder: Path) -> dict[str, bytes]:
+    """Return what a job wrote, but for models and what it ran with, which differ from call to call."""
+    paths = [folder / Path(path).name for path in job.outputs.values()]
+    return {path.name: path.read_bytes() for path in paths if not path.name.endswith((".skops", ".provenance.json"))}
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def zeroed(content: bytes) -> bytes:
+    third = len(content) // 3
+    return content[:third] + bytes(third) + content[2 * third :]
+
+
+@pytest.mark.parametrize("damage", [cut, zeroed])
+def test_every_program_names_the_damaged_input(jobs, damage, tmp_path, monkeypatch, capsys):
+    seen = set()
+    for job in jobs:
+        assert call(job, tmp_path, monkeypatch, capsys)[0] == os.EX_OK
+        right = written(job, tmp_path)
+        for path in inputs_of(job):
+            whole = Path(path).read_bytes()
+            Path(path).write_bytes(damage(whole))
+            code, line = call(job, tmp_path, monkeypatch, capsys)
+            Path(path).write_bytes(whole)
+            if code == os.EX_OK:  # what was damaged is not read
+                assert written(job, tmp_path) == right, f"{job.stage}, {path}: {line}"
+                continue
+            assert (code, path in line) == (os.EX_DATAERR, True), f"{job.stage}, {path}: {line}"
+            seen.add((job.stage, Path(path).suffix))
+    assert {stage for stage, _ in seen} >= {"clean", "featurize", "train", "evaluate", "compare", "score", "drift"}
+    assert {suffix for _, suffix in seen} == {".parquet", ".json", ".skops"}
