@@ -54,7 +54,7 @@ test: lint .venv/slurm/.ready
 # that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`; the
 # crontab line; MLflow's own pages and server; 5,000 damaged months.
 NIGHTLY = reruns kill champion warm_runs warm_lost real_cron run rehearse slurm postgres bucket results user paths environment check bench \
-	cron serve mlflow_ui fuzz faults prune readme register
+	cron serve mlflow_ui fuzz faults prune readme register advice_followed
 nightly: setup .venv/slurm/.ready
 	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/test_%.py)
 

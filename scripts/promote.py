@@ -162,7 +162,7 @@ def main(job) -> str:
     reign = files.read_json(job.reign[0]) if job.reign else None
     comparison = files.read_json(job.comparison[0]) if job.comparison else None
     if comparison and reign and comparison["champion_month"] != reign["champion"]["month"]:
-        raise BadData(f"{where}: {job.comparison[0]} is about another champion than {job.reign[0]}; ask for it again")
+        raise BadData(f"{where}: {job.comparison[0]} is about another champion than {job.reign[0]}; rerun the command")
     decided = decide(month, promotion, _candidate(month, job.challenger), comparison, reign, pinned)
 
     if decided["decision"] == "pinned":

@@ -248,7 +248,7 @@ def test_a_model_of_another_scikit_learn_names_the_month_to_redo(say, monkeypatc
     code, said = say()
     assert code == os.EX_DATAERR
     assert f"{RUN}/model.skops was made by scikit-learn 1.0.1, and " in said
-    assert f"train {PROMOTED} again: delete {RUN}/model.skops, then ask for it again" in said
+    assert f"train {PROMOTED} again: delete {RUN}/model.skops, then rebuild it: " in said
 
 
 def test_a_registry_that_is_off_is_a_finding_and_one_that_is_away_is_none(clone):

@@ -31,7 +31,7 @@ def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[
     except (ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole:
-        return {max(months): f"{path} is not what was written; {_again()}"}
+        return {max(months): f"{path} is not what was written; delete it, then {_again()}"}
     if told["uri"] != redact.public(uri):
         raise NotChecked(f"{path} is about {told['uri']}, and the store is {redact.public(uri)} now")
     found = {}
@@ -40,17 +40,22 @@ def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[
             if record and month not in versions:
                 found[month] = f"{path} has no version of it; {_again()}"
             elif record and (off := _off(client, name, month, versions[month], record)):
-                found[month] = off
+                found[month] = _repair(off)
         if champion and decided in months and decided not in found:
             serving = _at(client, name, "champion")
             if serving != champion["version"]:
                 wanted = f"version {champion['version']}, the model of {champion['month']}"
-                found[decided] = f"alias champion of {name} is at {_named(serving)}, not at {wanted}"
+                found[decided] = _repair(f"alias champion of {name} is at {_named(serving)}, not at {wanted}")
     return found
 
 
 def _again() -> str:
-    return f"ask for it again: {suggest.snakemake()}"
+    return f"rebuild it: {suggest.snakemake()}"
+
+
+def _repair(off: str) -> str:
+    """Return what is off in the store, with the command that makes the store agree with the files."""
+    return f"{off}; `{suggest.command('track')}` makes it agree with the files"
 
 
 def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> str | None:
@@ -68,7 +73,7 @@ def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> st
         if (found := (there.tags | has).get(key)) != value:
             return f"version {number} of {name} has {key} {found}, tracking.json {value}"
     if not tracking.has_model(client, record["model_id"]):
-        return f"model {record['model_id']} of run {record['run_id']} is gone, or its files are; ./monthwise track"
+        return f"model {record['model_id']} of run {record['run_id']} is gone, or its files are"
     if (at := _at(client, name, f"run-{month}")) != number:
         return f"alias run-{month} of {name} is at {_named(at)}, not at {number}"
     return None

@@ -58,15 +58,17 @@ def _shown(arguments: argparse.Namespace, of: dict) -> list[str]:
 
 def _print_table(found: dict, shown: dict[str, list[str]], is_cut: bool) -> None:
     head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
-    rows, cut = [head], []
+    rows, cut, months = [head], [], set()
     for service, of in found.items():
         measured = standing.errors_by_month(of)
         rows += [_row(service, month, of, measured.get(month, {})) for month in shown[service]]
         every = {*of["data"], *of["runs"]}
+        months |= every
         cut += [f"{service}: the newest {SHOWN} of {len(every)} months"] if len(every) > SHOWN else []
     print_table(rows)
     if cut and is_cut:
-        print(f"{', '.join(cut)}, and those that need a person; `{suggest.command('status')} FIRST..LAST` shows others")
+        whole = suggest.command("status", f"{min(months)}..{max(months)}")
+        print(f"{', '.join(cut)}, and those that need a person; `{whole}` shows all")
     print(f"RMSE in minutes on the trips of that month; {standing.MEASURED}")
     print("data: locate ingest clean featurize; run: " + " ".join(states.RUN_STAGES))
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))

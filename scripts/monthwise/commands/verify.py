@@ -32,14 +32,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     uri = uris.store_uri(settings.config["tracking"])
     ends = set()
     for service in chosen_services(arguments, settings):
-        known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]
-        if not (arguments.range or known):
+        files_by_month = targets.listing(f"runs/{service}")
+        decided = [month for month, names in files_by_month.items() if names & {"champion.json", "evidence.json"}]
+        months = arguments.range or decided
+        if not months:
             ends.add(os.EX_DATAERR)
             print(f"none  {service}: no evidence yet; `{suggest.command('run', service=service)}` collects it")
         zones = _zones(settings, service)
         tracked = {}
-        for month in arguments.range or known:
-            if month not in known:
+        for month in months:
+            if not os.path.exists(targets.run_file(service, month, "evidence.json")):
                 ends.add(os.EX_DATAERR)
                 print(f"none  {service} {month}: no evidence.json; {_again(service, month)}", flush=True)
                 continue
@@ -136,7 +138,7 @@ def _read(service: str, month: str) -> dict:
     except (ValueError, KeyError, AttributeError):
         is_whole = False
     if not is_whole:
-        raise Finding(f"{path} is not what was written; {_again(service, month)}")
+        raise Finding(f"{path} is not what was written; delete it, then {_again(service, month)}")
     return found
 
 
@@ -151,7 +153,7 @@ def _check_hashes(found: dict, zones: list[str], pruned: set[str]) -> None:
             else:
                 is_same = Path(path).read_bytes() == files.to_json(_collected(found)[path])
         except FileNotFoundError:
-            raise Finding(f"{path} is missing; put it back, or {_again(found['service'], found['month'])}") from None
+            raise Finding(f"{path} is missing; restore it, or {_again(found['service'], found['month'])}") from None
         if not is_same:
             raise Finding(f"{path} is not the file that the evidence is about")
     for path in zones:
@@ -176,7 +178,7 @@ def _in_order(path: str) -> tuple:
 
 
 def _again(service: str, month: str) -> str:
-    return f"ask for it again: {suggest.snakemake(f'services=[{service}]', f'first={month}', f'last={month}')}"
+    return f"rebuild it: {suggest.snakemake(f'services=[{service}]', f'first={month}', f'last={month}')}"
 
 
 def _compute(found: dict, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:
