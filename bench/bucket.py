@@ -18,7 +18,7 @@ from measure import ROOT, user_environment  # first: it says where the package a
 
 # isort: split
 import s3_server
-from monthwise import months
+from monthwise.base import months
 
 FIRST = "2023-03"  # run month
 BUCKET = "store:bench/kept"

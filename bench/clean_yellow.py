@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import yaml
-from monthwise import tables
+from monthwise.data import tables
 from monthwise.publisher import demo
 
 ROOT = Path(__file__).resolve().parent.parent

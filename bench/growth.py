@@ -17,7 +17,7 @@ from measure import SNAKEMAKE, Cost, measure  # first: it says where the package
 
 # isort: split
 import report
-from monthwise import months
+from monthwise.base import months
 from monthwise.publisher import demo
 from report import EMPTY, NOTHING, PARSE, PLAN, RUN, TOUCHED
 from workflow import count_jobs

@@ -18,9 +18,9 @@ import yaml
 from measure import ROOT, measure  # first: it says where the package and the tests are
 
 # isort: split
-from monthwise import jobs, months, targets
-from monthwise.settings import Settings
-from monthwise.states import DATA_STAGES, RUN_STAGES
+from monthwise.base import months
+from monthwise.config.settings import Settings
+from monthwise.workflow import job_settings, stages, targets
 
 SERVICE, FIRST, LAST = "fhvhv", "2024-02", "2024-03"  # run months
 PYTHON = str(ROOT / ".venv/bin/python")
@@ -52,7 +52,7 @@ def main() -> None:
 def print_stages() -> None:
     """Print the most that a job of each stage took, from benchmarks/."""
     print(f"{'stage':12}{'seconds':>9}{'MB':>8}")
-    for stage in (*DATA_STAGES, *RUN_STAGES):
+    for stage in (*stages.DATA, *stages.RUN):
         rows = [row for path in Path("benchmarks", stage).rglob("*.tsv") for row in _table(path)]
         if rows:
             seconds, peak = (max(_number(row[name]) for row in rows) for name in ("s", "max_rss"))
@@ -74,13 +74,13 @@ def print_sample(settings: Settings, rows: int) -> None:
     training = [targets.data_file(SERVICE, month, "features.parquet") for month in windows.training]
     with tempfile.TemporaryDirectory(dir=".") as made:
         paths = {name: os.path.join(made, name) for name in ("model", "baseline", "training", "validation", "metrics")}
-        job = jobs.of_job(settings, "train", SERVICE, LAST) | {"max_rows": rows}
+        job = job_settings.of_job(settings, "train", SERVICE, LAST) | {"max_rows": rows}
         outputs = ("model", "baseline", "training")
         cost = program("train", {"features": training}, job, {name: paths[name] for name in outputs}, made)
         inputs = {name: [paths[name]] for name in outputs}
         inputs |= {"features": [targets.data_file(SERVICE, windows.validation, "features.parquet")]}
         inputs |= {"zones": [str(ROOT / settings.describe(SERVICE)["zones"])]}
-        job = jobs.of_job(settings, "evaluate", SERVICE, LAST)
+        job = job_settings.of_job(settings, "evaluate", SERVICE, LAST)
         program("evaluate", inputs, job, {name: paths[name] for name in ("validation", "metrics")}, made)
         drawn = json.loads(Path(paths["training"]).read_text())["train_rows"]
         metrics = json.loads(Path(paths["metrics"]).read_text())

@@ -18,7 +18,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from monthwise.config import ROOT
+from monthwise.config.layers import ROOT
 from workflow import called_bare
 
 SNAKEMAKE = [".venv/bin/snakemake", "--cores", "2"]

@@ -22,11 +22,11 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))  # where programs and package are
 
-from monthwise import jobs, targets
-from monthwise.config import ROOT
+from monthwise.config.layers import ROOT
+from monthwise.config.settings import Settings
 from monthwise.publisher import resolve_folder
-from monthwise.settings import Settings
-from monthwise.targets import data_file, run_file
+from monthwise.workflow import job_settings, stages, targets
+from monthwise.workflow.targets import data_file, run_file
 
 
 class Step(NamedTuple):
@@ -105,7 +105,7 @@ def champion_steps(settings: Settings, service: str, month: str) -> Iterator[Ste
         inputs |= {"champion": run_file(service, before, "predictions.parquet")}
         inputs |= {"features": data_file(service, trains, "features.parquet")}
         yield Step("compare", service, month, inputs, {"comparison": comparison[0]})
-    challenger = targets.CANDIDATE if trains else ()
+    challenger = stages.CANDIDATE if trains else ()
     inputs = {"challenger": [run_file(service, month, name) for name in challenger], "comparison": comparison}
     outputs = {"champion": champion, "model": served, "baseline": baseline}
     yield Step("promote", service, month, inputs | {"reign": reign, "pinned": []}, outputs)
@@ -170,7 +170,7 @@ def main() -> None:
     done = skipped = 0
     for step in steps(settings, options.until_track):
         # Through JSON and back, as the rules pass them on.
-        of_job = json.loads(json.dumps(jobs.of_job(settings, step.stage, step.service, step.month or None)))
+        of_job = json.loads(json.dumps(job_settings.of_job(settings, step.stage, step.service, step.month or None)))
         if options.skip_existing and is_done(step, of_job):
             skipped += 1
             continue

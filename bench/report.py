@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from measure import ROOT
-from monthwise import files, provenance
+from monthwise.base import files
+from monthwise.job import provenance
 
 PACKAGES = ("snakemake", "mlflow", "scikit-learn", "pandas", "pyarrow")
 

@@ -21,7 +21,7 @@ from measure import ROOT, user_environment  # first: it says where the package a
 
 # isort: split
 import slurm_cluster
-from monthwise import months
+from monthwise.base import months
 
 FIRST = "2023-03"  # run month
 ALONE = ("train", "evaluate", "track", "compare", "score", "drift")

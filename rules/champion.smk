@@ -43,10 +43,10 @@ rule promote:
     input:
         program=of_run(program("promote")),
         modules=of_run(modules("promote")),
-        challenger=of_run(of_challenger(*targets.CANDIDATE)),
+        challenger=of_run(of_challenger(*stages.CANDIDATE)),
         comparison=of_run(comparison),
-        reign=of_run(of_reign(*targets.PROMOTED)),
-        pinned=of_run(of_pinned(*targets.CANDIDATE)),
+        reign=of_run(of_reign(*stages.CHAMPION)),
+        pinned=of_run(of_pinned(*stages.CANDIDATE)),
     output:
         champion=report(
             ensure("runs/{service}/{month}/champion.json", non_empty=True),

@@ -6,24 +6,14 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "scripts"))
-from monthwise import (
-    command_line,
-    environment,
-    estimators,
-    exits,
-    history,
-    jobs,
-    lock,
-    months,
-    restated,
-    results,
-    suggest,
-    targets,
-    uris,
-    warm,
-)
-from monthwise.settings import Settings
-from monthwise.targets import data_file, run_file
+from monthwise.base import environment, exits, lock, months, results, suggest
+from monthwise.config.settings import Settings
+from monthwise.job import warm
+from monthwise.runner import estimators, repeated_options
+from monthwise.state import decisions, restated
+from monthwise.tracking import uris
+from monthwise.workflow import job_settings, stages, targets
+from monthwise.workflow.targets import data_file, run_file
 
 # Snakemake keeps all it makes while it plans: looking through it for what may be freed takes a fifth of the time.
 gc.set_threshold(100_000, 50, 50)
@@ -67,37 +57,10 @@ def prepare_results():
 
 
 if workflow.is_main_process:
-    in_one_line(command_line.insist_on_one_of_each)(sys.argv)
+    in_one_line(repeated_options.insist_on_one_of_each)(sys.argv)
     prepare_results()
 
 SETTINGS = in_one_line(Settings)(workflow.overwrite_configfiles, workflow.config_settings.config)
-
-# The modules of scripts/monthwise that can change what a program writes; a test compares them with its imports.
-MODULES = {
-    "ingest": [],
-    "clean": ["bins", "codes", "columns", "quality_rules", "rounding", "tables", "zones"],
-    "featurize": ["codes", "quality_rules", "tables", "zones"],
-    "train": ["baseline", "models", "unlike"],
-    "evaluate": [
-        "baseline",
-        "bins",
-        "codes",
-        "errors",
-        "evaluation",
-        "models",
-        "rounding",
-        "tables",
-        "unlike",
-        "zones",
-    ],
-    "track": ["experiments", "installation", "models", "relocation", "store_errors", "tracking", "uris"],
-    "compare": ["codes", "errors", "tables", "zones"],
-    "promote": [],
-    "score": ["baseline", "bins", "codes", "errors", "evaluation", "models", "rounding", "tables", "zones"],
-    "drift": ["tables"],
-    "register": ["experiments", "installation", "relocation", "store_errors", "tracking", "uris"],
-    "evidence": [],
-}
 
 
 wildcard_constraints:
@@ -113,7 +76,9 @@ def program(stage):
 
 
 def modules(stage):
-    return [results.code_path(workflow.basedir, f"scripts/monthwise/{name}.py") for name in MODULES[stage]]
+    return [
+        results.code_path(workflow.basedir, f"scripts/monthwise/{name}.py") for name in stages.STAGES[stage].modules
+    ]
 
 
 TRAINING = set()  # service and run month of each `train` job that Snakemake looks at
@@ -121,7 +86,7 @@ TRAINING = set()  # service and run month of each `train` job that Snakemake loo
 
 def settings(stage):
     """The settings of a job as one JSON text, from the wildcards alone: a job runs again when it changes."""
-    of_job = in_one_line(jobs.of_job)
+    of_job = in_one_line(job_settings.of_job)
 
     def as_json(wildcards):
         if stage == "train":
@@ -181,7 +146,7 @@ def validation_features(wildcards):
 @in_one_line
 def recipe_file(wildcards):
     recipe = SETTINGS.at(wildcards.service, wildcards.month)["train"]["recipe"]
-    return results.code_path(workflow.basedir, f"scripts/monthwise/recipes/{recipe}.py")
+    return results.code_path(workflow.basedir, f"scripts/monthwise/models/recipes/{recipe}.py")
 
 
 @in_one_line
@@ -261,7 +226,7 @@ DECIDED_BEFORE = os.path.getsize(DECISIONS) if os.path.exists(DECISIONS) else 0
 
 
 def say_which_champions_changed():
-    for line in history.changed_since(DECISIONS, DECIDED_BEFORE):
+    for line in decisions.changed_since(DECISIONS, DECIDED_BEFORE):
         print(f"monthwise: {line}", file=sys.stderr)
 
 
@@ -280,7 +245,7 @@ def prepare_jobs():
 
 onstart:
     prepare_jobs()
-    warm.start(workflow.local_exec and workflow.is_main_process)
+    warm.start(workflow.local_exec and workflow.is_main_process, stages.by_warm_process())
 
 
 onsuccess:

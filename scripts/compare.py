@@ -3,9 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from monthwise import files, program, tables, zones
-from monthwise.errors import Segment, errors, segments
-from monthwise.exits import BadData
+from monthwise.base import files
+from monthwise.base.exits import BadData
+from monthwise.data import tables, zones
+from monthwise.job import command_line
+from monthwise.models.errors import Segment, errors, segments
 from scipy import stats
 
 RESAMPLES = 2_000
@@ -117,7 +119,7 @@ def main(job) -> str:
 
 
 if __name__ == "__main__":
-    program.run(
+    command_line.run(
         main,
         inputs=("challenger", "champion", "reign", "features", "zones"),
         outputs=("comparison",),

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from monthwise import files, program, tables
-from monthwise.exits import BadData
+from monthwise.base import files
+from monthwise.base.exits import BadData
+from monthwise.data import tables
+from monthwise.job import command_line
 from scipy.spatial.distance import jensenshannon
 
 CATEGORIES = ("pickup_zone", "dropoff_zone", "vendor", "trip_type", "weekday")
@@ -87,4 +89,4 @@ def _has_values(name: str, paths: Sequence[str]) -> bool:
 
 
 if __name__ == "__main__":
-    program.run(main, inputs=("window", "features"), outputs=("drift",), many=("window",))
+    command_line.run(main, inputs=("window", "features"), outputs=("drift",), many=("window",))

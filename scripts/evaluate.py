@@ -1,10 +1,13 @@
 """Measure a fitted model on one month of features, beside the naive baseline."""
 
 import pyarrow.parquet as pq
-from monthwise import evaluation, files, models, program, unlike, zones
-from monthwise.evaluation import evaluate
-from monthwise.exits import BadData
-from monthwise.provenance import provenance
+from monthwise.base import files
+from monthwise.base.exits import BadData
+from monthwise.data import distributions, zones
+from monthwise.job import command_line
+from monthwise.job.provenance import provenance
+from monthwise.models import evaluation, model_files
+from monthwise.models.evaluation import evaluate
 
 
 def main(job) -> str:
@@ -13,8 +16,8 @@ def main(job) -> str:
     if not pq.read_metadata(job.features).num_rows:
         raise BadData(f"{where}: no trip in {settings['validation_month']} to measure on; look at its quality.json")
     trips, metrics = evaluate(
-        models.load(job.model, training["recipe"]),
-        models.load(job.baseline),
+        model_files.load(job.model, training["recipe"]),
+        model_files.load(job.baseline),
         evaluation.batches(job.features),
         training["columns"],
         zones.read(job.zones[0] if job.zones else None),
@@ -36,13 +39,13 @@ def main(job) -> str:
 def warnings(training: dict, features: str, validation_month: str) -> list[dict]:
     """Return what is unlike the trips that the model was trained on (unlike.py)."""
     trained = training["categories"]
-    counts = {name: unlike.count(name, pq.read_table(features, columns=[name]).column(name)) for name in trained}
+    counts = {name: distributions.count(name, pq.read_table(features, columns=[name]).column(name)) for name in trained}
     measured = {name: of for name, of in counts.items() if of}
-    return unlike.warnings(trained, measured, ", ".join(training["months"]), validation_month)
+    return distributions.warnings(trained, measured, ", ".join(training["months"]), validation_month)
 
 
 if __name__ == "__main__":
-    program.run(
+    command_line.run(
         main,
         inputs=("model", "baseline", "training", "features", "zones"),
         outputs=("validation", "metrics", "provenance"),

@@ -9,7 +9,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 
-from monthwise import files, history, program
+from monthwise.base import files
+from monthwise.job import command_line
+from monthwise.state import decisions
 
 DECIDED = ("champion", "decision", "since", "compared", "reason")  # a decision is another one where one of these is
 STAGES = ("train", "evaluate", "compare", "promote")  # whose settings can change a decision, beside those of clean
@@ -129,10 +131,10 @@ def main(job) -> str:
     own = f"runs/{service}/{month}/champion.json"
     reigns = [path for path in job.files if path.endswith("/champion.json") and path != own]
     made = decision(files.read_json(own), found, files.read_json(reigns[0]) if reigns else None)
-    is_new = history.append(service, month, lambda before: line_after(before, made))
+    is_new = decisions.append(service, month, lambda before: line_after(before, made))
     said = ", a decision that is new to the history" if is_new else ""
     return f"{service} {month}: {len(found['files'])} files, {len(found['provenance']['models'])} models{said}"
 
 
 if __name__ == "__main__":
-    program.run(main, inputs=("files", "zones"), outputs=("evidence",), many=("files", "zones"))
+    command_line.run(main, inputs=("files", "zones"), outputs=("evidence",), many=("files", "zones"))

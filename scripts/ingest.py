@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
-from monthwise import exits, files, program, publisher
+from monthwise import publisher
+from monthwise.base import exits, files
+from monthwise.job import command_line
 from monthwise.publisher import partial
 
 KEPT = ".raw.kept.parquet"  # with .raw.kept.json: the source.json it was fetched by, and its size
@@ -147,4 +149,4 @@ def main(job) -> str:
 
 
 if __name__ == "__main__":
-    program.run(main, inputs=("source",), outputs=("raw",))
+    command_line.run(main, inputs=("source",), outputs=("raw",))

@@ -1,6 +1,8 @@
 """Ask the publisher about one month and write down what it says: where the file is, its size, when it changed."""
 
-from monthwise import files, program, publisher
+from monthwise import publisher
+from monthwise.base import files
+from monthwise.job import command_line
 
 
 def summary(facts: dict) -> str:
@@ -20,4 +22,4 @@ def main(job) -> str:
 
 
 if __name__ == "__main__":
-    program.run(main, outputs=("source",))
+    command_line.run(main, outputs=("source",))

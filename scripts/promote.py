@@ -3,8 +3,10 @@
 import shutil
 from typing import NamedTuple
 
-from monthwise import files, history, program
-from monthwise.exits import BadData
+from monthwise.base import files
+from monthwise.base.exits import BadData
+from monthwise.job import command_line
+from monthwise.state import decisions
 
 
 class Candidate(NamedTuple):
@@ -174,11 +176,11 @@ def main(job) -> str:
     shutil.copyfile(baseline if decided["decision"] == "baseline" else model, job.model)
     shutil.copyfile(baseline, job.baseline)
     files.write_json(job.champion, decided | {"service": settings["service"], "month": month})
-    return f"{where}: {decided['decision']}, {history.name(decided['champion'])} serves: {decided['reason']}"
+    return f"{where}: {decided['decision']}, {decisions.name(decided['champion'])} serves: {decided['reason']}"
 
 
 if __name__ == "__main__":
-    program.run(
+    command_line.run(
         main,
         inputs=("challenger", "comparison", "reign", "pinned"),
         outputs=("champion", "model", "baseline"),

@@ -1,10 +1,13 @@
 """Say what the champion of a month would have predicted for its trips, now that they are known, and how it did."""
 
 import pyarrow.parquet as pq
-from monthwise import evaluation, files, models, program, zones
-from monthwise.evaluation import evaluate
-from monthwise.exits import BadData
-from monthwise.provenance import provenance
+from monthwise.base import files
+from monthwise.base.exits import BadData
+from monthwise.data import zones
+from monthwise.job import command_line
+from monthwise.job.provenance import provenance
+from monthwise.models import evaluation, model_files
+from monthwise.models.evaluation import evaluate
 
 
 def main(job) -> str:
@@ -13,8 +16,8 @@ def main(job) -> str:
     if not pq.read_metadata(job.features).num_rows:
         raise BadData(f"{where}: no trip in {settings['month']} to score; look at its quality.json")
     trips, live = evaluate(
-        models.load(job.model, champion["recipe"]),
-        models.load(job.baseline),
+        model_files.load(job.model, champion["recipe"]),
+        model_files.load(job.baseline),
         evaluation.batches(job.features),
         champion["columns"],
         zones.read(job.zones[0] if job.zones else None),
@@ -33,7 +36,7 @@ def main(job) -> str:
 
 
 if __name__ == "__main__":
-    program.run(
+    command_line.run(
         main,
         inputs=("champion", "model", "baseline", "features", "zones"),
         outputs=("predictions", "live", "provenance"),

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from monthwise import files, models, program, recipes, unlike
-from monthwise.baseline import PairMean
-from monthwise.exits import BadData
-from monthwise.provenance import provenance
+from monthwise.base import files
+from monthwise.base.exits import BadData
+from monthwise.data import distributions
+from monthwise.job import command_line
+from monthwise.job.provenance import provenance
+from monthwise.models import model_files, recipes
+from monthwise.models.baseline import PairMean
 from sklearn.pipeline import Pipeline
 
 NOT_FEATURES = ("trip", "day", "duration_min")
@@ -39,7 +42,7 @@ def fit(features: pd.DataFrame, recipe: str, parameters: dict) -> tuple[Pipeline
     """Return the fitted pipeline of `recipe` and the fitted baseline; `features` holds the target `duration_min`."""
     columns = features.drop(columns=list(NOT_FEATURES))
     target = features["duration_min"]
-    with models.one_blas_thread(), warnings.catch_warnings():
+    with model_files.one_blas_thread(), warnings.catch_warnings():
         # A column that is missing in every trip, such as one that a service does not have, is left out by the recipe.
         warnings.simplefilter("ignore", RuntimeWarning)
         return recipes.build(recipe, parameters).fit(columns, target), PairMean().fit(columns, target)
@@ -51,7 +54,7 @@ def main(job) -> str:
     drawn, rows = sample(job.features, settings["max_rows"], settings["seed"])
     if not rows:
         raise BadData(f"{where}: no trip in {', '.join(settings['months'])} to train on; look at their quality.json")
-    counts = {name: unlike.count(name, drawn.column(name)) for name in unlike.CATEGORIES}
+    counts = {name: distributions.count(name, drawn.column(name)) for name in distributions.CATEGORIES}
     features = drawn.to_pandas(self_destruct=True)
     del drawn  # two copies of five million trips are what takes most memory here
     try:
@@ -61,8 +64,8 @@ def main(job) -> str:
             f"{where}: recipe {settings['recipe']} cannot be fitted on {len(features):,} trips of"
             f" {', '.join(settings['months'])}: {' '.join(str(error).split())}; look at train.parameters"
         ) from error
-    models.dump(pipeline, job.model)
-    models.dump(baseline, job.baseline)
+    model_files.dump(pipeline, job.model)
+    model_files.dump(baseline, job.baseline)
     training = {key: settings[key] for key in ("service", "month", "months", "recipe", "parameters", "seed")}
     training["columns"] = [name for name in features.columns if name not in NOT_FEATURES]
     training["rows_available"] = rows
@@ -75,4 +78,4 @@ def main(job) -> str:
 
 if __name__ == "__main__":
     outputs = ("model", "baseline", "training", "provenance")
-    program.run(main, inputs=("features",), outputs=outputs, many=("features",))
+    command_line.run(main, inputs=("features",), outputs=outputs, many=("features",))

@@ -9,7 +9,7 @@ from pathlib import Path
 import hypothesis
 import mail_server
 import pytest
-from monthwise import months, suggest
+from monthwise.base import months, suggest
 from monthwise.publisher import demo
 from workflow import Clone
 

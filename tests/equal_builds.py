@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from monthwise import files, models, months, targets
+from monthwise.base import files, months
+from monthwise.models import model_files
+from monthwise.workflow import targets
 from workflow import Clone
 
 OF_A_RUN = ("tracking.json", "provenance.json", "evidence.json")  # what has times and ids in it
@@ -50,7 +52,7 @@ def _predictions(clone: Clone, service: str, month: str) -> tuple[np.ndarray, np
     training = files.read_json(clone.path(targets.run_file(service, month, "training.json")))
     features = targets.data_file(service, months.shift(month, -1), "features.parquet")
     trips = pq.read_table(clone.path(features)).to_pandas()
-    model = models.load(clone.path(targets.run_file(service, month, "model.skops")), training["recipe"])
-    baseline = models.load(clone.path(targets.run_file(service, month, "baseline.skops")))
-    with models.one_blas_thread():
+    model = model_files.load(clone.path(targets.run_file(service, month, "model.skops")), training["recipe"])
+    baseline = model_files.load(clone.path(targets.run_file(service, month, "baseline.skops")))
+    with model_files.one_blas_thread():
         return model.predict(trips[training["columns"]]), baseline.predict(trips)

@@ -7,7 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from monthwise import files, months, states
+from monthwise.base import files, months
+from monthwise.workflow import stages
 
 REIGN = 7  # months
 
@@ -24,7 +25,7 @@ def make(folder: Path, built: Path, like: str, services: list[str], first: str, 
             copied.data(month)
         for month in months.span(first, last):
             copied.run(month, first)
-            why = {f"{stage} {service} {month}": "missing" for stage in states.RUN_STAGES}
+            why = {f"{stage} {service} {month}": "missing" for stage in stages.RUN}
             start = f"{month}-17T05:17:00Z"
             calls.append({"start": start, "end": start, "code": 0, "command": "run", "line": "built", "reason": why})
     history = folder / "history"
@@ -41,14 +42,14 @@ class _Copied:
     def data(self, month: str) -> None:
         wave = 1 + 0.2 * math.sin(int(month[5:]) / 2 + self.number)
         self._copy("data", month, wave)
-        self._jobs(states.DATA_STAGES, month, wave)
+        self._jobs(stages.DATA, month, wave)
 
     def run(self, month: str, first: str) -> None:
         age = len(months.span(first, month)) - 1
         wave = 1 + 0.1 * math.sin(age / 3 + self.number)
         reign = months.shift(month, -(age % REIGN))
         self._copy("runs", month, wave, reign)
-        self._jobs(states.RUN_STAGES, month, wave)
+        self._jobs(stages.RUN, month, wave)
 
     def _copy(self, part: str, month: str, wave: float, reign: str = "") -> None:
         place = self.folder / part / self.service / month
@@ -82,14 +83,14 @@ class _Copied:
         moved = {months.shift(self.like, -age): months.shift(month, -age) for age in range(3)}
         return re.sub(r"\d{4}-\d\d", lambda found: moved.get(found[0], found[0]), text)
 
-    def _jobs(self, stages: tuple[str, ...], month: str, wave: float) -> None:
-        for stage in stages:
+    def _jobs(self, names: tuple[str, ...], month: str, wave: float) -> None:
+        for stage in names:
             log = self.folder / f"logs/{stage}/{self.service}/{month}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(f"exit 0: {self.service} {month}: done\n")
             took = self.folder / f"benchmarks/{stage}/{self.service}/{month}.tsv"
             took.parent.mkdir(parents=True, exist_ok=True)
-            took.write_text(f"s\tmax_rss\n{(1 + states.RUN_STAGES.index('train')) * wave:.4f}\t{200 * wave:.2f}\n")
+            took.write_text(f"s\tmax_rss\n{(1 + stages.RUN.index('train')) * wave:.4f}\t{200 * wave:.2f}\n")
 
 
 def _wave(content: dict, wave: float) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from monthwise import months
+from monthwise.base import months
 from monthwise.publisher import demo
 
 FIRST, LAST = "2022-03", "2023-04"  # run months; data months begin two months before

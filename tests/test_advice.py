@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from monthwise import config, due, files, months, targets
-from monthwise.settings import Settings
-from monthwise.turn import Turn
+from monthwise.base import files, months
+from monthwise.config import layers
+from monthwise.config.settings import Settings
+from monthwise.runner.planning import Turn
+from monthwise.workflow import availability, targets
 
 FIRST, LAST = "2023-11", "2024-04"
 DATA = months.span(FIRST, LAST)
@@ -54,7 +56,7 @@ def advised(line: str) -> list[dict]:
 
 def follow(overrides: dict, advice: dict, month: str) -> Turn:
     """Do what a line says; a waiver is in quality.json once `clean` has run."""
-    changed = config.merge(overrides, advice)
+    changed = layers.merge(overrides, advice)
     if "quality" in advice:
         reject(month, waiver=Settings((), changed).config["quality"]["waive"]["green"][month])
     return look(changed)
@@ -67,7 +69,7 @@ def test_what_a_rejected_month_advises_works_when_followed(here, rejected, lengt
     for month in rejected:
         reject(month)
     turn = look(overrides)
-    needed = due.data_months(turn.settings, "green", turn.due["green"].months)
+    needed = availability.data_months(turn.settings, "green", turn.due["green"].months)
     assert set(turn.rejected["green"]) == set(rejected)
     for month, line in turn.rejected["green"].items():
         pieces = advised(line)
@@ -77,7 +79,7 @@ def test_what_a_rejected_month_advises_works_when_followed(here, rejected, lengt
             after = follow(overrides, advice, month)
             assert month not in after.rejected["green"]
             assert month not in after.due["green"].held.values()
-            read = due.data_months(after.settings, "green", after.due["green"].months)
+            read = availability.data_months(after.settings, "green", after.due["green"].months)
             assert min(read) >= min(needed), f"{advice} asks for a month that is not there"
             assert after.due["green"].months
             reject(month)
@@ -116,7 +118,7 @@ def test_what_a_missing_month_advises_works_when_followed(here, missing):
     pieces = advised(line)
     assert pieces
     for advice in pieces:
-        assert look(config.merge(overrides, advice)).held_up() == []
+        assert look(layers.merge(overrides, advice)).held_up() == []
 
 
 def test_holes_in_a_folder_are_named_as_holes(here):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import LAST, publish
 from mail_server import SECRET
-from monthwise import alarms, files
-from monthwise.settings import Settings
+from monthwise.base import files
+from monthwise.config.settings import Settings
+from monthwise.runner import alerts
 from workflow import Clone
 
 NEXT = LAST  # the data month that is not out yet
@@ -19,7 +20,7 @@ FAULT = {"rule": "train", "service": "green", "month": "2024-03", "code": 1, "li
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
-    for name in alarms.SECRETS:
+    for name in alerts.SECRETS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "work").mkdir()
@@ -29,12 +30,12 @@ def here(tmp_path, monkeypatch) -> Path:
 
 def raised(outcome: dict, **alarm) -> list[str]:
     config = {"source": "demo", "alarm": alarm} if alarm else {"source": "demo"}
-    return alarms.raise_alarms(Settings((), config), ["green"], OUTCOME | outcome)
+    return alerts.raise_alarms(Settings((), config), ["green"], OUTCOME | outcome)
 
 
 def test_a_failure_is_told_once_until_it_is_gone(here, mails, monkeypatch):
     received, url = mails
-    monkeypatch.setenv(alarms.URLS, url)
+    monkeypatch.setenv(alerts.URLS, url)
     for _ in range(2):
         assert raised({"code": 1, "failed": [FAULT]}) == []
     assert len(received.texts) == 1
@@ -47,7 +48,7 @@ def test_a_failure_is_told_once_until_it_is_gone(here, mails, monkeypatch):
 
 def test_each_kind_can_be_switched_off(here, mails, monkeypatch):
     received, url = mails
-    monkeypatch.setenv(alarms.URLS, url)
+    monkeypatch.setenv(alerts.URLS, url)
     off = {"failure": False, "reject": False, "champion": False, "live_excess": None, "late_days": None}
     happened = {"code": 65, "failed": [FAULT], "rejected": {"green": {"2024-01": "no"}}, "champions": ["another"]}
     assert raised(happened, **off) == []
@@ -67,9 +68,9 @@ def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(here, 
         data.mkdir(parents=True)
         files.write_json(data / "source.json", {"last_modified": f"{published}T10:00:00Z"})
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-14")  # usually 31 days after the end: the first of May
-    assert alarms.conditions(settings, ["green"], OUTCOME).keys() == {"live green 2024-03"}
+    assert alerts.conditions(settings, ["green"], OUTCOME).keys() == {"live green 2024-03"}
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-16")
-    found = alarms.conditions(settings, ["green"], OUTCOME)
+    found = alerts.conditions(settings, ["green"], OUTCOME)
     assert found["live green 2024-03"] == (
         "green 2024-03: the champion's live error is 6.000 min, the validation error 4.000 (+50.0%)"
     )
@@ -78,11 +79,11 @@ def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(here, 
 
 def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_again(here, mails, monkeypatch, capfd):
     received, url = mails
-    monkeypatch.setenv(alarms.URLS, f"json://127.0.0.1:9/{SECRET}")
+    monkeypatch.setenv(alerts.URLS, f"json://127.0.0.1:9/{SECRET}")
     lines = raised({"code": 1, "failed": [FAULT]})
     assert lines == ["alarms: 1 could not be sent; the next call tries again"]
     assert SECRET not in "".join(capfd.readouterr())
-    monkeypatch.setenv(alarms.URLS, url)
+    monkeypatch.setenv(alerts.URLS, url)
     assert raised({"code": 1, "failed": [FAULT]}) == []
     assert len(received.texts) == 1
 
@@ -91,12 +92,12 @@ def test_urls_may_lie_in_a_file_outside_the_repository_alone(here, mails, monkey
     received, url = mails
     outside = here.parent / "alarms"
     outside.write_text(f"# who is told\n{url}\n")
-    monkeypatch.setenv(alarms.FILE, str(outside))
+    monkeypatch.setenv(alerts.FILE, str(outside))
     assert raised({"code": 1, "failed": [FAULT]}) == []
     assert len(received.texts) == 1
     inside = here / "alarms"
     inside.write_text(url)
-    monkeypatch.setenv(alarms.FILE, str(inside))
+    monkeypatch.setenv(alerts.FILE, str(inside))
     assert "move it out" in raised({})[0]
 
 
@@ -114,7 +115,7 @@ def test_a_ping_follows_success_alone(here, monkeypatch):
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv(alarms.PING, f"http://127.0.0.1:{server.server_port}/{SECRET}")
+    monkeypatch.setenv(alerts.PING, f"http://127.0.0.1:{server.server_port}/{SECRET}")
     assert raised({"code": 65}) == []
     assert heard == []
     assert raised({}) == []
@@ -130,7 +131,7 @@ def test_no_secret_of_the_environment_is_left_anywhere_after_a_run(clone: Clone,
     received, url = mails
     clone.configure({"last": "newest"})
     publish(clone.path("published"), "green", NEXT, rows=50)
-    ended = clone.monthwise("run", "--jobs", "2", env={alarms.URLS: url, alarms.PING: f"http://127.0.0.1:9/{SECRET}"})
+    ended = clone.monthwise("run", "--jobs", "2", env={alerts.URLS: url, alerts.PING: f"http://127.0.0.1:9/{SECRET}"})
     assert ended.returncode == 65
     assert f"green {NEXT} is rejected" in received.texts[0]
     assert SECRET not in ended.stdout + ended.stderr

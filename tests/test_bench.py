@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import nightly, publish
 from equal_builds import assert_equal
-from monthwise import targets
+from monthwise.workflow import targets
 from workflow import REPOSITORY, Clone, called_bare
 
 DATA_MONTHS = ("2023-11", "2023-12", "2024-01", "2024-02")

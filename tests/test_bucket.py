@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import s3_server
 from conftest import SETTINGS, nightly, publish
-from monthwise import months
+from monthwise.base import months
 from workflow import Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.root

@@ -9,8 +9,9 @@ import planted_history as planted
 import pytest
 from conftest import nightly
 from equal_builds import assert_equal
-from monthwise import exits, files, months, targets
-from monthwise.settings import Settings
+from monthwise.base import exits, files, months
+from monthwise.config.settings import Settings
+from monthwise.workflow import targets
 from workflow import Clone
 
 RUN_MONTHS = months.span(planted.FIRST, planted.LAST)

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 
-import clean
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +13,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from months_made import OFF, minutes, raw_month, settings, write_raw
-from monthwise import tables
+from monthwise.data import cleaning as clean
+from monthwise.data import tables
 
 KEPT = {  # PROVENANCE.md of the mirror: rows, and those of 1 to 60 minutes
     "2021-01": (76518, 73908), "2021-02": (64572, 61921), "2021-03": (83827, 80372), "2022-01": (62495, 59603),
@@ -258,7 +258,8 @@ def test_real_months_keep_what_their_provenance_says(tlc, tmp_path, month):
 def test_clean_and_featurize_import_no_pandas(tmp_path):
     raw = write_raw(tmp_path / "raw.parquet")
     script = (
-        "import sys; sys.path.insert(0, 'scripts'); import json, clean, featurize\n"
+        "import json, sys; sys.path.insert(0, 'scripts')\n"
+        "from monthwise.data import cleaning as clean, features as featurize\n"
         f"month = clean.Month({str(raw)!r}, json.loads({json.dumps(settings())!r}))\n"
         "trips = (featurize.features(trips, None) for trips in month.trips())\n"
         f"clean.tables.write({str(tmp_path / 't')!r}, featurize.FEATURES, trips)\n"

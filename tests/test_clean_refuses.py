@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import clean
 import pytest
 from months_made import raw_month, settings, write_raw
-from monthwise.exits import BadData, WrongConfig
+from monthwise.base.exits import BadData, WrongConfig
+from monthwise.data import cleaning as clean
 
 
 def program(raw, folder: Path, given: dict, **process):

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 from conftest import publish
-from monthwise import reasons
-from monthwise.exits import WrongConfig
+from monthwise.base.exits import WrongConfig
 from monthwise.report import month_pages
+from monthwise.runner import reasons
 from workflow import Clone
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from compare import compare, interval
-from monthwise.errors import Segment
+from monthwise.models.errors import Segment
 from workflow import REPOSITORY
 
 ROWS = 3_000

@@ -6,9 +6,10 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from monthwise import config, months
-from monthwise.exits import WrongConfig
-from monthwise.settings import Settings
+from monthwise.base import months
+from monthwise.base.exits import WrongConfig
+from monthwise.config import layers
+from monthwise.config.settings import Settings
 from workflow import REPOSITORY, called_bare
 
 
@@ -85,13 +86,13 @@ def test_snakemake_and_commands_end_with_78_and_without_a_traceback(program, tmp
 def test_a_config_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
     (tmp_path / "mine.yaml").write_text("source: demo\nskip: {green: [\n")
     with pytest.raises(WrongConfig, match=r"mine\.yaml, line \d is no YAML"):
-        config.read([tmp_path / "mine.yaml"])
+        layers.read([tmp_path / "mine.yaml"])
 
 
 def test_an_unknown_key_names_the_file_that_has_it(tmp_path):
     (tmp_path / "mine.yaml").write_text("skips: {}\n")
     with pytest.raises(WrongConfig, match=r"unknown key skips in .*mine\.yaml, did you mean 'skip'"):
-        config.read([tmp_path / "mine.yaml"])
+        layers.read([tmp_path / "mine.yaml"])
 
 
 def test_naming_a_recipe_drops_the_parameters_of_another(tmp_path):

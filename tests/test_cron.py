@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from conftest import SETTINGS, nightly, publish
 from equal_builds import assert_equal, built_files
-from monthwise import files, months
+from monthwise.base import files, months
 from workflow import REPOSITORY, Clone, listed_jobs, wait_for
 
 pytestmark = nightly

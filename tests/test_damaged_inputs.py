@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from conftest import LAST
-from monthwise import files, months, program
-from monthwise.commands import replay
+from monthwise.base import files, months
+from monthwise.job import command_line
+from monthwise.verify import recorded_jobs
 
 SERVICE, MONTH = "green", months.shift(LAST, -1)  # the newest month that is scored
 COPIED = ("promote", ".skops")
 
 
 @pytest.fixture(scope="module")
-def jobs(built, tmp_path_factory) -> list[replay.Job]:
+def jobs(built, tmp_path_factory) -> list[recorded_jobs.Job]:
     """The jobs of a run month and its data, in a copy of a whole build that is the working directory."""
     folder = tmp_path_factory.mktemp("damaged") / "results"
     folder.mkdir()
@@ -27,11 +28,11 @@ def jobs(built, tmp_path_factory) -> list[replay.Job]:
     os.chdir(folder)
     found = files.read_json(f"runs/{SERVICE}/{MONTH}/evidence.json")
     zones = [str(built.path("config/zones/new-york.csv"))]
-    yield [*replay.data_jobs(found, zones)[0], *replay.run_jobs(found, zones)]
+    yield [*recorded_jobs.data_jobs(found, zones)[0], *recorded_jobs.run_jobs(found, zones)]
     os.chdir(before)
 
 
-def call(job: replay.Job, folder: Path, monkeypatch, capsys) -> tuple[int, str]:
+def call(job: recorded_jobs.Job, folder: Path, monkeypatch, capsys) -> tuple[int, str]:
     """Run the program of a job; return its exit code and its last line."""
     outputs = {name: str(folder / Path(path).name) for name, path in job.outputs.items()}
     words = [f"scripts/{job.stage}.py", "--settings", json.dumps(job.settings)]
@@ -40,17 +41,17 @@ def call(job: replay.Job, folder: Path, monkeypatch, capsys) -> tuple[int, str]:
     many = [name for name, value in job.inputs.items() if not isinstance(value, str)]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as end:
-        program.run(importlib.import_module(job.stage).main, tuple(job.inputs), tuple(outputs), many)
+        command_line.run(importlib.import_module(job.stage).main, tuple(job.inputs), tuple(outputs), many)
     return end.value.code, capsys.readouterr().out.splitlines()[-1]
 
 
-def inputs_of(job: replay.Job) -> list[str]:
+def inputs_of(job: recorded_jobs.Job) -> list[str]:
     """Return what a job reads of our own files; `promote` copies models and does not open them."""
     given = [path for value in job.inputs.values() for path in ([value] if isinstance(value, str) else value)]
     return [path for path in given if not os.path.isabs(path) and (job.stage, Path(path).suffix) != COPIED]
 
 
-def written(job: replay.Job, folder: Path) -> dict[str, bytes]:
+def written(job: recorded_jobs.Job, folder: Path) -> dict[str, bytes]:
     """Return what a job wrote, but for models and what it ran with, which differ from call to call."""
     paths = [folder / Path(path).name for path in job.outputs.values()]
     return {path.name: path.read_bytes() for path in paths if not path.name.endswith((".skops", ".provenance.json"))}

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from monthwise import exits, publisher
+from monthwise import publisher
+from monthwise.base import exits
 from monthwise.publisher import demo
 
 # As the publisher lists them; not taken from demo.py, which is what they are to check.

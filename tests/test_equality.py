@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from monthwise import files
-from monthwise.commands import equality
+from monthwise.base import files
+from monthwise.verify import equality
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from monthwise import estimators, exits, files
-from monthwise.settings import Settings
+from monthwise.base import exits, files
+from monthwise.config.settings import Settings
+from monthwise.runner import estimators
 from workflow import Clone
 
 MONTHS = [("green", "2024-01"), ("green", "2024-02")]
@@ -68,7 +69,7 @@ def test_snakemake_plan_and_run_refuse_it_and_the_model_stays(tmp_path):
 
 
 def test_scikit_learn_is_not_imported_to_check_config():
-    program = "import sys; from monthwise import estimators; print('sklearn' in sys.modules)"
+    program = "import sys; from monthwise.runner import estimators; print('sklearn' in sys.modules)"
     scripts = Path(estimators.__file__).parents[1]
     answer = subprocess.run([sys.executable, "-c", program], cwd=scripts, capture_output=True, text=True, check=True)
     assert answer.stdout == "False\n"

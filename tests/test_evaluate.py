@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import skops.io
-from monthwise import bins, exits, models, rounding, zones
-from monthwise.baseline import PairMean
-from monthwise.errors import Segment, errors, errors_by, segments
+from monthwise.base import exits, rounding
+from monthwise.data import bins, zones
+from monthwise.models import model_files
+from monthwise.models.baseline import PairMean
+from monthwise.models.errors import Segment, errors, errors_by, segments
 from sklearn.dummy import DummyRegressor
 from test_train import call, table
 from workflow import REPOSITORY
@@ -121,7 +123,7 @@ def test_a_model_file_with_a_type_that_is_not_trusted_is_refused_by_name(tmp_pat
 def test_a_damaged_model_file_is_one_line(tmp_path):
     (tmp_path / "model").write_bytes(b"no model")
     with pytest.raises(exits.BadData, match="train the month again"):
-        models.load(tmp_path / "model", "linear")
+        model_files.load(tmp_path / "model", "linear")
 
 
 def test_bands_take_every_distance():

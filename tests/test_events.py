@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from monthwise import events, snakemake
-from monthwise.exits import CannotWrite, Exit, TryAgain, WrongConfig
+from monthwise.base.exits import CannotWrite, Exit, TryAgain, WrongConfig
+from monthwise.runner import events, snakemake
 from workflow import called_bare
 
 # Rules and files whose names are those of prose: `and, more.txt` has the separator of a list in it.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import evidence
 import pytest
-from monthwise import files, history
+from monthwise.base import files
+from monthwise.state import decisions
 from workflow import REPOSITORY
 
 MODEL = {"month": "2021-05", "kind": "model", "recipe": "linear", "columns": ["pair"]}
@@ -106,13 +107,13 @@ def test_a_month_without_a_challenger_has_evidence_too(run):
         {"files": [f for f in run["files"] if f.endswith(named)], "settings": SETTINGS | {"stages": stages}}
     )
     assert found["provenance"] == {"models": {}, "tracking": None}
-    assert history.decisions()[-1]["hashes"].keys() == {"runs/green/2021-04/champion.json"}
+    assert decisions.decisions()[-1]["hashes"].keys() == {"runs/green/2021-04/champion.json"}
 
 
 def test_a_decision_is_written_down_once_however_often_it_is_collected(run):
     for _ in range(3):
         collect(run)
-    (line,) = history.decisions()
+    (line,) = decisions.decisions()
     assert line["cause"] == "first decision"
     assert (line["champion"], line["since"], line["promised_rmse_min"]) == (MODEL, "2021-05", 5.0)
     assert line["hashes"].keys() == {
@@ -148,11 +149,11 @@ def test_a_decision_that_supersedes_another_says_why(run, change, cause):
     collect(run)
     changed = change()
     collect(run)
-    assert len(history.decisions()) == 1  # the same decision, whatever it was made from
+    assert len(decisions.decisions()) == 1  # the same decision, whatever it was made from
     write("runs/green/2021-05/champion.json", CHAMPION | {"decision": "kept"})
     collect(run | {"settings": changed} if isinstance(changed, dict) else run)
-    assert history.decisions()[-1]["cause"] == cause
-    assert len(history.decisions()) == 2
+    assert decisions.decisions()[-1]["cause"] == cause
+    assert len(decisions.decisions()) == 2
 
 
 def line(month: str, champion: str, cause: str = "first decision", kind: str = "model") -> dict:
@@ -166,39 +167,39 @@ def test_changed_champions_are_told_from_where_the_file_ended(tmp_path):
         line("2021-06", "2021-04"),
         line("2021-06", "2021-06", "data of 2021-05 changed"),
     ):
-        history.append("green", each["month"], lambda _, each=each: each, path)
+        decisions.append("green", each["month"], lambda _, each=each: each, path)
     offset = path.stat().st_size
-    assert history.changed_since(path, 0) == [
+    assert decisions.changed_since(path, 0) == [
         "green 2021-06: champion is now the model of 2021-06, was 2021-04 (data of 2021-05 changed)"
     ]
-    assert history.changed_since(path, offset) == []
+    assert decisions.changed_since(path, offset) == []
     for each in (line("2021-07", "2021-06"), line("2021-06", "2021-05", "program changed", "baseline")):
-        history.append("green", each["month"], lambda _, each=each: each, path)
-    assert history.changed_since(path, offset) == [
+        decisions.append("green", each["month"], lambda _, each=each: each, path)
+    assert decisions.changed_since(path, offset) == [
         "green 2021-06: champion is now the naive baseline of 2021-05, was 2021-06 (program changed)"
     ]
-    assert history.changed_since(tmp_path / "none", 0) == []
+    assert decisions.changed_since(tmp_path / "none", 0) == []
 
 
 def test_a_torn_last_line_is_passed_over_and_stays_alone(tmp_path):
     path = tmp_path / "decisions.jsonl"
-    history.append("green", "2021-05", lambda _: line("2021-05", "2021-04"), path)
+    decisions.append("green", "2021-05", lambda _: line("2021-05", "2021-04"), path)
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:-20])
     before = []
-    history.append("green", "2021-05", lambda found: before.append(found) or line("2021-05", "2021-05"), path)
+    decisions.append("green", "2021-05", lambda found: before.append(found) or line("2021-05", "2021-05"), path)
     assert before[0]["champion"]["month"] == "2021-04"
-    assert [each["champion"]["month"] for each in history.decisions(path)] == ["2021-04", "2021-05"]
+    assert [each["champion"]["month"] for each in decisions.decisions(path)] == ["2021-04", "2021-05"]
 
 
 def test_a_disk_that_is_full_leaves_no_half_line(tmp_path):
     path = tmp_path / "decisions.jsonl"
-    history.append("green", "2021-05", lambda _: line("2021-05", "2021-04"), path)
+    decisions.append("green", "2021-05", lambda _: line("2021-05", "2021-04"), path)
     code = (
-        "import resource, signal, sys; sys.path.insert(0, sys.argv[1]); from monthwise import history\n"
+        "import resource, signal, sys; sys.path.insert(0, sys.argv[1]); from monthwise.state import decisions\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); size = int(sys.argv[3]) + 20\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
-        "history.append('green', '2021-06', lambda _: {'service': 'green' * 20}, sys.argv[2])"
+        "decisions.append('green', '2021-06', lambda _: {'service': 'green' * 20}, sys.argv[2])"
     )
     before = path.read_bytes()
     command = [sys.executable, "-c", code, str(REPOSITORY / "scripts"), str(path), str(len(before))]
@@ -213,4 +214,4 @@ def test_jobs_at_once_write_whole_lines_and_each_decision_once(run):
     command += ["--settings", json.dumps(job["settings"]), "--evidence"]
     jobs = [subprocess.Popen([*command, f"{number}.json"], stdout=subprocess.DEVNULL) for number in range(6)]
     assert [job.wait() for job in jobs] == [0] * 6
-    assert len(history.decisions()) == 1
+    assert len(decisions.decisions()) == 1

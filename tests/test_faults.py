@@ -10,8 +10,9 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from conftest import LAST, nightly, publish
-from monthwise import jobs, months
-from monthwise.environment import SHELL_PREFIX
+from monthwise.base import months
+from monthwise.base.environment import SHELL_PREFIX
+from monthwise.workflow import job_settings
 from workflow import REPOSITORY, Clone, wait_for
 
 NEXT = months.shift(LAST, 1)
@@ -107,13 +108,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_di
     with contextlib.suppress(OSError), open(small_disk / "fill", "wb", buffering=0) as fill:
         while True:
             fill.write(bytes(4096))
-    from monthwise.settings import Settings
+    from monthwise.config.settings import Settings
 
     settings = Settings([built.path("config/config.yaml")], {"source": f"file:{built.path('published')}"})
     month = "2023-12" if stage == "train" else "2023-10"
     arguments = [f"--{name}={built.path(path)}" for name, path in inputs.items()]
     arguments += [f"--{name}={small_disk / name}" for name in outputs]
-    arguments += ["--settings", json.dumps(jobs.of_job(settings, stage, "green", month))]
+    arguments += ["--settings", json.dumps(job_settings.of_job(settings, stage, "green", month))]
     python = built.path(".venv/bin/python")
     ended = subprocess.run([python, REPOSITORY / f"scripts/{program}.py", *arguments], capture_output=True, text=True)
     assert ended.returncode == 73, ended.stdout

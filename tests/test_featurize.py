@@ -6,15 +6,16 @@ import os
 import subprocess
 import sys
 
-import clean
-import featurize
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from monthwise import files, tables
+from monthwise.base import files
+from monthwise.data import cleaning as clean
+from monthwise.data import features as featurize
+from monthwise.data import tables
 
 ZONES = st.integers(-1, 3) | st.integers(2**26 - 3, 2**26 - 1)
 

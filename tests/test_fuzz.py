@@ -5,14 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import clean
 import damage
-import featurize
 import ingest
 import pyarrow.parquet as pq
 import pytest
 from months_made import settings
-from monthwise import exits, tables, zones
+from monthwise.base import exits
+from monthwise.data import cleaning as clean
+from monthwise.data import features as featurize
+from monthwise.data import tables, zones
 from workflow import REPOSITORY
 
 CASES = 5000 if "MONTHWISE_NIGHTLY" in os.environ else 500

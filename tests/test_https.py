@@ -5,7 +5,8 @@ import threading
 
 import pytest
 from misbehaving_server import IMPATIENT, Answer, MisbehavingServer, etag_of, html_page
-from monthwise import exits, publisher
+from monthwise import publisher
+from monthwise.base import exits
 from monthwise.publisher import connection
 
 JANUARY, FEBRUARY = "green_tripdata_2021-01.parquet", "green_tripdata_2021-02.parquet"

@@ -1,12 +1,12 @@
 """Ids: one code for a place or vendor, however the publisher writes it that year."""
 
-import clean
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from months_made import raw_month, settings, write_raw
-from monthwise import codes, tables, zones
 from monthwise.commands import score
+from monthwise.data import cleaning as clean
+from monthwise.data import id_codes, tables, zones
 from workflow import REPOSITORY
 
 ZONES = REPOSITORY / "config/zones/new-york.csv"
@@ -103,10 +103,10 @@ def test_only_kept_rows_are_counted(tmp_path):
 
 def test_text_ids_get_stable_codes():
     texts = pa.array(["JC105", "132", None, "", "5779.09", "JC105", "0132", "12345678901"])
-    made = codes.codes(texts).tolist()
+    made = id_codes.codes(texts).tolist()
     assert made[:4] == [48385028, 132, -1, -1]
     assert made[5] == made[0]
     assert len(set(made)) == 6
     assert all(-1 <= code < 2**26 for code in made)
-    assert codes.codes(texts.dictionary_encode()).tolist() == made
-    assert codes.codes(texts.slice(1, 3)).tolist() == made[1:4]
+    assert id_codes.codes(texts.dictionary_encode()).tolist() == made
+    assert id_codes.codes(texts.slice(1, 3)).tolist() == made[1:4]

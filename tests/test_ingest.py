@@ -15,7 +15,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from misbehaving_server import HTML, Answer, MisbehavingServer
-from monthwise import exits, files, publisher
+from monthwise import publisher
+from monthwise.base import exits, files
 from monthwise.publisher import folder, partial
 from workflow import wait_for
 

@@ -5,12 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from monthwise import experiments, files, installation, tracking
-from monthwise.exits import WrongConfig
+from monthwise.base import files
+from monthwise.base.exits import WrongConfig
+from monthwise.tracking import experiments, installation, mlflow_store
 
-os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
-import register
+from monthwise.tracking import registry as register
 
 SETTINGS = {"service": "green", "experiment": "monthwise-green"}
 
@@ -31,10 +32,10 @@ class Place:
     def track(self, month: str = "2024-01") -> str:
         """Log a run; return the id of its experiment."""
         os.chdir(self.folder)
-        with tracking.locked(self.uri):
-            client = tracking.connect(self.uri)
+        with mlflow_store.locked(self.uri):
+            client = mlflow_store.connect(self.uri)
             experiment = experiments.find_or_create(client, SETTINGS, self.uri)
-            run = client.create_run(experiment, tags={tracking.SERVICE: "green", tracking.MONTH: month})
+            run = client.create_run(experiment, tags={mlflow_store.SERVICE: "green", mlflow_store.MONTH: month})
             client.log_text(run.info.run_id, month, "note.txt")
         record = {"month": month, "run_id": run.info.run_id}
         path = self.folder / f"runs/green/{month}/tracking.json"
@@ -44,12 +45,12 @@ class Place:
 
     def register(self) -> register.Registry:
         os.chdir(self.folder)
-        return register.Registry(tracking.connect(self.uri), "monthwise-green", "green", self.uri)
+        return register.Registry(mlflow_store.connect(self.uri), "monthwise-green", "green", self.uri)
 
     def check(self) -> None:
         """Look at the names as `./monthwise check` does, which writes nothing."""
         os.chdir(self.folder)
-        client = tracking.connect(self.uri)
+        client = mlflow_store.connect(self.uri)
         before = [path.read_bytes() for path in self.folder.rglob("*.json")]
         try:
             experiments.insist_on_own_names(client, "monthwise-green", "green", self.uri)
@@ -91,7 +92,7 @@ def test_another_installation_is_refused_until_it_takes_over(here, tmp_path):
     assert f"belongs to the installation in {here.folder} on " in line
     assert "`tracking: {name: monthwise-2}`" in line
     assert "./monthwise track --take-over" in line
-    experiments.take_over(tracking.connect(here.uri), "monthwise-green")
+    experiments.take_over(mlflow_store.connect(here.uri), "monthwise-green")
     other.track()
     other.register()
     assert str(other.folder) in refused(here)
@@ -109,7 +110,7 @@ def test_a_copy_is_refused_while_the_original_is_there_and_a_moved_folder_goes_o
     shutil.rmtree(here.folder)
     moved = copy.track()
     assert moved != first  # its models lie where the folder is now
-    client = tracking.connect(copy.uri)
+    client = mlflow_store.connect(copy.uri)
     assert client.get_experiment(moved).artifact_location == (copy.folder / "mlruns/monthwise-green").as_uri()
     assert client.get_experiment(moved).tags[installation.PATH] == str(copy.folder)
     copy.register()
@@ -126,14 +127,14 @@ def test_with_the_store_inside_a_copy_is_an_installation_of_its_own(tmp_path, mo
     copy.register()
     assert copy.id() != here.id()
     assert {path: path.stat().st_mtime_ns for path in here.folder.rglob("*")} == before
-    for run in tracking.connect(copy.uri).search_runs([first]):
+    for run in mlflow_store.connect(copy.uri).search_runs([first]):
         assert run.info.artifact_uri.startswith((copy.folder / "mlruns/monthwise-green").as_uri())
     assert len(list(copy.folder.glob("mlruns/monthwise-green/*/artifacts/note.txt"))) == 3
 
 
 @pytest.mark.parametrize("has_files", [True, False])
 def test_a_name_without_tags_belongs_to_the_installation_whose_files_know_its_runs(here, tmp_path, has_files):
-    client = tracking.connect(here.uri)
+    client = mlflow_store.connect(here.uri)
     found = client.get_experiment_by_name("monthwise-green")
     for key in (installation.ID, installation.HOST, installation.PATH):
         client._tracking_client.store.delete_experiment_tag(found.experiment_id, key)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conftest import FIRST, LAST, SERVICES
 from equal_builds import assert_equal, built_files
-from monthwise import lock, months
+from monthwise.base import lock, months
 from workflow import Clone, called_bare, wait_for
 
 KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 4

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from misbehaving_server import Answer, MisbehavingServer
-from monthwise import exits, publisher
+from monthwise import publisher
+from monthwise.base import exits
 from monthwise.publisher import folder
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from conftest import nightly
-from monthwise import files
+from monthwise.base import files
 from workflow import Clone
 
 NASTY = "a%20b?c=1#d 'e\" ü{x}&;$y[z]*\\n"

@@ -19,7 +19,7 @@ import postgres_server
 import pytest
 import s3_server
 from conftest import FIRST, nightly
-from monthwise import files
+from monthwise.base import files
 from small_run import REPOSITORY, settings, small_run, start
 from workflow import Clone
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from monthwise import provenance
+from monthwise.job import provenance
 from workflow import REPOSITORY
 
 
@@ -63,7 +63,7 @@ def repository(tmp_path) -> Path:
         ("config/mine.yaml", "true"),
         ("scripts/monthwise/code.pyc", "true"),
         ("scripts/monthwise/mine.py", "false"),
-        ("scripts/monthwise/recipes/mine.py", "false"),
+        ("scripts/monthwise/models/recipes/mine.py", "false"),
         ("rules/mine.smk", "false"),
         ("scripts/train.py", "false"),
     ],

@@ -3,7 +3,7 @@
 import pytest
 from conftest import DATA_MONTHS, LAST, nightly, publish
 from equal_builds import built_files
-from monthwise import files, months
+from monthwise.base import files, months
 from workflow import Clone
 
 CLOSED_BEFORE = months.shift(LAST, -1)

@@ -2,17 +2,18 @@
 
 import datetime
 
-import clean
-import featurize
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from months_made import raw_month, settings, write_raw
-from monthwise import jobs, quality_rules, tables
-from monthwise.exits import BadData
+from monthwise.base.exits import BadData
+from monthwise.config.settings import Settings
+from monthwise.data import cleaning as clean
+from monthwise.data import features as featurize
+from monthwise.data import quality_rules, tables
 from monthwise.publisher import demo
-from monthwise.settings import Settings
+from monthwise.workflow import job_settings
 
 MONTH = "2021-02"
 ROWS = 3000
@@ -31,7 +32,7 @@ def judged(tmp_path, config):
     def run(raw, month: str = MONTH, service: str = "green"):
         if isinstance(raw, pa.Table):
             raw = write_raw(tmp_path / "raw.parquet", raw)
-        cleaned = clean.Month(str(raw), jobs.of_job(config, "clean", service, month))
+        cleaned = clean.Month(str(raw), job_settings.of_job(config, "clean", service, month))
         tables.write(tmp_path / "trips.parquet", clean.TRIPS, cleaned.trips())
         return cleaned.quality()
 

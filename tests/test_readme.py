@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from conftest import nightly, publish
 from misbehaving_server import MisbehavingServer
-from monthwise import months
+from monthwise.base import months
 from workflow import REPOSITORY, Clone, called_bare, wait_for
 
 # What a test runs elsewhere: this very suite, and the crontab line (test_cron.py).

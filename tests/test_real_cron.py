@@ -15,7 +15,8 @@ import pytest
 from conftest import SETTINGS, publish
 from mail_server import SECRET
 from misbehaving_server import MisbehavingServer
-from monthwise import alarms, months
+from monthwise.base import months
+from monthwise.runner import alerts
 from workflow import Clone, wait_for
 
 pytestmark = pytest.mark.root
@@ -82,7 +83,7 @@ def cron(folder: Path, clone: Clone, alarm_url: str) -> Iterator[None]:
     (folder / "nothing").touch()
     table = folder / "spool/root"
     line = "* * * * * cd {} && MONTHWISE_TODAY=$(cat today) ./monthwise run --jobs 2 >> cron.log 2>&1\n"
-    table.write_text(f"{alarms.URLS}={alarm_url}\n" + line.format(clone.folder))
+    table.write_text(f"{alerts.URLS}={alarm_url}\n" + line.format(clone.folder))
     table.chmod(0o600)
     process = subprocess.Popen(["unshare", "-m", "sh", "-ec", NAMESPACE.format(folder=folder)])
     try:

@@ -1,7 +1,7 @@
 """Nothing that is shown holds a password, wherever in a URL it stands and however a library repeats it."""
 
 import pytest
-from monthwise import redact
+from monthwise.base import redact
 
 HOST = "127.0.0.1"
 

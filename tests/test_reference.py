@@ -39,10 +39,10 @@ def test_the_course_results_are_reproduced(real, tlc, train, published, toleranc
 
 
 def test_the_course_features_have_as_many_columns(real, tlc):
-    from monthwise import models
+    from monthwise.models import model_files
 
     real.build("--directory", "reference", *REFERENCE, "--config", f"source=file:{tlc}", *TARGET)
-    model = models.load(real.path("reference/runs/green/2021-03/model.skops"), "linear")
+    model = model_files.load(real.path("reference/runs/green/2021-03/model.skops"), "linear")
     assert len(model["columns"].get_feature_names_out()) == 13_221
 
 

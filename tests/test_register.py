@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 from conftest import nightly
-from monthwise import exits, files, tracking
+from monthwise.base import exits, files
+from monthwise.tracking import mlflow_store
 from small_run import REPOSITORY, small_run
 from small_run import settings as of_track
 
-os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 import mlflow
-import register
-import track
+from monthwise.tracking import registry as register
+from monthwise.tracking import runs as track
 
 MONTHS = ("2021-05", "2021-06")
 LIVE = {"rmse_min": 4.5, "mae_min": 3.5, "bias_min": 0.1, "p90_abs_min": 8.0, "baseline_rmse_min": 6.5, "rows": 250}
@@ -189,7 +190,7 @@ def test_what_was_edited_by_hand_is_put_right(service, what):
         client.delete_model_version(name, "2")
     elif what == "duplicate":
         tracked = files.read_json(f"runs/{service}/{MONTHS[1]}/tracking.json")
-        tags = {tracking.MONTH: MONTHS[1], tracking.CONTENT: tracked["content"]}
+        tags = {mlflow_store.MONTH: MONTHS[1], mlflow_store.CONTENT: tracked["content"]}
         client.create_model_version(name, tracked["model_uri"], tags=tags)
     elif what == "tag":
         client.set_model_version_tag(name, "1", "monthwise.decision", "because I say so")
@@ -262,4 +263,4 @@ def test_asked_at_once_and_killed_in_between_there_is_one_version_each(service):
         assert process.returncode == 0, said
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     _, versions = seen(service)
-    assert sorted(tags[tracking.MONTH] for tags in versions.values()) == list(MONTHS)
+    assert sorted(tags[mlflow_store.MONTH] for tags in versions.values()) == list(MONTHS)

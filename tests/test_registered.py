@@ -7,8 +7,9 @@ from pathlib import Path
 import mlflow
 import pytest
 from conftest import FIRST
-from monthwise import files, months, tracking
-from monthwise.commands import registered
+from monthwise.base import files, months
+from monthwise.tracking import mlflow_store
+from monthwise.verify import registry_check
 
 NAME, MONTH = "monthwise-green", months.shift(FIRST, 1)
 
@@ -17,11 +18,11 @@ NAME, MONTH = "monthwise-green", months.shift(FIRST, 1)
 def findings(clone, monkeypatch) -> Callable[..., dict[str, str]]:
     """Compare the registry with run month MONTH, the second one, in the folder of built months."""
     monkeypatch.chdir(clone.folder)
-    monkeypatch.setattr(tracking, "prepare", lambda: None)
+    monkeypatch.setattr(mlflow_store, "prepare", lambda: None)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # and back, after MLflow has set them
         monkeypatch.setenv(name, "")
     record = files.read_json(f"runs/green/{MONTH}/tracking.json")
-    return lambda uri="sqlite:///mlflow.db": registered.findings("green", {MONTH: record}, uri)
+    return lambda uri="sqlite:///mlflow.db": registry_check.findings("green", {MONTH: record}, uri)
 
 
 def other_model(client) -> None:
@@ -72,12 +73,12 @@ def test_the_champion_is_where_the_newest_decided_month_says(findings):
 def test_a_store_that_is_away_is_no_finding(findings, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = "http://127.0.0.1:9"
-    with pytest.raises(registered.NotChecked, match=r"is about sqlite:///mlflow.db, and the store is http"):
+    with pytest.raises(registry_check.NotChecked, match=r"is about sqlite:///mlflow.db, and the store is http"):
         findings(away)
     told = files.read_json("registry/green.json")
     files.write_json("registry/green.json", told | {"uri": away})
-    with pytest.raises(registered.NotChecked, match=r"http://127.0.0.1:9 cannot be reached"):
+    with pytest.raises(registry_check.NotChecked, match=r"http://127.0.0.1:9 cannot be reached"):
         findings(away)
     Path("registry/green.json").unlink()
-    with pytest.raises(registered.NotChecked, match=r"there is no registry/green.json"):
+    with pytest.raises(registry_check.NotChecked, match=r"there is no registry/green.json"):
         findings(away)

@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
-from monthwise import files, months
+from monthwise.base import files, months
 from workflow import Clone
 
 BROKEN = DATA_MONTHS[2]

@@ -16,11 +16,16 @@ import jsonschema
 import long_history
 import pytest
 import yaml
-from monthwise import calls, exits, files, lock, redact, report, results, standing, states
-from monthwise.commands import first_few, main, run
-from monthwise.events import Job
+from monthwise import report
+from monthwise.base import exits, files, lock, redact, results
+from monthwise.base.text import first_few
+from monthwise.commands import main
+from monthwise.config.settings import Settings
 from monthwise.report import over_time, watch
-from monthwise.settings import Settings
+from monthwise.runner import call
+from monthwise.runner.events import Job
+from monthwise.state import calls, summary
+from monthwise.workflow import stages
 from prometheus_client.parser import text_string_to_metric_families
 from workflow import REPOSITORY, Clone
 
@@ -139,8 +144,8 @@ def test_a_month_that_is_gone_has_no_page(here):
     assert not Path("report/data/green/2023-09.html").exists()
 
 
-OUTPUTS = [f"data/green/{BEFORE}/{name}" for stage in states.DATA_STAGES for name in states.OUTPUTS[stage]]
-OUTPUTS += [f"runs/green/{MONTH}/{name}" for stage in states.RUN_STAGES for name in states.OUTPUTS[stage]]
+OUTPUTS = [f"data/green/{BEFORE}/{name}" for stage in stages.DATA for name in stages.files_of(stage)]
+OUTPUTS += [f"runs/green/{MONTH}/{name}" for stage in stages.RUN for name in stages.files_of(stage)]
 OTHERS = [f"logs/train/green/{MONTH}.log", f"benchmarks/train/green/{MONTH}.tsv", "history/runs.jsonl"]
 
 
@@ -246,9 +251,9 @@ def test_hostile_text_is_text(here):
     shown = Path(f"report/runs/green/{MONTH}.html").read_text()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "{{ 7 * 7 }}" in shown
-    summary = Path("report/summary.md").read_text()
-    assert "\\<script\\>alert" in summary
-    assert re.search(r"(?<!\\)[<>`\[*]", summary) is None
+    text = Path("report/summary.md").read_text()
+    assert "\\<script\\>alert" in text
+    assert re.search(r"(?<!\\)[<>`\[*]", text) is None
 
 
 def test_a_service_name_with_markup_is_refused(fresh_config):
@@ -364,7 +369,7 @@ def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(here, monkey
         for path in (f"runs/green/{MONTH}/metrics.json", f"runs/green/{BEFORE}/live.json")
     )
     assert metrics["validation_month"] == BEFORE
-    found = standing.errors_by_month(of)
+    found = summary.errors_by_month(of)
     assert found[BEFORE] == {
         "trips": live["rows"],
         "challenger": metrics["rmse_min"],
@@ -373,14 +378,14 @@ def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(here, monkey
     }
     assert found["2023-10"].keys() == {"trips", "challenger"}  # no champion served then
     shown = [f"{found[BEFORE][name]:.3f}" for name in ("challenger", "champion", "baseline")]
-    summary, page = Path("report/summary.md").read_text(), Path("report/index.html").read_text()
-    assert f"| {BEFORE} | {' | '.join(shown)} |" in summary
+    lines, page = Path("report/summary.md").read_text(), Path("report/index.html").read_text()
+    assert f"| {BEFORE} | {' | '.join(shown)} |" in lines
     assert f"{BEFORE}</a>" + "".join(f"<td>{value}" for value in shown) in page
     matrix = "".join(f"<td class=num>{found[BEFORE][name]:.2f}" for name in ("challenger", "champion", "baseline"))
     assert re.search(rf'id="green-{BEFORE}".*{matrix}', page)
     screen = status(monkeypatch, capfd)
     assert re.search(rf"green  {BEFORE} .* {found[BEFORE]['trips']:,} +{' +'.join(shown)} ", screen)
-    for text in (screen, summary, page, Path("report/status.prom").read_text(), json.dumps(of)):
+    for text in (screen, lines, page, Path("report/status.prom").read_text(), json.dumps(of)):
         assert "promised" not in text
 
 
@@ -411,10 +416,10 @@ def test_the_caption_of_an_interval_says_larger_or_smaller_of_each_number(here, 
 
 def note_call(code: int, **changed) -> None:
     """Append a call of `run` that ended with `code`."""
-    call = {"start": "2024-02-18T05:17:00Z", "end": "2024-02-18T05:17:09Z", "code": code, "line": "no | way"}
-    call |= {"jobs": {"done": 0, "failed": 0, "left": 3}, "failed": [], "reason": {f"train green {MONTH}": "edited"}}
+    line = {"start": "2024-02-18T05:17:00Z", "end": "2024-02-18T05:17:09Z", "code": code, "line": "no | way"}
+    line |= {"jobs": {"done": 0, "failed": 0, "left": 3}, "failed": [], "reason": {f"train green {MONTH}": "edited"}}
     with open(calls.PATH, "a") as file:
-        file.write(json.dumps(call | changed) + "\n")
+        file.write(json.dumps(line | changed) + "\n")
 
 
 REFUSED = "the run that began 2024-02-18T05:17:00Z ended with {}: no | way"
@@ -428,11 +433,11 @@ def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(here, 
     told = build()
     text = REFUSED.format(code)
     assert told["needs"] == [{"kind": "call", "text": text}]
-    page, summary = Path("report/index.html").read_text(), Path("report/summary.md").read_text()
+    page, lines = Path("report/index.html").read_text(), Path("report/summary.md").read_text()
     assert f"<li>{text}</li>" in page
     assert page.count("no | way") == 1
-    assert "- " + text.replace("|", "\\|") in summary
-    assert "Nothing needs a person" not in page + summary
+    assert "- " + text.replace("|", "\\|") in lines
+    assert "Nothing needs a person" not in page + lines
     assert 'monthwise_needs_person{service=""} 1.0' in Path("report/status.prom").read_text()
     assert "edited" not in Path(f"report/runs/green/{MONTH}.html").read_text()
     assert f"needs a person: {text}\n" in status(monkeypatch, capfd)
@@ -489,25 +494,25 @@ def test_a_run_that_was_killed_needs_a_person_until_the_next_one(here):
     ],
 )
 def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code, line):
-    call = run.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    monkeypatch.setattr(call, "_turn", lambda: (_ for _ in ()).throw(error))
+    a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
+    monkeypatch.setattr(a_call, "_turn", lambda: (_ for _ in ()).throw(error))
     with pytest.raises(type(error)):
-        call.make()
+        a_call.make()
     noted = calls.read()[-1]
     assert (noted["code"], noted["line"]) == (code, line)
     assert line in json.loads(Path("report/status.json").read_text())["needs"][0]["text"]
 
 
 def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(here):
-    call = run.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    call.turn.settings = call.settings
+    a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
+    a_call.turn.settings = a_call.settings
     jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
-    call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
-    call._how_it_went()
-    assert call.outcome["months"] == ["green 2023-11", f"green {MONTH}"]
+    a_call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
+    a_call._how_it_went()
+    assert a_call.outcome["months"] == ["green 2023-11", f"green {MONTH}"]
     Path(f"runs/green/{MONTH}/drift.json").unlink()
-    _, line = call._how_it_went()
-    assert call.outcome["months"] == ["green 2023-11"]
+    _, line = a_call._how_it_went()
+    assert a_call.outcome["months"] == ["green 2023-11"]
     assert line.startswith(f"built 1 run months (green 2023-11) and parts of 1 run months (green {MONTH}), 4 jobs")
 
 
@@ -515,7 +520,7 @@ def test_lists_that_are_cut_say_so(here, monkeypatch, capfd):
     of = build()["services"]["green"]
     monkeypatch.setattr("monthwise.report.watch.NEWEST", 2)
     monkeypatch.setattr("monthwise.commands.status.SHOWN", 2)
-    assert "The newest 2 of 5 months." in watch.summary({"services": {"green": of}, "needs": [], "last_run": None})
+    assert "The newest 2 of 5 months." in watch.as_markdown({"services": {"green": of}, "needs": [], "last_run": None})
     assert "green: the newest 2 of 6 months" in status(monkeypatch, capfd)
     for known in of["rows"].values():
         known["drops"] = {f"reason {number}": 10 for number in range(9)}
@@ -542,7 +547,7 @@ def test_the_line_says_who_serves_how_well_and_what_is_late(here):
         f"live error of the model of 2023-11 in {MONTH}: {error}, {excess}",
         "2024-02 is not published yet",
     ]
-    assert standing.changes(of) == ["2023-11"]
+    assert summary.changes(of) == ["2023-11"]
 
 
 def test_a_report_that_cannot_be_written_costs_no_run(clone):

@@ -6,8 +6,9 @@ from pathlib import Path
 import long_history
 import pytest
 from browser import Reader, chromium
-from monthwise import files, report
-from monthwise.settings import Settings
+from monthwise import report
+from monthwise.base import files
+from monthwise.config.settings import Settings
 from playwright.sync_api import expect
 from workflow import Clone
 

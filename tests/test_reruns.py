@@ -5,7 +5,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, SERVICES, nightly, publish
-from monthwise import months
+from monthwise.base import months
 from workflow import Clone
 
 RUN_MONTHS = len(months.span(FIRST, LAST)) * len(SERVICES)
@@ -69,7 +69,7 @@ def test_an_edited_program_runs_its_stage_and_what_reads_it(clone):
 
 
 def test_an_edited_module_runs_the_stages_that_declare_it(clone):
-    clone.edit("scripts/monthwise/errors.py", "How far", "By how much")
+    clone.edit("scripts/monthwise/models/errors.py", "How far", "By how much")
     assert clone.planned() == DECIDED_AGAIN
 
 
@@ -81,14 +81,17 @@ def test_an_edited_locate_asks_nothing_even_when_the_publisher_is_away(clone):
 
 
 def test_a_new_recipe_file_is_no_reason(clone):
-    shutil.copy(clone.path("scripts/monthwise/recipes/linear.py"), clone.path("scripts/monthwise/recipes/other.py"))
+    shutil.copy(
+        clone.path("scripts/monthwise/models/recipes/linear.py"),
+        clone.path("scripts/monthwise/models/recipes/other.py"),
+    )
     assert clone.planned() == {}
 
 
 def test_an_edited_recipe_retrains_the_months_that_use_it(clone):
-    clone.edit("scripts/monthwise/recipes/boosted.py", "The default recipe", "The usual recipe")
+    clone.edit("scripts/monthwise/models/recipes/boosted.py", "The default recipe", "The usual recipe")
     assert clone.planned() == {}
-    clone.edit("scripts/monthwise/recipes/linear.py", "The baseline recipe", "A baseline recipe")
+    clone.edit("scripts/monthwise/models/recipes/linear.py", "The baseline recipe", "A baseline recipe")
     assert clone.planned() == DECIDED_AGAIN | {"train": RUN_MONTHS}
 
 
@@ -180,7 +183,7 @@ def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     month = "2023-12"
     before = clone.path(f"runs/green/{month}/metrics.json").read_bytes()
     crash = "TRUSTED = []\n\n\ndef pipeline():\n    raise RuntimeError('planted')\n"
-    clone.path("scripts/monthwise/recipes/crash.py").write_text(crash)
+    clone.path("scripts/monthwise/models/recipes/crash.py").write_text(crash)
     change = {"from": month, "services": ["green"], "reason": "planted", "train": {"recipe": "crash"}}
     clone.configure({"changes": [change]})
     failed = clone.snakemake("--config", f"first={month}", f"last={month}", cores=1)

@@ -5,9 +5,12 @@ import shlex
 from pathlib import Path
 
 import pytest
-from monthwise import calls, files, months, publisher, restated, suggest, targets
-from monthwise.commands import locate
-from monthwise.settings import Settings
+from monthwise import publisher
+from monthwise.base import files, months, suggest
+from monthwise.config.settings import Settings
+from monthwise.runner import publication
+from monthwise.state import calls, restated
+from monthwise.workflow import targets
 
 KNOWN = months.span("2015-01", "2023-12")
 
@@ -32,8 +35,8 @@ def test_every_known_month_of_the_web_is_looked_at_within_thirty_calls(here):
     asked = []
     for number in range(30):
         called(number)
-        asked.append(locate.rechecked(settings(here, source="https"), KNOWN))
-        assert asked[-1] == locate.rechecked(settings(here, source="https"), KNOWN)  # as `plan` before `run`
+        asked.append(publication.rechecked(settings(here, source="https"), KNOWN))
+        assert asked[-1] == publication.rechecked(settings(here, source="https"), KNOWN)  # as `plan` before `run`
         assert asked[-1][-3:] == KNOWN[-3:]
         assert len(asked[-1]) <= 3 + 4
     assert {month for some in asked for month in some} == set(KNOWN)
@@ -41,12 +44,12 @@ def test_every_known_month_of_the_web_is_looked_at_within_thirty_calls(here):
 
 @pytest.mark.parametrize(("recheck", "newest"), [(0, 0), (5, 5), (10**9, len(KNOWN))])
 def test_a_number_that_is_given_holds(here, recheck, newest):
-    assert locate.rechecked(settings(here, source="https"), KNOWN, recheck) == KNOWN[len(KNOWN) - newest :]
+    assert publication.rechecked(settings(here, source="https"), KNOWN, recheck) == KNOWN[len(KNOWN) - newest :]
 
 
 def test_every_known_month_of_a_folder_is_looked_at_in_each_call(here):
-    assert locate.rechecked(settings(here), KNOWN) == KNOWN
-    assert locate.rechecked(settings(here), KNOWN, 2) == KNOWN[-2:]
+    assert publication.rechecked(settings(here), KNOWN) == KNOWN
+    assert publication.rechecked(settings(here), KNOWN, 2) == KNOWN[-2:]
 
 
 def published(here, month: str) -> Path:

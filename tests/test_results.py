@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import LAST, nightly
-from monthwise import lock, months, results
-from monthwise.exits import CannotWrite, TryAgain, WrongConfig
+from monthwise.base import lock, months, results
+from monthwise.base.exits import CannotWrite, TryAgain, WrongConfig
 from workflow import Clone
 
 RESULTS = ("data", "runs", "registry", "history", "benchmarks", ".snakemake")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST
-from monthwise import exits, files
+from monthwise.base import exits, files
 from monthwise.commands import score
 
 NEWEST = DATA_MONTHS[-1]  # the last run month that is scored

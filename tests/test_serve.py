@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import nightly
-from monthwise import files
+from monthwise.base import files
 from workflow import Clone, called_bare, free_ports, wait_for
 
 CONFIG = {

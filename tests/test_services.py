@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from monthwise import months
+from monthwise.base import months
 from workflow import Clone
 
 BIKES = """

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from monthwise import files, results, states, suggest
+from monthwise.base import files, results, suggest
 from monthwise.commands import main
-from monthwise.settings import Settings
+from monthwise.config.settings import Settings
+from monthwise.state import stage_states
+from monthwise.workflow import stages
 
 CONFIG = {"source": "demo", "begin": {"green": "2024-01"}, "demo": {"first": "2023-11", "last": "2024-01"}}
 QUALITY = {"verdict": "accept", "rows_in": 10, "rows_out": 9, "waiver": None, "rule": None}
@@ -22,7 +24,12 @@ def here(tmp_path, monkeypatch) -> Path:
     for month in ("2023-11", "2023-12"):
         for name in ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet"):
             write(f"data/green/{month}/{name}", QUALITY if name == "quality.json" else {})
-    for name in (*states.OUTPUTS["train"], *states.OUTPUTS["evaluate"], *states.OUTPUTS["promote"], "tracking.json"):
+    for name in (
+        *stages.files_of("train"),
+        *stages.files_of("evaluate"),
+        *stages.files_of("promote"),
+        "tracking.json",
+    ):
         write(f"runs/green/2024-01/{name}", {})
     results.write_format()
     return tmp_path
@@ -37,7 +44,7 @@ def write(path: str, content: object) -> None:
 
 
 def found(look: dict | None = None, **changed) -> dict:
-    return states.of_service(Settings((), CONFIG | changed), "green", look or {})
+    return stage_states.of_service(Settings((), CONFIG | changed), "green", look or {})
 
 
 def state(of: dict, kind: str, month: str, stage: str) -> str:
@@ -152,7 +159,7 @@ def test_json_has_everything(here, monkeypatch, capfd):
 @pytest.mark.parametrize("name", ["raw.parquet", "trips.parquet", "features.parquet", "quality.json"])
 def test_a_file_that_is_not_whole_has_failed_and_a_missing_one_waits(here, name):
     path = Path("data/green/2023-12", name)
-    stage = states.STAGE_OF[name]
+    stage = stages.STAGE_OF_FILE[name]
     path.write_bytes(path.read_bytes()[:-1] if path.suffix == ".parquet" else b"{")
     torn = found()["data"]["2023-12"][stage]
     assert torn["state"] == "failed"

@@ -7,9 +7,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from monthwise import exits, store_errors, tracking
+from monthwise.base import exits
+from monthwise.tracking import mlflow_store, store_errors
 
-os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 
 @pytest.fixture(autouse=True)
@@ -21,13 +22,13 @@ def _no_store_of_the_environment(monkeypatch):
 
 def refused(uri: str) -> exits.Exit:
     with pytest.raises(exits.Exit) as end:
-        tracking.connect(uri)
+        mlflow_store.connect(uri)
     assert "\n" not in str(end.value)
     return end.value
 
 
 def test_a_store_of_another_revision_says_so(tmp_path):
-    tracking.connect(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow_store.connect(f"sqlite:///{tmp_path}/mlflow.db")
     shutil.copy(tmp_path / "mlflow.db", tmp_path / "other.db")
     with sqlite3.connect(tmp_path / "other.db") as store:
         store.execute("update alembic_version set version_num = 'feedbeef0001'")

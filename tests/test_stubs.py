@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from monthwise import exits, stubs, tree
+from monthwise.base import exits
+from monthwise.job import placeholders
+from monthwise.state import artifacts
 
 FEATURES, MODEL = "data/green/2024-01/features.parquet", "runs/green/2024-03/model.skops"
 QUALITY = "data/green/2024-01/quality.json"
@@ -27,8 +29,8 @@ def bucket(tmp_path, monkeypatch):
         (kept / path).write_text(f"all of {path}")
         os.utime(kept / path, (SECONDS, SECONDS))
     monkeypatch.chdir(here)
-    monkeypatch.setenv(stubs.BUCKET, str(kept))
-    (here / stubs.KNOWN).write_text("a")
+    monkeypatch.setenv(placeholders.BUCKET, str(kept))
+    (here / placeholders.KNOWN).write_text("a")
     return kept
 
 
@@ -42,53 +44,53 @@ def size(path: str) -> int:
 
 
 def test_a_stub_is_empty_has_the_time_of_its_file_and_becomes_it(bucket):
-    stubs.lay_out(listing(bucket))
-    assert stubs.among([FEATURES, MODEL, QUALITY]) == [FEATURES, MODEL]
+    placeholders.lay_out(listing(bucket))
+    assert placeholders.among([FEATURES, MODEL, QUALITY]) == [FEATURES, MODEL]
     assert os.stat(FEATURES).st_mtime == pytest.approx(SECONDS, abs=1e-6)
-    stubs.bring([FEATURES])
+    placeholders.bring([FEATURES])
     assert Path(FEATURES).read_text() == f"all of {FEATURES}"
     assert os.stat(FEATURES).st_mtime == pytest.approx(SECONDS, abs=1e-6)
-    assert stubs.among([FEATURES, MODEL]) == [MODEL]
+    assert placeholders.among([FEATURES, MODEL]) == [MODEL]
     assert len(os.listdir(os.path.dirname(FEATURES))) == 1
 
 
 def test_what_is_the_same_stays_what_is_not_becomes_a_stub_and_what_is_not_there_goes(bucket):
-    stubs.lay_out(listing(bucket))
-    stubs.bring([FEATURES, MODEL])
+    placeholders.lay_out(listing(bucket))
+    placeholders.bring([FEATURES, MODEL])
     old = "data/green/2023-12/features.parquet"
     os.makedirs(os.path.dirname(old))
     shutil.copy2(FEATURES, old)
     (bucket / MODEL).write_text("restated")
-    stubs.lay_out(listing(bucket))
+    placeholders.lay_out(listing(bucket))
     assert (size(FEATURES) > 0, size(MODEL), os.path.exists(old)) == (True, 0, False)
 
 
 def test_an_empty_file_is_no_stub_where_nothing_was_pulled(bucket):
-    stubs.lay_out(listing(bucket))
-    os.unlink(stubs.KNOWN)
-    assert stubs.among([FEATURES]) == []
-    assert not tree.Tree().is_whole(FEATURES)
+    placeholders.lay_out(listing(bucket))
+    os.unlink(placeholders.KNOWN)
+    assert placeholders.among([FEATURES]) == []
+    assert not artifacts.Tree().is_whole(FEATURES)
 
 
 def test_a_stub_is_neither_torn_nor_changed(bucket):
-    stubs.lay_out(listing(bucket))
-    assert tree.Tree().is_whole(FEATURES)
-    assert tree.Tree().sha256(FEATURES) is None
+    placeholders.lay_out(listing(bucket))
+    assert artifacts.Tree().is_whole(FEATURES)
+    assert artifacts.Tree().sha256(FEATURES) is None
 
 
 def test_what_was_deleted_here_is_gone_and_a_stub_is_not(bucket):
-    stubs.lay_out(listing(bucket))
+    placeholders.lay_out(listing(bucket))
     os.unlink(MODEL)
-    assert stubs.gone(listing(bucket)) == [MODEL]
+    assert placeholders.gone(listing(bucket)) == [MODEL]
 
 
 def test_a_file_that_does_not_come_is_one_line_and_leaves_the_stub(bucket, monkeypatch):
-    stubs.lay_out(listing(bucket))
+    placeholders.lay_out(listing(bucket))
     (bucket / FEATURES).unlink()
     with pytest.raises(exits.Unreachable, match=f"{FEATURES} does not come from the bucket .*not found"):
-        stubs.bring([FEATURES])
-    monkeypatch.delenv(stubs.BUCKET)
+        placeholders.bring([FEATURES])
+    monkeypatch.delenv(placeholders.BUCKET)
     with pytest.raises(exits.BadData, match="deploy/with-bucket"):
-        stubs.bring([MODEL])
-    assert stubs.among([FEATURES, MODEL]) == [FEATURES, MODEL]
+        placeholders.bring([MODEL])
+    assert placeholders.among([FEATURES, MODEL]) == [FEATURES, MODEL]
     assert os.listdir(os.path.dirname(FEATURES)) == [os.path.basename(FEATURES)]

@@ -11,14 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
-from monthwise import exits, provenance, tracking
+from monthwise.base import exits
+from monthwise.job import provenance
+from monthwise.tracking import mlflow_store
 from small_run import COLUMNS, REPOSITORY, features, settings, small_run, start
 
-os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 import mlflow
 import mlflow.sklearn
-import track
+from monthwise.tracking import runs as track
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -115,7 +117,7 @@ def test_data_months_are_inputs_with_their_fingerprints(green):
 
 @pytest.mark.parametrize("recipe", ["boosted", "linear"])
 def test_the_logged_model_predicts_the_same(recipe, store):
-    from monthwise.models import load
+    from monthwise.models.model_files import load
 
     options, job = month(store, f"predict-{recipe}", recipe)
     written = ask(options, job)
@@ -176,7 +178,7 @@ def test_asked_again_it_finds_its_run_and_writes_nothing(green, store):
 
 def test_another_model_file_of_the_same_model_is_the_same_run(green):
     import skops.io
-    from monthwise.models import load
+    from monthwise.models.model_files import load
 
     options, job, written = green
     before = Path(options["model"]).read_bytes()

@@ -4,9 +4,10 @@ import os
 import sqlite3
 
 import pytest
-from monthwise import redact, store_errors, tracking
+from monthwise.base import redact
+from monthwise.tracking import mlflow_store, store_errors
 
-os.environ.update(tracking.SILENCE)  # mlflow reads it while it is imported
+os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 
 @pytest.fixture(autouse=True)
@@ -17,30 +18,30 @@ def _no_store_of_the_environment(monkeypatch):
 
 def test_a_new_store_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *_: 1 / 0)
-    with pytest.raises(tracking.Unreachable):
-        tracking.connect(f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(mlflow_store.Unreachable):
+        mlflow_store.connect(f"sqlite:///{tmp_path}/mlflow.db")
     assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_job_left_of_a_new_store_is_no_hindrance(tmp_path):
     with sqlite3.connect(tmp_path / "mlflow.db.part") as left:
         left.execute("create table trace_info (half int)")
-    tracking.connect(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow_store.connect(f"sqlite:///{tmp_path}/mlflow.db")
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 
 def test_the_lock_lets_one_in_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(tracking, "LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(mlflow_store, "LOCK_WAIT_S", 0.05)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    with tracking.locked(uri), pytest.raises(tracking.TryAgain), tracking.locked(uri):
+    with mlflow_store.locked(uri), pytest.raises(mlflow_store.TryAgain), mlflow_store.locked(uri):
         pass
-    with tracking.locked(uri):
+    with mlflow_store.locked(uri):
         pass
 
 
 def test_a_store_written_by_another_program_is_asked_again(tmp_path):
     error = sqlite3.OperationalError("database is locked")
-    assert isinstance(store_errors.exit_of(error, "sqlite:///mlflow.db"), tracking.TryAgain)
+    assert isinstance(store_errors.exit_of(error, "sqlite:///mlflow.db"), mlflow_store.TryAgain)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,16 @@ import json
 import subprocess
 import sys
 
-import featurize
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import train
-from monthwise import models, recipes, tables
-from monthwise.baseline import PairMean
+from monthwise.data import features as featurize
+from monthwise.data import tables
+from monthwise.models import model_files, recipes
+from monthwise.models.baseline import PairMean
 from workflow import REPOSITORY
 
 SETTINGS = {
@@ -64,7 +65,7 @@ def test_the_program_writes_a_model_that_predicts_and_says_what_it_was_trained_o
     assert ended.returncode == 0, ended.stdout
     said = json.loads((tmp_path / "training").read_text())
     assert (said["rows_available"], said["train_rows"], said["months"]) == (400, 300, ["2021-01"])
-    model = models.load(tmp_path / "model", "linear")
+    model = model_files.load(tmp_path / "model", "linear")
     features = table(seed=3).to_pandas()
     assert np.abs(model.predict(features[said["columns"]]) - features["duration_min"]).max() < 0.1
 
@@ -77,8 +78,8 @@ def test_every_recipe_can_do_without_an_optional_column(recipe, missing, tmp_pat
     known = {"zones": "codes"} if "zones" in recipes.parameters(recipe) else {}
     for parameters in ({}, known):
         pipeline, _ = train.fit(features, recipe, parameters)
-        models.dump(pipeline, tmp_path / "model")
-        loaded = models.load(tmp_path / "model", recipe)
+        model_files.dump(pipeline, tmp_path / "model")
+        loaded = model_files.load(tmp_path / "model", recipe)
         assert np.array_equal(pipeline.predict(features), loaded.predict(features))
 
 

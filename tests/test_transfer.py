@@ -4,7 +4,8 @@ import os
 
 import pytest
 from misbehaving_server import HTML, IMPATIENT, Answer, MisbehavingServer, etag_of, html_page
-from monthwise import exits, publisher
+from monthwise import publisher
+from monthwise.base import exits
 from monthwise.publisher import partial
 
 JANUARY = "green_tripdata_2021-01.parquet"

@@ -2,14 +2,15 @@
 
 import json
 
-import clean
-import featurize
 import numpy as np
 import pyarrow as pa
 import pytest
-from monthwise import jobs, tables, unlike
+from monthwise.config.settings import Settings
+from monthwise.data import cleaning as clean
+from monthwise.data import distributions, tables
+from monthwise.data import features as featurize
 from monthwise.publisher import demo
-from monthwise.settings import Settings
+from monthwise.workflow import job_settings
 from test_evaluate import evaluated
 from test_train import call, table
 
@@ -17,12 +18,12 @@ HOUR = 3_600_000_000  # microseconds
 
 
 def counts(features: pa.Table) -> dict:
-    return {name: unlike.count(name, features.column(name)) for name in unlike.CATEGORIES}
+    return {name: distributions.count(name, features.column(name)) for name in distributions.CATEGORIES}
 
 
 def features_of(raw, service: str, month: str, later_by: int = 0) -> pa.Table:
     """Return the features of a published month, its hours shifted."""
-    given = jobs.of_job(Settings(), "clean", service, month)
+    given = job_settings.of_job(Settings(), "clean", service, month)
     given["quality"]["pickup_in_month"] = False
     batches = []
     for batch in clean.Month(str(raw), given).trips():
@@ -34,7 +35,7 @@ def features_of(raw, service: str, month: str, later_by: int = 0) -> pa.Table:
 
 
 def warned(then: pa.Table, now: pa.Table) -> list[tuple[str, str]]:
-    found = unlike.warnings(counts(then), counts(now), "2021-01", "2021-02")
+    found = distributions.warnings(counts(then), counts(now), "2021-01", "2021-02")
     return [(warning["feature"], warning["kind"]) for warning in found]
 
 
@@ -61,7 +62,7 @@ def test_two_draws_of_one_distribution_are_alike_however_small(rows):
 def test_shifted_hours_are_unlike_and_the_line_says_where():
     then, now = month(3000, 1), month(3000, 2)
     shifted = now.set_column(0, "hour", pa.array((now.column("hour").to_numpy() + 5) % 24))
-    warning = unlike.warnings(counts(then), counts(shifted), "2021-01", "2021-02")[0]
+    warning = distributions.warnings(counts(then), counts(shifted), "2021-01", "2021-02")[0]
     assert (warning["feature"], warning["kind"]) == ("hour", "unlike")
     assert warning["number"] > warning["bound"]
     assert warning["text"].startswith("hour: its distribution in 2021-02 is unlike that in 2021-01 (distance 0.")
@@ -71,7 +72,7 @@ def test_values_that_no_trip_of_the_window_has_are_counted():
     then = month(20_000, 1)
     zones = then.column("pickup_zone").to_numpy().copy()
     zones[:900], zones[900:1000] = 48_385_028, 1000
-    found = unlike.warnings(
+    found = distributions.warnings(
         counts(then), counts(then.set_column(1, "pickup_zone", pa.array(zones))), "2021-01", "2021-02"
     )
     assert [warning["text"] for warning in found] == [
@@ -87,7 +88,7 @@ def test_a_category_that_goes_missing_is_unlike_and_not_new():
 
 
 def test_a_column_with_too_many_values_is_no_category():
-    assert unlike.count("vendor", pa.chunked_array([np.arange(20_000.0)])) is None
+    assert distributions.count("vendor", pa.chunked_array([np.arange(20_000.0)])) is None
 
 
 def test_distance_is_that_of_jensen_and_shannon():
@@ -95,8 +96,8 @@ def test_distance_is_that_of_jensen_and_shannon():
 
     then, now = {"a": 700_000, "b": 200_000, "c": 100_000}, {"a": 300_000, "b": 300_000, "d": 400_000}
     expected = jensenshannon([0.7, 0.2, 0.1, 0], [0.3, 0.3, 0, 0.4], base=2)
-    assert unlike.distance(then, now) == pytest.approx(expected, abs=1e-4)
-    assert unlike.distance(then, {"d": 1_000_000}) == pytest.approx(1, abs=1e-4)
+    assert distributions.distance(then, now) == pytest.approx(expected, abs=1e-4)
+    assert distributions.distance(then, {"d": 1_000_000}) == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("service", ["green", "yellow", "fhv", "fhvhv"])

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from misbehaving_server import Answer, MisbehavingServer
-from monthwise import exits, months, publisher
+from monthwise import publisher
+from monthwise.base import exits, months
 from monthwise.publisher import at_once
 from workflow import Clone
 

@@ -4,13 +4,15 @@ import os
 import signal
 from pathlib import Path
 
-import clean
 import ingest
 import pyarrow.parquet as pq
 import pytest
 from months_made import raw_month, settings, write_raw
-from monthwise import files, publisher, tables, zones
-from monthwise.exits import BadData, Unreachable, WrongConfig
+from monthwise import publisher
+from monthwise.base import files
+from monthwise.base.exits import BadData, Unreachable, WrongConfig
+from monthwise.data import cleaning as clean
+from monthwise.data import tables, zones
 from monthwise.publisher import folder
 from test_clean_refuses import program
 

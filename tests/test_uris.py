@@ -5,7 +5,8 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from monthwise import exits, experiments, tracking, uris
+from monthwise.base import exits
+from monthwise.tracking import experiments, mlflow_store, uris
 
 GREEN = {"experiment": "green", "service": "green"}
 NAMES = ("a%20b", "100%", "a?b=c", "a#b", "a b", 'it\'s "x"', "ü", "{a}", ":a/:b", "u:p@h", "a\\b", "a\nb", "a+b;c&d")
@@ -32,8 +33,8 @@ def log(client, experiment: str) -> None:
 def test_store_and_models_lie_where_the_results_are(here, settings, tmp_path):
     settings = GREEN | ({"artifacts": (here / "models").as_uri()} if settings else {})
     for _ in range(2):
-        with tracking.locked("sqlite:///mlflow.db"):
-            client = tracking.connect("sqlite:///mlflow.db")
+        with mlflow_store.locked("sqlite:///mlflow.db"):
+            client = mlflow_store.connect("sqlite:///mlflow.db")
             experiment = experiments.find_or_create(client, settings, "sqlite:///mlflow.db")
         log(client, experiment)
     top = "models" if "artifacts" in settings else "mlruns"
@@ -48,14 +49,14 @@ def test_an_experiment_whose_place_mlflow_chose_stays(here):
     uri = f"sqlite:///{here}/mlflow.db"
     made = mlflow.MlflowClient(uri).create_experiment("green")  # as older versions had it made
     assert mlflow.MlflowClient(uri).get_experiment(made).artifact_location == f"{here}/mlruns/{made}"
-    assert experiments.find_or_create(tracking.connect(uri), GREEN, uri) == made
+    assert experiments.find_or_create(mlflow_store.connect(uri), GREEN, uri) == made
 
 
 @pytest.mark.parametrize("here", ["a%20b"], indirect=True)
 def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(here):
     uri = f"sqlite:///{here}/mlflow.db"
     made = mlflow.MlflowClient(uri).create_experiment("green")
-    client = tracking.connect(uri)
+    client = mlflow_store.connect(uri)
     ours = experiments.find_or_create(client, GREEN, uri)
     assert ours != made
     assert client.get_experiment(ours).artifact_location == (here / "mlruns/green").as_uri()
@@ -64,7 +65,7 @@ def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(here
 @pytest.mark.parametrize("here", ["results"], indirect=True)
 def test_a_store_outside_the_results_has_one_experiment(here, tmp_path):
     uri = f"sqlite:///{tmp_path}/team.db"
-    client = tracking.connect(uri)
+    client = mlflow_store.connect(uri)
     first, second = (experiments.find_or_create(client, GREEN, uri) for _ in range(2))
     assert first == second
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import FIRST
-from monthwise import files, user_profile
-from monthwise.exits import WrongConfig
+from monthwise.base import files
+from monthwise.base.exits import WrongConfig
+from monthwise.runner import user_profile
 from snakemake.cli import get_profile_dir
 from workflow import Clone, called_bare, listed_jobs
 

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import skops.io
 from conftest import publish
-from monthwise import files, models
-from monthwise.commands import registered, replay, verify
-from monthwise.settings import Settings
+from monthwise.base import files
+from monthwise.commands import verify
+from monthwise.config.settings import Settings
+from monthwise.models import model_files
+from monthwise.verify import recorded_jobs, registry_check
 from workflow import Clone
 
 # The first month, one whose challenger is promoted, one that is pinned and not scored, one without a challenger.
@@ -60,9 +62,9 @@ def say(clone, monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
     """Call `verify` of run month PROMOTED; return its code and what it says. The registry has tests of its own."""
 
     def away(*_):
-        raise registered.NotChecked("not here")
+        raise registry_check.NotChecked("not here")
 
-    monkeypatch.setattr(registered, "findings", away)
+    monkeypatch.setattr(registry_check, "findings", away)
 
     def call(month: str = PROMOTED, rebuild: bool = False) -> tuple[int, str]:
         arguments = argparse.Namespace(range=[month], service="green", rebuild=rebuild)
@@ -109,14 +111,14 @@ def test_all_months_agree_also_when_built_again_and_nothing_is_changed(made):
 def test_what_is_computed_again_is_all_that_the_month_has(made):
     for month in RUN_MONTHS:
         found = files.read_json(made.path(f"runs/green/{month}/evidence.json"))
-        jobs = [job for jobs in replay.data_jobs(found, []) for job in jobs] + replay.run_jobs(found, [])
+        jobs = [job for jobs in recorded_jobs.data_jobs(found, []) for job in jobs] + recorded_jobs.run_jobs(found, [])
         outputs = {path for job in jobs for path in job.outputs.values()}
         there = {str(path.relative_to(made.folder)) for path in made.path(f"runs/green/{month}").iterdir()}
         collected = {f"runs/green/{month}/{name}" for name in ("tracking.json", "evidence.json")}
         assert there - collected == {path for path in outputs if path.startswith("runs/")}
         given = {path for path in found["files"] if path not in outputs}
         fetched = {path for path in given if path.endswith(("source.json", "raw.parquet"))}
-        assert given - fetched <= {*replay.given_files(found)}
+        assert given - fetched <= {*recorded_jobs.given_files(found)}
 
 
 KINDS = (
@@ -244,7 +246,7 @@ def test_a_model_of_another_scikit_learn_names_the_month_to_redo(say, monkeypatc
     told = files.read_json(f"{RUN}/train.provenance.json")
     edit(f"{RUN}/train.provenance.json", packages=told["packages"] | {"scikit-learn": "1.0.1"})
     collect()
-    monkeypatch.setattr(models, "load", lambda *_: [].no_such_attribute)
+    monkeypatch.setattr(model_files, "load", lambda *_: [].no_such_attribute)
     code, said = say()
     assert code == os.EX_DATAERR
     assert f"{RUN}/model.skops was made by scikit-learn 1.0.1, and " in said

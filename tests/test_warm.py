@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from monthwise.warm.libraries import WARM
+from monthwise.job.warm.libraries import LIBRARIES
+from monthwise.workflow import stages
 from workflow import called_bare, wait_for
 
 HOST = Path(__file__).with_name("warm_host.py")
@@ -252,7 +253,7 @@ def test_a_warm_process_that_does_not_answer_is_ended(folder, stopped):
     if stopped:
         host.warm()[0].suspend()
     assert host.ends() == [(0, "done\n")]
-    assert lost(host) in [[f"the process for {kind} does not answer"] for kind in WARM]
+    assert lost(host) in [[f"the process for {kind} does not answer"] for kind in LIBRARIES]
 
 
 def test_a_signal_to_a_job_that_waits_is_one_to_a_job_that_runs(folder):
@@ -268,7 +269,8 @@ def test_a_signal_to_a_job_that_waits_is_one_to_a_job_that_runs(folder):
 
 
 def test_a_job_knows_whether_it_is_warm(folder):
-    program(folder, f"import sys; sys.path[:0] = [{SCRIPTS!r}]; from monthwise import warm; print(warm.is_warm_job())")
+    asks = "from monthwise.job import warm; print(warm.is_warm_job())"
+    program(folder, f"import sys; sys.path[:0] = [{SCRIPTS!r}]; {asks}")
     assert both(folder, "python clean.py") == ([(0, "True\n")], [(0, "False\n")])
 
 
@@ -280,7 +282,7 @@ def test_what_has_lost_the_variables_of_the_warm_start_runs_in_a_python_of_its_o
 def test_it_listens_on_no_network(folder):
     host, _ = waiting(folder, "track")  # all processes are there when this one answers
     warm = host.warm()
-    assert len(warm) == len(WARM) + 1
+    assert len(warm) == len(LIBRARIES) + 1
     assert [process.net_connections("inet") for process in warm] == [[]] * len(warm)
     host.process.kill()
     host.process.wait()
@@ -338,7 +340,8 @@ def test_a_job_has_what_it_needs_imported_and_no_module_of_the_project(folder, n
 
 def test_every_program_has_its_warm_process():
     programs = {path.stem for path in (REPOSITORY / "scripts").glob("*.py")}
-    assert programs == {name for _, names in WARM.values() for name in names}
+    assert programs == {name for names in stages.by_warm_process().values() for name in names}
+    assert stages.by_warm_process().keys() == LIBRARIES.keys()
 
 
 def test_random_numbers_are_those_of_a_fresh_process(folder):

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from conftest import SETTINGS, nightly, publish
 from equal_builds import assert_equal
-from monthwise.warm.libraries import WARM
+from monthwise.job.warm.libraries import LIBRARIES
 from workflow import Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
@@ -46,7 +46,7 @@ class Run:
         if "FAULT" in environment:  # a run drops PYTHONPATH
             planted = f'"""\n\nexec(compile(open({FAULTS!r}).read(), {FAULTS!r}, "exec"), {{}})\nimport '
             for module in ("__init__", "process"):
-                self.clone.edit(f"scripts/monthwise/warm/{module}.py", '"""\n\nimport ', planted)
+                self.clone.edit(f"scripts/monthwise/job/warm/{module}.py", '"""\n\nimport ', planted)
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         self.process = psutil.Popen(RUN, cwd=self.clone.folder, env=called_bare(environment), **pipes)
 
@@ -98,7 +98,9 @@ def test_a_warm_process_killed_while_jobs_wait_costs_no_job(tiny, cold, tmp_path
     warm = run.held()
     wait_for(lambda: run.below("warm/bin/../client.py"))
     warm.kill()
-    assert run.reasons() in [[f"the process for {kind} was ended"] for kind in WARM]  # the others were not there yet
+    assert run.reasons() in [
+        [f"the process for {kind} was ended"] for kind in LIBRARIES
+    ]  # the others were not there yet
     assert_equal(run.clone, cold)
 
 
@@ -147,8 +149,8 @@ def test_a_temporary_folder_that_serves_for_nothing_costs_no_job(tiny, cold, tmp
 @nightly
 def test_a_clone_from_which_nothing_may_be_started_costs_no_job(tiny, cold, tmp_path):
     cannot = Clone(tmp_path / "cannot", like=tiny)
-    cannot.path("scripts/monthwise/warm/bin/python").chmod(0o644)
+    cannot.path("scripts/monthwise/job/warm/bin/python").chmod(0o644)
     run = Run(cannot, tmp_path)
-    here = run.clone.path("scripts/monthwise/warm/bin/python").resolve()
+    here = run.clone.path("scripts/monthwise/job/warm/bin/python").resolve()
     assert run.reasons() == [f"RuntimeError: not executable here: {here}"]
     assert_equal(run.clone, cold)

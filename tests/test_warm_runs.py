@@ -148,7 +148,7 @@ def test_a_program_edited_during_a_run_is_what_the_next_job_runs(tmp_path):
 
 def test_a_recipe_that_crashes_fails_its_months_alone(unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
-    clone.path("scripts/monthwise/recipes/crash.py").write_text(
+    clone.path("scripts/monthwise/models/recipes/crash.py").write_text(
         "import ctypes\n\nTRUSTED = []\n\n\ndef pipeline(seed=0):\n    ctypes.string_at(0)\n"
     )
     crash = {"from": "2023-10", "services": ["green"], "reason": "a trial", "train": {"recipe": "crash"}}

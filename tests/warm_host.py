@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-from monthwise import warm
-from monthwise.warm import watch
+from monthwise.job import warm
+from monthwise.job.warm import watch
+from monthwise.workflow import stages
 
 if "PATIENCE_S" in os.environ:
     watch.PATIENCE_S, watch.LOOK_S = float(os.environ["PATIENCE_S"]), 1.0
-warm.start(is_local=True)
+warm.start(True, stages.by_warm_process())
 print(json.dumps(os.environ.get("MONTHWISE_WARM_ADDRESS", "")), flush=True)
 pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "stdin": subprocess.DEVNULL}
 jobs = [subprocess.Popen(["bash", "-c", command], **pipes) for command in sys.argv[1:]]

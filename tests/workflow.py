@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import yaml
-from monthwise.config import merge
+from monthwise.config.layers import merge
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "monthwise", "environment.yml", "requirements.txt")

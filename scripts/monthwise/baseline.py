@@ -1,38 +1,5 @@
-"""The naive baseline that every model is measured against."""
+"""The name under which model files hold the baseline: files that were written before must load."""
 
-import numpy as np
-import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted
+from .models.baseline import PairMean
 
-
-class PairMean(RegressorMixin, BaseEstimator):
-    """Mean duration of a trip's zone pair; of its pick-up zone where the pair is new; else of all trips."""
-
-    def fit(self, features: pd.DataFrame, duration_min: pd.Series) -> "PairMean":
-        """Learn the means from `features` (columns `pair`, `pickup_zone`) and durations in minutes."""
-        self.pairs_, self.pair_means_ = _means(features["pair"], duration_min)
-        self.zones_, self.zone_means_ = _means(features["pickup_zone"], duration_min)
-        self.mean_ = float(np.mean(duration_min))
-        return self
-
-    def predict(self, features: pd.DataFrame) -> np.ndarray:
-        """Return durations in minutes, one for each trip."""
-        check_is_fitted(self)
-        by_zone = _look_up(features["pickup_zone"], self.zones_, self.zone_means_, self.mean_)
-        return _look_up(features["pair"], self.pairs_, self.pair_means_, by_zone)
-
-    def knows_pair(self, features: pd.DataFrame) -> np.ndarray:
-        """Return for each trip whether its zone pair was seen in training."""
-        return np.isin(features["pair"].to_numpy(), self.pairs_)
-
-
-def _means(keys: pd.Series, values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    found, position = np.unique(keys.to_numpy(), return_inverse=True)
-    return found, np.bincount(position, weights=values.to_numpy()) / np.bincount(position)
-
-
-def _look_up(keys: pd.Series, known: np.ndarray, means: np.ndarray, otherwise: np.ndarray | float) -> np.ndarray:
-    keys = keys.to_numpy()
-    position = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[position] == keys, means[position], otherwise)
+__all__ = ["PairMean"]

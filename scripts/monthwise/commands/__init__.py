@@ -5,15 +5,15 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from .. import calls, environment, exits, folders, months, output, results, suggest
-from ..config import merge
-from ..program import Parser
-from ..settings import Settings
+from ..base import environment, exits, folders, months, output, results, suggest
+from ..config.layers import merge
+from ..config.settings import Settings
+from ..job.command_line import Parser
+from ..runner import alerts
 
 COMMANDS = {
     "accept": "record results that agree with their evidence as up to date, after an upgrade or a lost .snakemake",
@@ -68,7 +68,7 @@ def _call(arguments: argparse.Namespace) -> int:
         settings = Settings(arguments.configfile, arguments.config)
     except exits.Exit as end:
         if arguments.command == "run":
-            calls.note_refusal(end)
+            alerts.note_refusal(end)
         raise
     return command.run(arguments, settings)
 
@@ -178,20 +178,6 @@ def _key_value(text: str) -> tuple[str, object]:
 
 def _no_value(text: str):
     raise exits.WrongUsage(f"--config {text}: write KEY=VALUE")
-
-
-def chosen_services(arguments: argparse.Namespace, settings: Settings) -> list[str]:
-    """Return the services that a command is about: the one of `--service`, or all of config."""
-    if arguments.service:
-        settings.describe(arguments.service)
-        return [arguments.service]
-    return settings.services
-
-
-def first_few(words: Sequence[str], count: int) -> str:
-    """Return the first few of a list in one line, and how many more there are."""
-    more = [f"and {len(words) - count} more"] if len(words) > count else []
-    return "; ".join([*words[:count], *more])
 
 
 def print_table(rows: list[list[str]], left: bool = False) -> None:

@@ -8,12 +8,15 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .. import alarms, exits, lock, reasons, results, suggest, targets
-from ..events import Job
-from ..settings import Settings
-from ..snakemake import Snakemake
-from . import chosen_services, first_few, verify
-from .replay import Finding
+from ..base import exits, lock, results, suggest
+from ..base.text import first_few
+from ..config.settings import Settings
+from ..runner import alerts, reasons
+from ..runner.events import Job
+from ..runner.snakemake import Snakemake
+from ..verify import evidence_check
+from ..verify.recorded_jobs import Finding
+from ..workflow import targets
 
 SHOWN = 3  # reasons
 
@@ -26,7 +29,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             _overrides(arguments, checked),
             arguments.configfile,
             os.cpu_count() or 1,
-            alarms.without_secrets(dict(os.environ)),
+            alerts.without_secrets(dict(os.environ)),
         )
         snakemake.unlock()
         accepted = {path for paths in checked.values() for path in paths}
@@ -55,14 +58,14 @@ def _overrides(arguments: argparse.Namespace, checked: dict[tuple[str, str], lis
 def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[str, str], list[str]]:
     """Return the files of each service and run month that agree with the evidence; print a line for each other one."""
     checked, off = {}, []
-    for service in chosen_services(arguments, settings):
+    for service in settings.choose(arguments.service):
         known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]
         for month in arguments.range or targets.built_months(service):
             if month not in known:
                 print(f"none  {service} {month}: no evidence.json, it is left as it is")
                 continue
             try:
-                checked[service, month] = verify.unchanged_files(settings, service, month)
+                checked[service, month] = evidence_check.unchanged_files(settings, service, month)
             except Finding as finding:
                 print(f"OFF   {service} {month}: {finding}")
                 off.append((service, month))

@@ -3,9 +3,11 @@
 import argparse
 import os
 
-from .. import due, history, months, suggest, targets
-from ..settings import Settings
-from . import chosen_services, print_table
+from ..base import months, suggest
+from ..config.settings import Settings
+from ..state import decisions
+from ..workflow import availability, targets
+from . import print_table
 
 HEAD = ["service", "month", "served by", "since", "decision", "live error", "baseline", "live excess", "before"]
 
@@ -13,7 +15,7 @@ HEAD = ["service", "month", "served by", "since", "decision", "live error", "bas
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print one line a month; a month without a decision says where the chain stops."""
     rows, stops = [], []
-    for service in chosen_services(arguments, settings):
+    for service in settings.choose(arguments.service):
         decided = targets.decided_months(service)
         if not decided:
             continue
@@ -58,11 +60,11 @@ def _name(champion: dict) -> str:
 def _superseded(service: str) -> dict[str, list[str]]:
     """Return for each month the champions that it had by earlier decisions, oldest first."""
     found: dict[str, list[str]] = {}
-    for line in history.decisions():
+    for line in decisions.decisions():
         if line["service"] == service:
             found.setdefault(line["month"], []).append(_name(line["champion"]))
     return {month: [each for each in names[:-1] if each != names[-1]] for month, names in found.items()}
 
 
 def _read(service: str, month: str, file: str) -> dict | None:
-    return due.read(targets.run_file(service, month, file))
+    return availability.read(targets.run_file(service, month, file))

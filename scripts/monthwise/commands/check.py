@@ -13,9 +13,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from ..config import ROOT
-from ..settings import Settings
-from . import check_places, first_few
+from ..base.resources import resource
+from ..base.text import first_few
+from ..config.settings import Settings
+from . import check_places
 from .check_places import Wrong
 
 RAISED = re.compile(r"^[\w.]*(?:Error|Exception)(?:: .| in file .*:$)")
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _jobs() -> str:
     """Start jobs as a run does: cold, and warm, where results will be."""
-    profiles = ["--profile=none", f"--workflow-profile={ROOT / 'profiles/default'}"]
+    profiles = ["--profile=none", f"--workflow-profile={resource('profiles/default')}"]
     snakefile = str(Path(__file__).with_name("check.smk"))
     command = [sys.executable, "-m", "snakemake", *profiles, "--snakefile", snakefile]
     with check_places.scratch() as folder:
@@ -91,7 +92,7 @@ def _python() -> str:
 def _packages() -> str:
     locked = [
         Requirement(line.rstrip(" \\"))
-        for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        for line in resource("requirements.txt").read_text(encoding="utf-8").splitlines()
         if line and not line[0].isspace() and line[0] != "#"
     ]
     wanted = {lock.name: str(lock.specifier) for lock in locked if not lock.marker or lock.marker.evaluate()}

@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .. import exits, experiments, redact, store_errors, tracking, uris
-from ..settings import Settings
+from ..base import exits, redact
+from ..config.settings import Settings
+from ..tracking import experiments, mlflow_store, store_errors, uris
 
 TRIAL = b"a" * 1_000_000
 LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
@@ -80,14 +81,14 @@ def store(settings: Settings) -> str:
     uri, artifacts = uris.store_uri(config), config["artifacts"]
     for name, value in LIMITS.items():
         os.environ.setdefault(name, value)
-    tracking.prepare()
+    mlflow_store.prepare()
     try:
         with scratch() as folder:
             uris.insist(uri, artifacts)
             opened = _instead_of_new(uri)
             try:
-                with tracking.locked(opened):
-                    client = tracking.connect(opened)
+                with mlflow_store.locked(opened):
+                    client = mlflow_store.connect(opened)
                     for service in settings.services if opened == uri else ():
                         experiments.insist_on_own_names(client, f"{config['name']}-{service}", service, uri)
                 _write_model(client, settings, uri, folder)

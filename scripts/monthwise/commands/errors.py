@@ -4,15 +4,16 @@ import argparse
 import os
 from pathlib import Path
 
-from .. import files, suggest, targets
-from ..settings import Settings
-from . import chosen_services, print_table
+from ..base import files, suggest
+from ..config.settings import Settings
+from ..workflow import targets
+from . import print_table
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print challengers' validation errors beside those of the baseline or another directory, on the same trips."""
     rows = []
-    for service in chosen_services(arguments, settings):
+    for service in settings.choose(arguments.service):
         for month in arguments.range or targets.built_months(service):
             metrics = _metrics(Path(), service, month)
             other = _metrics(arguments.against, service, month) if arguments.against else None

@@ -3,10 +3,12 @@
 import argparse
 import os
 
-from .. import due, forecast, months, reasons, results, targets
-from ..settings import Settings
-from ..turn import PLAN, Turn
-from . import locate, print_table
+from ..base import months, results
+from ..config.settings import Settings
+from ..runner import cost_estimate, publication, reasons
+from ..runner.planning import PLAN, Turn
+from ..workflow import availability, stages, targets
+from . import print_table
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -25,7 +27,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     turn.jobs = [job for job in turn.jobs if job.rule != "locate" or (job.service, job.month) not in new]
     _print(turn)
     turn.write()
-    if line := locate.failure(turn.asked):
+    if line := publication.failure(turn.asked):
         print(line)
     refusal = turn.refusal()
     if refusal:
@@ -36,15 +38,15 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _print(turn: Turn) -> None:
     rows: dict[tuple[str, str], tuple[list[str], set[reasons.Root]]] = {}
     for job in turn.jobs:
-        stages, roots = rows.setdefault((job.month or "", job.service), ([], set()))
-        stages.append(job.rule)
+        rules, roots = rows.setdefault((job.month or "", job.service), ([], set()))
+        rules.append(job.rule)
         roots |= turn.roots.get(job.number, set())
-    order = list(forecast.RATES)
+    order = list(stages.STAGES)
     if rows:
         table = [["service", "month", "jobs", "why"]]
-        for (month, service), (stages, roots) in sorted(rows.items(), key=lambda row: row[0]):
-            stages = sorted(dict.fromkeys(stages), key=order.index)
-            table.append([service, month, " ".join(stages), reasons.in_words(roots)])
+        for (month, service), (rules, roots) in sorted(rows.items(), key=lambda row: row[0]):
+            in_order = sorted(dict.fromkeys(rules), key=order.index)
+            table.append([service, month, " ".join(in_order), reasons.in_words(roots)])
         print_table(table, left=True)
     for what, by_service in turn.missing().items():
         for service, found in by_service.items():
@@ -54,7 +56,7 @@ def _print(turn: Turn) -> None:
             print(line)
     for line in [*results.gaps(), *turn.held_up(), *pruned(turn)]:
         print(line)
-    cost = forecast.cost(turn.settings, turn.jobs, turn.arguments.jobs)
+    cost = cost_estimate.cost(turn.settings, turn.jobs, turn.arguments.jobs)
     if not turn.jobs:
         if not turn.in_state("failed"):
             print("nothing to do")
@@ -72,9 +74,11 @@ def bytes_to_fetch(turn: Turn) -> int:
     found = 0
     for job in turn.jobs:
         if job.rule == "ingest":
-            facts = due.read(targets.data_file(job.service, job.month, "source.json"))
+            facts = availability.read(targets.data_file(job.service, job.month, "source.json"))
             newest = targets.located_months(job.service)
-            facts = facts or (due.read(targets.data_file(job.service, newest[-1], "source.json")) if newest else None)
+            facts = facts or (
+                availability.read(targets.data_file(job.service, newest[-1], "source.json")) if newest else None
+            )
             found += (facts or {}).get("size") or 0
     return found
 

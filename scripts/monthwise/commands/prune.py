@@ -4,12 +4,9 @@ import argparse
 import glob
 import os
 
-from .. import exits, lock, suggest, targets
-from ..settings import Settings
-from . import chosen_services
-
-# What nothing asks for again while what was made from it stands: source.json and quality.json stay.
-PRUNED = ("raw.parquet", "trips.parquet", "features.parquet", ".raw.kept.*", ".raw.partial*")
+from ..base import exits, lock, suggest
+from ..config.settings import Settings
+from ..workflow import targets
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -28,7 +25,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     total, shown = 0, set()
-    for service in chosen_services(arguments, settings):
+    for service in settings.choose(arguments.service):
         found = {month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))}
         freed = _bytes(path for paths in found.values() for path in paths)
         total += freed
@@ -62,7 +59,7 @@ def _closed(settings: Settings, service: str, arguments: argparse.Namespace) -> 
 
 
 def _files(service: str, month: str) -> list[str]:
-    return [path for name in PRUNED for path in glob.glob(targets.data_file(service, month, name))]
+    return [path for name in targets.PRUNED for path in glob.glob(targets.data_file(service, month, name))]
 
 
 def _bytes(paths) -> int:

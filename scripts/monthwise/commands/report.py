@@ -4,7 +4,7 @@ import argparse
 import os
 
 from .. import report
-from ..settings import Settings
+from ..config.settings import Settings
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

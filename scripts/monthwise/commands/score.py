@@ -6,41 +6,32 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import clean
-import featurize
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .. import columns, evaluation, files, models, stubs, suggest, tables, targets, zones
-from ..config import ROOT
-from ..exits import BadData, WrongUsage
-from ..jobs import of_job
-from ..settings import Settings
-from . import chosen_services
+from ..base import files, suggest
+from ..base.exits import BadData, WrongUsage
+from ..base.resources import resource
+from ..config.settings import Settings
+from ..data import cleaning, columns, features, tables, zones
+from ..job import placeholders
+from ..models import evaluation, model_files
+from ..workflow import targets
+from ..workflow.job_settings import of_job
 
 OUTPUT = pa.schema([("trip", pa.int64()), ("prediction_min", pa.float64())])
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Write the row number and the minutes of each trip of `--input`, in its order, to `--output`."""
-    services = chosen_services(arguments, settings)
-    if len(services) != 1 or len(arguments.range or [""]) != 1:
-        raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
-    service = services[0]
-    decided = targets.decided_months(service)
-    month = arguments.range[0] if arguments.range else (decided or [None])[-1]
-    if month not in decided:
-        raise WrongUsage(
-            f"{service} has no champion{f' of {month}' if month else ' yet'};"
-            f" `{suggest.command('run', *arguments.range[:1] if arguments.range else ())}` decides on one"
-        )
+    service, month = _decided_month(arguments, settings)
     champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
     path = targets.run_file(service, month, "champion.skops")
-    stubs.bring([path])
-    model = models.load(path, champion["recipe"])
+    placeholders.bring([path])
+    model = model_files.load(path, champion["recipe"])
     place_file = settings.describe(service).get("zones")
-    places = zones.read(ROOT / place_file if place_file else None)
+    places = zones.read(resource(place_file) if place_file else None)
     about = f"{service} trips"
 
     insist_on_output(arguments.input, arguments.output)
@@ -51,22 +42,18 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if chosen.get("distance") == "distance_mi":
         wanted["distance_unit"] = "mi"
 
-    def predicted():
+    def trips_in_batches() -> Iterator[pa.RecordBatch]:
         first = 0
         for batch in tables.batches(file, arguments.input, about, sorted(set(chosen.values()))):
             rows = pa.RecordBatch.from_arrays([batch.column(name) for name in chosen.values()], list(chosen))
-            features = featurize.features(trips(rows, first, wanted, arguments.input, places), places)
-            minutes = evaluation.predict(model, features.to_pandas(), champion["columns"])
-            trip = np.arange(first, first + len(minutes))
-            yield pa.RecordBatch.from_arrays(
-                [tables.array(trip, pa.int64()), tables.array(minutes, pa.float64())], schema=OUTPUT
-            )
-            first += len(minutes)
+            yield trips(rows, first, wanted, arguments.input, places)
+            first += batch.num_rows
 
+    predicted = (_predict(model, features.features(batch, places), champion["columns"]) for batch in trips_in_batches())
     part = files.part_of(arguments.output)
     try:
         with _named_as_input(arguments.input):
-            count = tables.write(part, OUTPUT, predicted())
+            count = tables.write(part, OUTPUT, predicted)
         os.replace(part, arguments.output)
     finally:
         part.unlink(missing_ok=True)
@@ -74,6 +61,28 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         f"{arguments.output}: {count:,} trips of {service} by the champion of {month}, the model of {champion['month']}"
     )
     return os.EX_OK
+
+
+def _decided_month(arguments: argparse.Namespace, settings: Settings) -> tuple[str, str]:
+    """Return the service and the run month whose champion predicts; raises WrongUsage if there is none."""
+    services = settings.choose(arguments.service)
+    if len(services) != 1 or len(arguments.range or [""]) != 1:
+        raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
+    service = services[0]
+    decided = targets.decided_months(service)
+    month = arguments.range[0] if arguments.range else (decided or [None])[-1]
+    if month not in decided:
+        raise WrongUsage(
+            f"{service} has no champion{f' of {month}' if month else ' yet'};"
+            f" `{suggest.command('run', *arguments.range[:1] if arguments.range else ())}` decides on one"
+        )
+    return service, month
+
+
+def _predict(model, table: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    """Return trip and predicted minutes of a batch of features."""
+    minutes = evaluation.predict(model, table.to_pandas(), names)
+    return pa.RecordBatch.from_arrays([table.column("trip"), tables.array(minutes, pa.float64())], schema=OUTPUT)
 
 
 @contextlib.contextmanager
@@ -123,14 +132,16 @@ def trips(
             f" {first + int(np.argmin(there))}; leave them out"
         )
     made = {"trip": np.arange(first, first + len(pickup)), "pickup_time": pickup}
-    arrays = {name: tables.array(values, clean.TRIPS.field(name).type) for name, values in made.items()}
+    arrays = {name: tables.array(values, cleaning.TRIPS.field(name).type) for name, values in made.items()}
     for role in (*columns.IDS, *columns.NUMBERS):
         if role in rows.schema.names:
             name = "distance_mi" if role == "distance" else role
             read = columns.numbers(rows.column(role), role, places is not None and places.are_numbers)
-            values, sound = clean.repair(role, read.numbers, settings)
-            arrays[name] = tables.array(values, clean.TRIPS.field(name).type, None if name in columns.ZONES else sound)
-    fields = [field for field in clean.TRIPS if field.name != "duration_min"]
+            values, sound = cleaning.repair(role, read.numbers, settings)
+            arrays[name] = tables.array(
+                values, cleaning.TRIPS.field(name).type, None if name in columns.ZONES else sound
+            )
+    fields = [field for field in cleaning.TRIPS if field.name != "duration_min"]
     return pa.RecordBatch.from_arrays(
-        [arrays.get(field.name, clean.nothing(field, len(pickup))) for field in fields], schema=pa.schema(fields)
+        [arrays.get(field.name, cleaning.nothing(field, len(pickup))) for field in fields], schema=pa.schema(fields)
     )

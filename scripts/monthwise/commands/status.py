@@ -4,10 +4,12 @@ import argparse
 import json
 import os
 
-from .. import months, standing, states, suggest, targets
-from ..settings import Settings
-from ..tree import Tree
-from . import champions, chosen_services, errors, print_table
+from ..base import months, suggest
+from ..config.settings import Settings
+from ..state import stage_states, summary
+from ..state.artifacts import Tree
+from ..workflow import stages, targets
+from . import champions, errors, print_table
 
 SYMBOLS = {
     "built": "+",
@@ -29,9 +31,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return champions.run(arguments, settings)
     if arguments.errors or arguments.against:
         return errors.run(arguments, settings)
-    services = chosen_services(arguments, settings)
-    look = states.look()
-    told = standing.standing(settings, services, look, Tree())
+    services = settings.choose(arguments.service)
+    look = stage_states.look()
+    told = summary.standing(settings, services, look, Tree())
     found = told["services"]
     if arguments.json:
         print(json.dumps(told, indent=1, sort_keys=True))
@@ -43,9 +45,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         _print_table(found, shown, is_cut=not arguments.range)
         _print_warnings(found, shown)
         _print_notes(found, look)
-    for service, need in standing.all_needs(told):
-        if need["kind"] not in standing.NEED_A_PERSON:  # these have their lines, with their logs
-            print(f"needs a person: {standing.in_words(service, need)}")
+    for service, need in summary.all_needs(told):
+        if need["kind"] not in summary.NEED_A_PERSON:  # these have their lines, with their logs
+            print(f"needs a person: {summary.in_words(service, need)}")
     return os.EX_OK
 
 
@@ -60,7 +62,7 @@ def _print_table(found: dict, shown: dict[str, list[str]], is_cut: bool) -> None
     head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
     rows, cut, months = [head], [], set()
     for service, of in found.items():
-        measured = standing.errors_by_month(of)
+        measured = summary.errors_by_month(of)
         rows += [_row(service, month, of, measured.get(month, {})) for month in shown[service]]
         every = {*of["data"], *of["runs"]}
         months |= every
@@ -69,8 +71,8 @@ def _print_table(found: dict, shown: dict[str, list[str]], is_cut: bool) -> None
     if cut and is_cut:
         whole = suggest.command("status", f"{min(months)}..{max(months)}")
         print(f"{', '.join(cut)}, and those that need a person; `{whole}` shows all")
-    print(f"RMSE in minutes on the trips of that month; {standing.MEASURED}")
-    print("data: locate ingest clean featurize; run: " + " ".join(states.RUN_STAGES))
+    print(f"RMSE in minutes on the trips of that month; {summary.MEASURED}")
+    print(f"data: {' '.join(stages.DATA)}; run: {' '.join(stages.RUN)}")
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))
 
 
@@ -79,8 +81,8 @@ def _row(service: str, month: str, of: dict, measured: dict) -> list[str]:
     return [
         service,
         month,
-        "".join(SYMBOLS[data[stage]["state"]] if stage in data else " " for stage in states.DATA_STAGES),
-        "".join(SYMBOLS[runs[stage]["state"]] if stage in runs else " " for stage in states.RUN_STAGES),
+        "".join(SYMBOLS[data[stage]["state"]] if stage in data else " " for stage in stages.DATA),
+        "".join(SYMBOLS[runs[stage]["state"]] if stage in runs else " " for stage in stages.RUN),
         f"{measured['trips']:,}" if "trips" in measured else "",
         *(f"{measured[name]:.3f}" if name in measured else "" for name in ERRORS),
         of["numbers"].get(month, {}).get("champion", ""),
@@ -88,8 +90,8 @@ def _row(service: str, month: str, of: dict, measured: dict) -> list[str]:
 
 
 def _needs_a_person(of: dict, month: str) -> bool:
-    stages = [*of["data"].get(month, {}).values(), *of["runs"].get(month, {}).values()]
-    return any(stage["state"] in standing.NEED_A_PERSON for stage in stages)
+    states = [*of["data"].get(month, {}).values(), *of["runs"].get(month, {}).values()]
+    return any(state["state"] in summary.NEED_A_PERSON for state in states)
 
 
 def _print_warnings(found: dict, shown: dict[str, list[str]]) -> None:
@@ -105,17 +107,17 @@ def _print_warnings(found: dict, shown: dict[str, list[str]]) -> None:
 
 def _print_notes(found: dict, look: dict) -> None:
     for service, of in found.items():
-        for month, stages in (*of["data"].items(), *of["runs"].items()):
-            for stage, state in stages.items():
+        for month, states in (*of["data"].items(), *of["runs"].items()):
+            for stage, state in states.items():
                 if state["state"] == "failed":
                     print(f"failed: {stage} {service} {month} ({state['log']}): {state['why']}")
                     print("\n".join(f"    {line}" for line in state["lines"]))
                 elif state["state"] == "rejected":
                     print(f"rejected: {service} {month} by {state['why']}")
-        late = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
+        late = [month for month, states in of["data"].items() if states["locate"]["state"] == "not published"]
         for what, missing in months.not_published(late, targets.located_months(service)).items():
             print(f"{what}: {service} {months.in_words(missing)}")
     for service, of in found.items():
-        for why, stale in standing.stale(of).items():
+        for why, stale in summary.stale(of).items():
             span = f"{stale[0]} to {stale[-1]}" if len(stale) > 1 else stale[0]
             print(f"stale: {service}, {len(stale)} months ({span}), as of {look.get('looked', 'now')}: {why}")

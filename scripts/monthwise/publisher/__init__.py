@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from .. import exits, files, suggest
+from ..base import exits, files, suggest
+from ..base.resources import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 Key = TypeVar("Key", bound=Hashable)
 
 

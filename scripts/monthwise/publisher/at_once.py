@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import TypeVar
 
-from .. import exits
+from ..base import exits
 from .connection import Patience
 
 AT_ONCE = 8

@@ -18,7 +18,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from .. import exits, redact
+from ..base import exits, redact
 
 CHUNK = 1 << 16
 FOR_NOW = {408, 425, 429, 500, 502, 503, 504}

@@ -6,7 +6,7 @@ What is in them is in demo_trips.py. It and pyarrow are imported where they are 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..exits import NotPublished, TryAgain
+from ..base.exits import NotPublished, TryAgain
 from . import how_to_locate
 
 VERSION = 1  # of the generator: raise it whenever the same seed gives other bytes

@@ -74,15 +74,34 @@ def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> D
     pace = 2.6 + 2.6 * np.sqrt(centre[:, None] * centre) + 2.5 / (1 + miles)
     pace *= np.exp(city.normal(0, 0.13, crow.shape))
     detour, luck = (np.exp(city.normal(0, sigma, 1 << 16)).round(5).astype(np.float32) for sigma in (0.1, 0.2))
-
-    habits = _random(seed, service, "habits")
-    rank = np.array([habits.permutation(ZONES - 2), habits.permutation(ZONES - 2)]) + 1.0
-    popular = np.c_[rank ** -np.array([[SKEW[layout]], [SKEW[layout] * 0.6]]), np.zeros((2, 2))]
-    popular[:, -2:] = popular.sum(axis=1, keepdims=True) * (0.002, 0.001)  # 264 and 265: unknown, outside the city
-    weights = popular[0][:, None] * popular[1] * (np.exp(-crow) + 0.001)
+    weights = _popularity(_random(seed, service, "habits"), layout) * (np.exp(-crow) + 0.001)
 
     days = _random(seed, service, month)
     first = datetime.date(int(month[:4]), int(month[5:]), 1)
+    index = first.year * 12 + first.month
+    rate, slowness, extra = _clock(days, first)
+    rows = round(rows * (1 + 0.04 * math.sin((index - 1) * math.tau / 12) + days.uniform(-0.01, 0.01)))
+    shares = NO_METER.get(layout, {9999: 0})
+    without = next(share for year, share in shares.items() if first.year <= year)
+    return Drawn(
+        key=(seed, service, month), layout=layout, month=month, rows=rows, metered=rows - round(rows * without),
+        pairs=_table(weights.ravel(), 20), miles=miles.ravel().astype(np.float32),
+        pace=pace.ravel().round(4).astype(np.float32), central=np.minimum.outer(centre, centre).ravel() > 0.5,
+        minutes=_table(rate, 19), slowness=slowness.round(4).astype(np.float32), extra=extra.astype(np.int32),
+        detour=detour, luck=luck, dirt=_table([1 - sum(DIRT.values()), *DIRT.values()], 16).astype(np.int8),
+    )  # fmt: skip
+
+
+def _popularity(habits: np.random.Generator, layout: str) -> np.ndarray:
+    """Return how often each zone is left for each zone, whatever the distance: ZONES x ZONES."""
+    rank = np.array([habits.permutation(ZONES - 2), habits.permutation(ZONES - 2)]) + 1.0
+    popular = np.c_[rank ** -np.array([[SKEW[layout]], [SKEW[layout] * 0.6]]), np.zeros((2, 2))]
+    popular[:, -2:] = popular.sum(axis=1, keepdims=True) * (0.002, 0.001)  # 264 and 265: unknown, outside the city
+    return popular[0][:, None] * popular[1]
+
+
+def _clock(days: np.random.Generator, first: datetime.date) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for each minute of a month how many trips begin, how slow traffic is, and what is charged extra."""
     index = first.year * 12 + first.month
     length = calendar.monthrange(first.year, first.month)[1]
     minute = np.arange(length * 1440)
@@ -98,17 +117,7 @@ def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> D
     slowness = (0.82 + rush) * drift * np.exp(days.normal(0, 0.04, length))[day]
     night, evening = (50, 100) if first.year < 2023 else (100, 250)
     extra = np.where((hour < 6) | (hour >= 20), night, np.where(~weekend & (hour >= 16), evening, 0))
-
-    rows = round(rows * (1 + 0.04 * math.sin((index - 1) * math.tau / 12) + days.uniform(-0.01, 0.01)))
-    shares = NO_METER.get(layout, {9999: 0})
-    without = next(share for year, share in shares.items() if first.year <= year)
-    return Drawn(
-        key=(seed, service, month), layout=layout, month=month, rows=rows, metered=rows - round(rows * without),
-        pairs=_table(weights.ravel(), 20), miles=miles.ravel().astype(np.float32),
-        pace=pace.ravel().round(4).astype(np.float32), central=np.minimum.outer(centre, centre).ravel() > 0.5,
-        minutes=_table(rate, 19), slowness=slowness.round(4).astype(np.float32), extra=extra.astype(np.int32),
-        detour=detour, luck=luck, dirt=_table([1 - sum(DIRT.values()), *DIRT.values()], 16).astype(np.int8),
-    )  # fmt: skip
+    return rate, slowness, extra
 
 
 class Trips(NamedTuple):

@@ -7,8 +7,8 @@ import shutil
 import stat
 from pathlib import Path
 
-from .. import exits
-from ..months import is_month
+from ..base import exits
+from ..base.months import is_month
 from . import how_to_locate, name, resolve_folder
 
 FICLONE = 0x40049409  # linux/fs.h: the file shares the blocks of another until one of them is written to

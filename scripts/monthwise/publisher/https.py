@@ -7,7 +7,7 @@ from pathlib import Path
 
 import urllib3
 
-from .. import exits, months
+from ..base import exits, months
 from . import how_to_locate, name
 from .connection import Failed, Patience, ask, persist, receive
 from .partial import Partial

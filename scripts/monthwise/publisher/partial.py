@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from .. import exits, files
+from ..base import exits, files
 
 NAME = ".raw.partial"  # with NAME.json, the source.json it was fetched by; nothing else reads either of them
 

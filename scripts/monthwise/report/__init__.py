@@ -6,11 +6,11 @@
 import shutil
 from pathlib import Path
 
-from .. import standing, states
-from ..settings import Settings
-from ..tree import Tree
+from ..config.settings import Settings
+from ..state import stage_states, summary
+from ..state.artifacts import Tree
 from . import month_pages, overview, watch
-from .months_of import History
+from .month_history import History
 
 FOLDER = "report"
 
@@ -18,7 +18,7 @@ FOLDER = "report"
 def build(settings: Settings) -> Path:
     """Bring report/ up to date; return the path of its first page."""
     folder, tree, services = Path(FOLDER), Tree(), settings.services
-    told = standing.standing(settings, services, states.look(), tree)
+    told = summary.standing(settings, services, stage_states.look(), tree)
     history = History(settings, services, told)
     kept = set()
     for service in services:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from ..rounding import round_up
+from ..base.rounding import round_up
 
 WIDTH, HEIGHT = 640, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 20

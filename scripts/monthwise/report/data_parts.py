@@ -1,8 +1,8 @@
 """What the page of a data month shows, each part from the contents of its files; a part without them is None."""
 
-from .. import quality_rules
-from ..redact import scrub
-from ..standing import number
+from ..base.redact import scrub
+from ..data import quality_rules
+from ..state.summary import number
 from . import figures
 from .page import UP
 from .wording import known, plain

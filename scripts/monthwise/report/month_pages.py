@@ -4,15 +4,16 @@ import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .. import months, states, targets
-from ..config import ROOT
-from ..exits import WrongConfig
-from ..redact import scrub
-from ..settings import Settings
-from ..standing import text
-from ..tree import Tree
+from ..base import months
+from ..base.exits import WrongConfig
+from ..base.redact import scrub
+from ..base.resources import resource
+from ..config.settings import Settings
+from ..state.artifacts import Tree
+from ..state.summary import text
+from ..workflow import stages, targets
 from . import data_parts, figures, page, run_parts
-from .months_of import History
+from .month_history import History
 from .overview import STATES
 from .page import UP
 from .wording import time
@@ -120,7 +121,7 @@ def _data_of(settings: Settings, service: str, month: str) -> list[str]:
 
 def _about(service: str, month: str, of: dict, history: History, part: str) -> dict:
     """Return what all pages show: states, logs, benchmarks, reasons, and the months beside this one."""
-    stages = states.DATA_STAGES if part == "data" else states.RUN_STAGES
+    names = stages.DATA if part == "data" else stages.RUN
     all_months = list(of[part])
     at = all_months.index(month)
     logs = history.logs.get((service, month), set())
@@ -142,16 +143,16 @@ def _about(service: str, month: str, of: dict, history: History, part: str) -> d
             }
             for stage, state in of[part][month].items()
         ],
-        "took": {stage: list(took[stage]) for stage in stages if stage in took},
-        "reasons": _kept(history.reasons.get((service, month), []), stages),
+        "took": {stage: list(took[stage]) for stage in names if stage in took},
+        "reasons": _kept(history.reasons.get((service, month), []), names),
     }
 
 
-def _kept(reasons: list[dict], stages: Iterable[str]) -> list[dict]:
-    """Return the calls that built one of `stages`, with these alone, newest first."""
+def _kept(reasons: list[dict], names: Iterable[str]) -> list[dict]:
+    """Return the calls that built one of the stages of these `names`, with these alone, newest first."""
     found = []
     for call in reasons:
-        why = {reason: [each for each in stages if each in made] for reason, made in call["why"].items()}
+        why = {reason: [name for name in names if name in made] for reason, made in call["why"].items()}
         why = {reason: made for reason, made in why.items() if made}
         if why:
             found.insert(0, {"when": call["when"], "why": why})
@@ -166,7 +167,7 @@ def _outlines(description: dict, tree: Tree) -> tuple[Outlines, str] | None:
     """Return the map of a service, and the hash of what it is drawn from; None where none is given."""
     if not description.get("outlines"):
         return None
-    paths = [ROOT / description["outlines"], *([ROOT / description["zones"]] if description.get("zones") else [])]
+    paths = [resource(description["outlines"]), *([resource(description["zones"])] if description.get("zones") else [])]
     hashes = "".join(str(tree.sha256(str(path))) for path in paths)
     return _read_outlines(*map(str, paths)), hashes
 

@@ -6,19 +6,12 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from .. import months
+from ..base import months
+from ..workflow import stages
 from . import charts
-from .months_of import History
+from .month_history import History
 
-# Layers of the chart of durations.
-WORK = {
-    "fetch": ("locate", "ingest"),
-    "clean, featurize": ("clean", "featurize"),
-    "train": ("train",),
-    "evaluate, score": ("evaluate", "score"),
-    "track": ("track",),
-    "decide, prove": ("compare", "promote", "drift", "evidence"),
-}
+WORK = stages.by_layer()
 SHOWN_DROPS, SHOWN_FEATURES = 6, 12  # reasons in the chart of drops, the last of them `other`; rows of the map of drift
 # Lines of the chart of errors: class, and whose error it is.
 LINES = {
@@ -177,7 +170,7 @@ def durations(service: str, of: dict, history: History) -> dict[str, dict[str, f
     found = {}
     for month in span({**of["data"], **of["runs"]}):
         took = history.took.get((service, month), {})
-        seconds = {name: sum(took[stage].seconds for stage in stages if stage in took) for name, stages in WORK.items()}
+        seconds = {name: sum(took[stage].seconds for stage in layer if stage in took) for name, layer in WORK.items()}
         found[month] = {name: round(value, 2) for name, value in seconds.items()} if took else {}
     return found
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from .. import standing, states
+from ..state import summary
+from ..workflow import stages
 from . import over_time, page
-from .months_of import History
+from .month_history import History
 
 ERRORS = ("challenger", "champion", "baseline")
 # State: class of its cell (style.css has colour and symbol), what it means.
@@ -41,9 +42,9 @@ def draw(folder: Path, told: dict, history: History) -> None:
         sections=[_section(service, of, durations[service]) for service, of in services.items()],
         years=years,
         states={state: STATES[state] for state in STATES if state in present},
-        measured=standing.MEASURED,
-        needs=standing.all_needs(told),
-        stale=[(service, why, found) for service, of in services.items() for why, found in standing.stale(of).items()],
+        measured=summary.MEASURED,
+        needs=summary.all_needs(told),
+        stale=[(service, why, found) for service, of in services.items() for why, found in summary.stale(of).items()],
     )
 
 
@@ -53,15 +54,15 @@ def _all_months(of: dict) -> list[str]:
 
 def _cells(of: dict):
     for part in ("data", "runs"):
-        for month, stages in of[part].items():
-            for stage in stages:
-                yield month, stage, stages[stage]["state"]
+        for month, states in of[part].items():
+            for stage, state in states.items():
+                yield month, stage, state["state"]
 
 
 def _section(service: str, of: dict, durations: dict) -> dict:
     run_months = over_time.span(of["runs"])
     data_months = over_time.span(of["data"])
-    measured = standing.errors_by_month(of)
+    measured = summary.errors_by_month(of)
     made = [
         over_time.errors(service, of, measured),
         over_time.rows(service, of, data_months),
@@ -77,7 +78,7 @@ def _section(service: str, of: dict, durations: dict) -> dict:
         "changes": [
             [(month, run_link(service, month))]
             + [of["numbers"][month].get(key, "") for key in ("champion", "decision", "reason")]
-            for month in standing.changes(of)
+            for month in summary.changes(of)
         ],
     }
 
@@ -90,8 +91,8 @@ def _row(service: str, month: str, of: dict, measured: dict) -> str:
     known, rows = of["numbers"].get(month, {}), of["rows"].get(month, {})
     run_page, data_page = run_link(service, month), data_link(service, month)
     kinds = sorted({STATES[state["state"]][0] for state in (*data.values(), *runs.values())})
-    cells = [_cell(data.get(stage), data_page, stage) for stage in states.DATA_STAGES]
-    cells += [_cell(runs.get(stage), run_page, stage) for stage in states.RUN_STAGES]
+    cells = [_cell(data.get(stage), data_page, stage) for stage in stages.DATA]
+    cells += [_cell(runs.get(stage), run_page, stage) for stage in stages.RUN]
     count = f"{rows['rows_out']:,}" if "rows_out" in rows else "data"
     link = f'<a href="{data_page}">{count}</a>' if data else ""
     errors = "".join(f"<td class=num>{measured[name]:.2f}" if name in measured else "<td>" for name in ERRORS)

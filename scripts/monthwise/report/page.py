@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from .. import files
+from ..base import files
 from . import wording
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -2,9 +2,9 @@
 
 import operator
 
-from .. import quality_rules
-from ..redact import scrub
-from ..standing import number
+from ..base.redact import scrub
+from ..data import quality_rules
+from ..state.summary import number
 from . import figures
 from .page import UP
 from .wording import known, minutes, plain

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import files, standing
-from ..turn import now
+from ..base import clock, files
+from ..state import summary
 
 NEWEST = 6  # months of a service in summary.md
 NEEDS = 50  # lines of what needs a person in summary.md
@@ -37,9 +37,9 @@ ERRORS = {
 def write(folder: Path, told: dict) -> None:
     """Write the three files."""
     folder.mkdir(parents=True, exist_ok=True)
-    files.replace_file(folder / "status.json", files.to_json(told | {"built": now()}))
+    files.replace_file(folder / "status.json", files.to_json(told | {"built": clock.now()}))
     files.replace_file(folder / "status.prom", _metrics(told))
-    files.replace_file(folder / "summary.md", summary(told).encode("utf-8", "replace"))
+    files.replace_file(folder / "summary.md", as_markdown(told).encode("utf-8", "replace"))
 
 
 def _metrics(told: dict) -> bytes:
@@ -97,14 +97,14 @@ def _newest(of_months: dict[str, dict], name: str) -> str | None:
     return max((month for month, known in of_months.items() if name in known), default=None)
 
 
-def summary(told: dict) -> str:
+def as_markdown(told: dict) -> str:
     """Return how things stand as Markdown."""
     lines = ["# Monthwise", ""]
     for of in told["services"].values():
         lines.append(f"- {_plain(of['line'])}")
-    needs = standing.all_needs(told)
+    needs = summary.all_needs(told)
     lines += ["", "## Needs a person", ""] if needs else ["", "Nothing needs a person."]
-    lines += [f"- {_plain(standing.in_words(service, need))}" for service, need in needs[:NEEDS]]
+    lines += [f"- {_plain(summary.in_words(service, need))}" for service, need in needs[:NEEDS]]
     lines += [f"- and {len(needs) - NEEDS} more" for _ in needs[NEEDS : NEEDS + 1]]
     for service, of in told["services"].items():
         lines += _errors(service, of)
@@ -115,7 +115,7 @@ def summary(told: dict) -> str:
 
 def _errors(service: str, of: dict) -> list[str]:
     """Return the table of errors, newest month first, and what it leaves out."""
-    measured = standing.errors_by_month(of)
+    measured = summary.errors_by_month(of)
     every = sorted({*measured, *of["runs"]}, reverse=True)
     if not every:
         return []
@@ -126,7 +126,7 @@ def _errors(service: str, of: dict) -> list[str]:
         cells = [f"{errors[name]:.3f}" if name in errors else "" for name in ("challenger", "champion", "baseline")]
         cells.append(f"{known['live_excess']:+.1%}" if "live_excess" in known else "")
         lines.append(f"| {month} | {' | '.join(cells)} | {_plain(known.get('champion', ''))} |")
-    lines += ["", f"RMSE in minutes on the trips of that month; {standing.MEASURED}."]
+    lines += ["", f"RMSE in minutes on the trips of that month; {summary.MEASURED}."]
     return lines + ([f"The newest {NEWEST} of {len(every)} months."] if len(every) > NEWEST else [])
 
 

@@ -1,6 +1,6 @@
 """Numbers and times as the pages say them."""
 
-from ..standing import number
+from ..state.summary import number
 
 
 def known(facts: dict) -> dict:

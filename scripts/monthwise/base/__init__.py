@@ -1,0 +1,1 @@
+"""What every other room uses: exits, files, months, the lock of a results folder."""

@@ -1,0 +1,1 @@
+"""Config: its layers, its checks, and what it means for a month."""

@@ -1,0 +1,287 @@
+"""Settings: what config means for a service, a month and a stage.
+
+Everything that config alone can get wrong ends here with WrongConfig, before a job starts.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..base.exits import WrongConfig, WrongUsage
+from ..base.months import shift, span
+from ..models import recipes
+from ..publisher import folder, resolve_folder
+from . import checks, layers
+from .layers import closest
+
+# What `changes` entries may change.
+DATED = ("window", "train", "promotion")
+
+
+class Windows(NamedTuple):
+    """The data months of a run month: those it trains on, oldest first, and the one it is measured on."""
+
+    training: list[str]
+    validation: str
+
+
+class Settings:
+    """The checked config of one call, and what it means.
+
+    `files` are further config files, `overrides` the `--config` values, as in config.py.
+    """
+
+    def __init__(self, files: list[str | Path] | tuple = (), overrides: Mapping | None = None):
+        self.config = layers.read(files, overrides)
+        self.services: list[str] = self.config["services"]
+        self._found: dict[tuple, Any] = {}
+        self._check()
+
+    def choose(self, service: str | None) -> list[str]:
+        """Return the services that a call is about: the one that it names, or all of config."""
+        if service is None:
+            return self.services
+        self.describe(service)
+        return [service]
+
+    def once(self, key: tuple, find: Callable[[], Any]) -> Any:
+        """Return what `find` returns, found once in a call: hundreds of jobs ask for it."""
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
+
+    def changed(self, layer: Mapping) -> "Settings":
+        """Return these settings with `layer` over them; WrongConfig if they do not go together."""
+        made = copy.copy(self)
+        made.config, made._found = layers.merge(self.config, layer), {}
+        made._check()
+        return made
+
+    # What holds in a month
+
+    def at(self, service: str, month: str) -> dict:
+        """Return the settings with a date (`window`, `train`, `promotion`) that hold for a run month."""
+        return self.once(("held", service, month), lambda: self._held(service, month))
+
+    def _held(self, service: str, month: str) -> dict:
+        held = {key: self.config[key] for key in DATED}
+        for change in self._changes(service, month):
+            held = layers.merge(held, {key: change[key] for key in DATED if key in change})
+        train = checks.check_train(held["train"], f"settings of {service} {month}")
+        if "zones" in recipes.parameters(train["recipe"]):
+            zones = "map" if self.describe(service).get("zones") else "codes"
+            train = train | {"parameters": {"zones": zones} | train["parameters"]}
+        return held | {"train": train}
+
+    def _changes(self, service: str, month: str) -> list[dict]:
+        """Return the entries of `changes` that hold in a run month, in their order."""
+        return [
+            change
+            for change in self.config["changes"]
+            if change["from"] <= month and service in change.get("services", [service])
+        ]
+
+    def is_skipped(self, service: str, month: str) -> bool:
+        """Whether a data month is taken out of all windows."""
+        return month in self.config["skip"].get(service, ())
+
+    def training_months(self, service: str, month: str) -> list[str]:
+        """Return the data months that run month `month` trains on, oldest first: none skipped, the last at most M-2."""
+        length = self.at(service, month)["window"]["length"]
+        found: list[str] = []
+        candidate = shift(month, -2)
+        while len(found) < length:
+            if not self.is_skipped(service, candidate):
+                found.insert(0, candidate)
+            candidate = shift(candidate, -1)
+        return found
+
+    def validation_month(self, service: str, month: str) -> str | None:
+        """Return M-1, the data month that a challenger is measured on; None where it is skipped and none is trained."""
+        validation = shift(month, -1)
+        return None if self.is_skipped(service, validation) else validation
+
+    def run_windows(self, service: str, month: str) -> "Windows":
+        """Return the data months of a run month that trains; WrongUsage for one that cannot."""
+        validation = self.validation_month(service, month)
+        if validation is None:
+            raise WrongUsage(
+                f"{service} {month} trains no model: its validation month {shift(month, -1)} is skipped"
+                f" (skip in config/config.yaml); ask for another month, or take it out of skip"
+            )
+        return Windows(self.training_months(service, month), validation)
+
+    # Who serves
+
+    def reigns_before(self, service: str, month: str) -> str | None:
+        """Return the run month whose champion reigns when `month` is decided: None for the first one that has one.
+
+        WrongUsage for a month before that, where there are models but no champion.
+        """
+        begin = self.begin(service)
+        if month < begin:
+            raise WrongUsage(
+                f"{service} {month} has no champion: the first one serves in {begin} (begin in config/config.yaml); ask"
+                f" for a later month, or let it begin earlier"
+            )
+        return shift(month, -1) if month > begin else None
+
+    def promotion(self, service: str, month: str) -> dict:
+        """Return the rules of a decision; with `pin_reason` where a model is pinned."""
+        held = self.at(service, month)["promotion"]
+        if not held["pin"]:
+            return held
+        pinning = [
+            change for change in self._changes(service, month) if change.get("promotion", {}).get("pin") is not None
+        ]
+        return held | {"pin_reason": pinning[-1]["reason"] if pinning else "promotion.pin in config/config.yaml"}
+
+    # What is closed
+
+    def is_closed_run(self, month: str) -> bool:
+        """Whether a run month is before `history.closed_before`."""
+        closed_before = self.config["history"]["closed_before"]
+        return closed_before is not None and month < closed_before
+
+    def is_closed_data(self, service: str, month: str) -> bool:
+        """Whether no open run month reads a data month."""
+        closed_before = self.config["history"]["closed_before"]
+        if closed_before is None:
+            return False
+        return month < self.once(("open data", service), lambda: self._oldest_open_data(service, closed_before))
+
+    def _oldest_open_data(self, service: str, closed_before: str) -> str:
+        # A window may be longer from a later month on.
+        later = [change["from"] for change in self.config["changes"] if change["from"] > closed_before]
+        return min(self.training_months(service, month)[0] for month in (closed_before, *later))
+
+    def describe(self, service: str) -> dict:
+        """Return the entry of config/services.yaml; WrongConfig where there is none."""
+        catalog = self.config["catalog"]
+        if service not in catalog:
+            raise WrongConfig(f"unknown service {service!r}{closest(service, catalog)} (config/services.yaml)")
+        return catalog[service]
+
+    # Which run months
+
+    def run_months(self, service: str, today: str, located: Sequence[str] = ()) -> list[str]:
+        """Return the run months from `first` to `last`.
+
+        `today` is the month of now, `located` the data months with a `source.json` on disk: both count for https alone.
+        """
+        first = self.first_run_month(service)
+        last = self.config["last"]
+        if last == "newest":
+            last = shift(self.newest_out(service, today, located), 1)
+        if first > last:
+            raise WrongConfig(
+                f"{service}: first ({first}, from `{self.config['first']}`) is after last ({last}, from"
+                f" `{self.config['last']}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
+            )
+        return span(first, last)
+
+    def first_run_month(self, service: str) -> str:
+        """Return the first run month that is built when no target is named."""
+        return self.begin(service) if self.config["first"] == "begin" else self.config["first"]
+
+    def begin(self, service: str) -> str:
+        """Return the first run month that has a champion."""
+        return self.once(("begin", service), lambda: self._begin(service))
+
+    def _begin(self, service: str) -> str:
+        if service in self.config["begin"]:
+            return self.config["begin"][service]
+        oldest = {"demo": lambda: self.config["demo"]["first"], "https": lambda: None}.get(
+            self.config["source"], lambda: self._published(service)[0]
+        )()
+        if oldest is None:
+            raise WrongConfig(f"begin.{service} is missing in config/config.yaml: the first run month, YYYY-MM")
+        month = shift(oldest, 2)
+        while self.training_months(service, month)[0] < oldest:
+            month = shift(month, 1)
+        return month
+
+    def newest_possible(self, service: str, today: str) -> str:
+        """Return the newest data month that can be out: the one before `today`, or the last of demo or the folder."""
+        return shift(today, -1) if self.config["source"] == "https" else self.newest_out(service, today, [])
+
+    def newest_out(self, service: str, today: str, located: Sequence[str] = ()) -> str:
+        """Return the newest data month that is published, as far as that is known without asking."""
+        if self.config["source"] == "demo":
+            return self.config["demo"]["last"]
+        if self.config["source"] == "https":
+            return max([*located, shift(today, -self.config["publisher"]["lag"])])
+        found = self._published_in_folder(service)
+        return max([*located, *found]) if found or located else self._published(service)[-1]
+
+    def _published(self, service: str) -> list[str]:
+        found = self._published_in_folder(service)
+        if not found:
+            pattern = self.describe(service)["file"]
+            raise WrongConfig(f"{service}: there is no file like {pattern} in {self.config['source']}")
+        return found
+
+    def _published_in_folder(self, service: str) -> list[str]:
+        return folder.months(resolve_folder(self.config["source"]), self.describe(service)["file"])
+
+    # What config alone can get wrong
+
+    def _check(self) -> None:
+        config = self.config
+        for service in self.services:
+            checks.check_service(config, service, self.describe(service))
+        for key, named in {
+            "begin": config["begin"],
+            "skip": config["skip"],
+            "quality.waive": config["quality"]["waive"],
+        }.items():
+            for service in named:
+                if service not in config["catalog"]:
+                    raise WrongConfig(f"{key}: unknown service {service!r}{closest(service, config['catalog'])}")
+        if config["source"].startswith("file:"):
+            folder.months(resolve_folder(config["source"]), "{month}")
+        checks.check_values(config)
+        checks.check_train(config["train"], "train")
+        self._check_pin(config["promotion"]["pin"], None, "promotion.pin")
+        self._check_changes()
+
+    def _check_changes(self) -> None:
+        changes = self.config["changes"]
+        for position, change in enumerate(changes):
+            name = f"changes[{position}] (from {change['from']})"
+            for service in change.get("services", self.services):
+                self.describe(service)
+                begin = self.config["begin"].get(service)
+                if begin and change["from"] < begin:
+                    raise WrongConfig(
+                        f"{name} is before begin of {service} ({begin}): say it in the settings themselves"
+                    )
+            if position and change["from"] < changes[position - 1]["from"]:
+                raise WrongConfig(f"{name} is out of order: it stands after one from {changes[position - 1]['from']}")
+            if not any(key in change for key in DATED):
+                raise WrongConfig(f"{name} changes nothing: give one of {', '.join(DATED)}")
+            # Only what holds in the end shows whether parameters fit their recipe.
+            for service in change.get("services", self.services):
+                self.at(service, change["from"])
+            self._check_pin(change.get("promotion", {}).get("pin"), change, f"{name}: promotion.pin")
+        for service in self.services:
+            begin = self.config["begin"].get(service)
+            if begin and self.validation_month(service, begin) is None:
+                raise WrongConfig(
+                    f"begin.{service} is {begin}, whose validation month {shift(begin, -1)} is skipped: the first month"
+                    f" must train; begin later"
+                )
+
+    def _check_pin(self, pin: str | None, change: dict | None, name: str) -> None:
+        """Refuse a pin to a model that is not there yet when it is to serve, or that is never trained."""
+        if pin is None:
+            return
+        for service in (change or {}).get("services", self.services):
+            since = change["from"] if change else self.config["begin"].get(service)
+            if since is None:
+                raise WrongConfig(f"{name}: give begin.{service}, the first run month, to pin a model from then on")
+            if pin >= since:
+                raise WrongConfig(f"{name} is {pin}, which is not before {since}, from when it is to serve {service}")
+            if self.validation_month(service, pin) is None:
+                raise WrongConfig(f"{name} is {pin}, but {service} trains no model then: {shift(pin, -1)} is skipped")

@@ -1,0 +1,1 @@
+"""Tables, columns, ids, zones and what is counted of them."""

@@ -1,0 +1,126 @@
+"""The command line that all programs share.
+
+A program names its inputs and outputs; its `main` gets their paths and its settings, and returns one line about what it
+did. Outputs are written under temporary names and renamed together when the inputs are still what they were. The last
+line is always `exit CODE: ...` (exits.py).
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from ..base import environment, exits
+from ..base.files import Inputs, insist_on_readable, part_of
+from ..base.resources import resource
+from . import placeholders
+
+Main = Callable[[argparse.Namespace], str]
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose errors are one line and exit code 64."""
+
+    def error(self, message: str):
+        raise exits.WrongUsage(f"{message} ({self.prog} --help)")
+
+
+def run(
+    main: Main,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    many: Sequence[str] = (),
+) -> None:
+    """Run a program and end the process.
+
+    `inputs` and `outputs` become options of these names (`--features A`); those that are also in `many` take several
+    paths or none. `--settings` takes JSON and becomes a dict.
+    """
+    environment.complete_user()
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # by hand in any locale
+    code, line = _outcome(main, inputs, outputs, many)
+    print(f"exit {code}: {line}", flush=True)
+    sys.exit(code)
+
+
+def _outcome(main, inputs, outputs, many) -> tuple[int, str]:
+    try:
+        return os.EX_OK, _call(main, inputs, outputs, many)
+    except exits.Exit as end:
+        return end.code, str(end)
+    except Exception as error:
+        end = exits.from_os_error(error) if isinstance(error, OSError) else None
+        if end is None:
+            traceback.print_exc(file=sys.stdout)
+            return 1, f"{type(error).__name__}: {error}"
+        return end.code, str(end)
+
+
+def _call(main, inputs, outputs, many) -> str:
+    parser = Parser(description=sys.modules[main.__module__].__doc__)
+    for name in (*inputs, *outputs):
+        nargs = {"nargs": "*", "default": []} if name in many else {}
+        parser.add_argument(f"--{name.replace('_', '-')}", required=name not in many, metavar="PATH", **nargs)
+    parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON")
+    job = parser.parse_args()
+
+    paths = [path for name in inputs for path in _as_list(getattr(job, name))]
+    placeholders.bring(paths)
+    insist_on_readable(paths)
+    guarded = Inputs([*paths, *_own_code()])
+    finals = {name: getattr(job, name) for name in outputs}
+    parts = {name: part_of(path) for name, path in finals.items()}
+    try:
+        for name, part in parts.items():
+            setattr(job, name, str(part))
+        line = _work(main, job, paths)
+        guarded.check([*paths, *_loaded_code()])
+        for name, part in parts.items():
+            os.replace(part, finals[name])
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    return line
+
+
+def _work(main: Main, job: argparse.Namespace, paths: Sequence[str]) -> str:
+    """Call `main`; raises BadData instead of what it raises if one of its parquet inputs is damaged."""
+    try:
+        return main(job)
+    except exits.Exit:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and exits.from_os_error(error):
+            raise
+        for path in paths:
+            if path.endswith(".parquet"):
+                _insist_on_whole(path)
+        raise
+
+
+def _insist_on_whole(path: str) -> None:
+    """Read a parquet file to its end; raises BadData if it is damaged."""
+    import pyarrow.parquet as pq  # which a program that reads parquet has imported
+
+    try:
+        for _ in pq.ParquetFile(path).iter_batches():
+            pass
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise exits.BadData(f"{path} cannot be read as parquet ({reason}); delete it and rerun the command") from None
+
+
+def _own_code() -> list[str]:
+    """Return the files of all programs and modules; of these, the ones that were loaded count at the end."""
+    return [str(path) for path in resource("scripts").rglob("*.py")]
+
+
+def _loaded_code() -> set[str]:
+    own = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("monthwise.")]
+    return {os.path.realpath(module.__file__) for module in own if getattr(module, "__file__", None)}
+
+
+def _as_list(value: str | list[str] | None) -> list[str]:
+    return value if isinstance(value, list) else [value]

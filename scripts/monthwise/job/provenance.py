@@ -1,0 +1,91 @@
+"""What a job ran with: code, Python, packages, threads, machine. No name of a host or a person, and no path."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..base import files
+from ..base.resources import ROOT, resource
+
+PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "skops")  # those that can change a number
+CODE = ("scripts", "rules", "Snakefile")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # the first one that is set counts
+
+
+def provenance() -> dict:
+    """Return what this process runs with; `lock` is the SHA-256 of requirements.txt, `unknown` without one."""
+    commit, clean = code_commit(ROOT)
+    return {
+        "commit": commit,
+        "clean": clean,
+        "python": platform.python_version(),
+        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "lock": lock(),
+        "threads": _threads(),
+        "machine": machine(),
+    }
+
+
+def changes(then: Mapping, now: Mapping) -> list[str]:
+    """Return in words which versions differ between two programs' provenance."""
+    found = [f"Python {then['python']} then, {now['python']} now"] if then["python"] != now["python"] else []
+    for name in sorted(then["packages"].keys() | now["packages"].keys()):
+        versions = [told["packages"].get(name, "none") for told in (then, now)]
+        if versions[0] != versions[1]:
+            found.append(f"{name} {versions[0]} then, {versions[1]} now")
+    return found + (["another lock, requirements.txt"] if then["lock"] != now["lock"] else [])
+
+
+def machine() -> str:
+    """Return the kind of machine. On another kind the last digits may differ: linear algebra is chosen by processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            found = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    except OSError:
+        found = ""
+    return ", ".join(filter(None, (f"{platform.machine()} {platform.system()}", found)))
+
+
+def lock() -> str:
+    """Return the SHA-256 of requirements.txt, `unknown` without one."""
+    path = resource("requirements.txt")
+    return files.sha256(path) if path.exists() else "unknown"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _threads() -> int:
+    asked = [os.environ.get(name, "") for name in THREADS]
+    return next((int(number) for number in asked if number.isdecimal()), os.cpu_count() or 1)
+
+
+def code_commit(repository: Path) -> tuple[str, str]:
+    """Return the commit of a repository and whether its code is clean (`true`, `false`); `unknown` without git.
+
+    Clean: no tracked file was changed, and nothing was added where programs and rules are. A user's own files elsewhere
+    do not count. A folder inside somebody else's repository has no commit of its own.
+    """
+    try:
+        root, commit = _git(repository, "rev-parse", "--show-toplevel", "HEAD").split("\n")
+        if Path(root).resolve() != repository.resolve():
+            return "unknown", "unknown"
+        changed = _git(repository, "status", "--porcelain", "--untracked-files=no")
+        added = _git(repository, "ls-files", "--others", "--exclude-standard", "--", *CODE)
+        return commit, "false" if changed or added else "true"
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return "unknown", "unknown"
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    # Without optional locks `status` does not get into the way of a commit or of other jobs.
+    command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
+    options = {"encoding": "utf-8", "errors": "replace", "check": True, "timeout": 20}
+    return subprocess.run(command, capture_output=True, **options).stdout.strip()

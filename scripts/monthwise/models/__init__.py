@@ -1,0 +1,1 @@
+"""Recipes, model files, the baseline and what predictions are measured by."""

@@ -1,0 +1,1 @@
+"""One call of `run`: what is missing, Snakemake, progress, alerts, cost."""

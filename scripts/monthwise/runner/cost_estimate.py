@@ -1,0 +1,128 @@
+"""What jobs will cost, from the `benchmarks/` of jobs of the same stage and service, by the rows that they read.
+
+Without a past: seconds and CPU per job and million rows, as measured on green months of 75,000 trips and yellow months
+of 3 million, warm, on one core of 2026.
+"""
+
+import csv
+import heapq
+import os
+import statistics
+from collections.abc import Sequence
+
+from ..config.settings import Settings
+from ..workflow import availability, stages, targets
+from .events import Job
+
+START_S = 3.5  # Snakemake's two calls, and the warm processes
+PER_JOB_S = 0.05  # what Snakemake takes to start a job and to note its end
+
+
+class Past:
+    """What the jobs of a directory took, and how many rows their months have."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.rows: dict[tuple[str, str], int | None] = {}
+        self.lines: dict[tuple[str, str], tuple[float, float] | None] = {}
+
+    def of_month(self, service: str, month: str) -> int | None:
+        """Return the rows of a data month as published; None where nothing is known."""
+        key = (service, month)
+        if key not in self.rows:
+            quality = availability.read(targets.data_file(service, month, "quality.json"))
+            self.rows[key] = quality["rows_in"] if quality and "rows_in" in quality else None
+        return self.rows[key]
+
+    def typical(self, service: str) -> int:
+        """Return the rows of a month about which nothing is known: those of the newest known one."""
+        known = [self.of_month(service, month) for month in targets.located_months(service)]
+        return next((rows for rows in reversed(known) if rows), 100_000)
+
+    def seconds(self, job: Job) -> tuple[float, bool]:
+        """Return what a job will take, and whether that is known from the past."""
+        key = (job.rule, job.service)
+        if key not in self.lines:
+            self.lines[key] = self._fit(*key)
+        line = self.lines[key]
+        base, per_million = stages.STAGES[job.rule].rate
+        base, per_row = line or (base, per_million / 1e6)
+        return base + per_row * self._rows(job), line is not None
+
+    def _rows(self, job: Job) -> int:
+        if job.month is None:
+            return 0
+        months = [job.month]
+        if job.rule not in (*stages.DATA, "score", "drift"):
+            months = targets.data_months(self.settings, job.service, job.month) or [job.month]
+        known = [self.of_month(job.service, month) for month in months]
+        return max((rows for rows in known if rows), default=None) or self.typical(job.service)
+
+    def _fit(self, rule: str, service: str) -> tuple[float, float] | None:
+        """Return seconds at no rows and for each row: a line through past jobs, the median where rows say nothing."""
+        found = []
+        folder = f"benchmarks/{rule}/{service}"
+        names = sorted(os.listdir(folder))[-60:] if os.path.isdir(folder) else []
+        paths = [(name.removesuffix(".tsv"), f"{folder}/{name}") for name in names if name.endswith(".tsv")]
+        if os.path.isfile(f"{folder}.tsv"):
+            paths.append((None, f"{folder}.tsv"))
+        for month, path in paths:
+            if (seconds := seconds_of(path)) is not None:
+                found.append((self._rows(Job(rule, "", service, month, [], [], "", "")), seconds))
+        if not found:
+            return None
+        rows, seconds = zip(*found, strict=True)
+        if len(found) > 3 and max(rows) > 1.5 * min(rows):
+            slope, base = statistics.linear_regression(rows, seconds)
+            if slope > 0 and base >= 0:
+                return base, slope
+        return statistics.median(seconds), 0.0
+
+
+def seconds_of(path: str) -> float | None:
+    """Return the seconds that a benchmark file says; None where it says none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        return None
+
+
+def cost(settings: Settings, planned: Sequence[Job], cores: int) -> dict:
+    """Return `jobs`, `cpu_s`, `wall_s` of planned jobs on a number of cores, and `known`: the share that has a past."""
+    if not planned:
+        return {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "known": 1.0}
+    past = Past(settings)
+    seconds, known = {}, 0
+    for job in planned:
+        seconds[job.number], is_known = past.seconds(job)
+        known += is_known
+    return {
+        "jobs": len(planned),
+        "cpu_s": round(sum(seconds.values()), 1),
+        "wall_s": round(START_S + _makespan(planned, seconds, cores), 1),
+        "known": round(known / len(planned), 3),
+    }
+
+
+def _makespan(planned: Sequence[Job], seconds: dict[str, float], cores: int) -> float:
+    """Return when the last job ends if each starts as soon as its inputs are there and a core is free."""
+    maker = {path: job.number for job in planned for path in job.outputs}
+    waits = {job.number: {maker[path] for path in job.inputs if path in maker} for job in planned}
+    readers: dict[str, list[str]] = {}
+    for number, upstream in waits.items():
+        for each in upstream:
+            readers.setdefault(each, []).append(number)
+    ready = [number for number, upstream in waits.items() if not upstream]
+    running: list[tuple[float, str]] = []
+    now = 0.0
+    while ready or running:
+        while ready and len(running) < cores:
+            number = ready.pop(0)
+            heapq.heappush(running, (now + seconds[number] + PER_JOB_S, number))
+        now, ended = heapq.heappop(running)
+        for number in readers.get(ended, ()):
+            waits[number].discard(ended)
+            if not waits[number]:
+                ready.append(number)
+    return now

@@ -1,0 +1,132 @@
+"""Events of Snakemake, as the plugin in snakemake_plugins/ writes them: which jobs start, finish or fail, and why."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..base.job_logs import last_exit
+
+# Snakemake says in prose why a job runs; a test makes it say each of these. They come in this order.
+FORCED = "Forced execution"
+MISSING = "Missing output files"
+UPDATED = "Updated input files"
+BY_JOB = "Input files updated by another job"
+PARAMS = "Params have changed since last execution"
+REASON = re.compile(rf"(?:^|; )({MISSING}|{UPDATED}|{BY_JOB}): ")
+CALLED_FROM = re.compile(r'\n  File ".*", line \d+, in .*')
+ERROR_LENGTH = 500
+
+
+@dataclass
+class Job:
+    """A job as Snakemake names it: `about` is service and month, `reason` its own words."""
+
+    rule: str
+    number: str
+    service: str
+    month: str | None
+    inputs: list[str]
+    outputs: list[str]
+    log: str
+    reason: str
+
+    @property
+    def about(self) -> str:
+        return f"{self.service} {self.month}" if self.month else self.service
+
+    def reasons(self) -> dict[str, list[str]]:
+        """Return each reason with the files that it names."""
+        return parse_reason(self.reason)
+
+
+def parse_reason(reason: str) -> dict[str, list[str]]:
+    """Return each reason that a text names, with its files; after PARAMS come settings, which may be any text."""
+    if reason.startswith(FORCED):
+        return {FORCED: []}
+    files, params, _ = reason.partition(PARAMS)
+    parts = REASON.split(files.removesuffix("; "))[1:]
+    files_by_reason = {
+        name: paths.split(", ") if paths else [] for name, paths in zip(parts[::2], parts[1::2], strict=True)
+    }
+    return files_by_reason | ({PARAMS: []} if params else {})
+
+
+@dataclass
+class Result:
+    """What a call did: its code, the jobs that finished and those that failed for good, and what ended Snakemake."""
+
+    code: int = 0
+    done: list[Job] = field(default_factory=list)
+    failed: list[Job] = field(default_factory=list)
+    error: str = ""  # one line; empty where no exception ended it
+
+
+class Reader:
+    """Reads events one after the other; `notify` hears of jobs that are `started`, `done` or `failed`."""
+
+    def __init__(self, notify: Callable[[str, Job], None]):
+        self.notify = notify
+        self.jobs: dict[str, Job] = {}
+        self.result = Result()
+        self.groups: list[list[Job]] = []
+
+    def read(self, line: bytes) -> None:
+        """Take note of one event."""
+        event = json.loads(line)
+        name = event["event"]
+        if name == "error":
+            self.result.error = _in_one_line(event["message"])
+        elif name == "job_info" and event["rule"] != "all":
+            job = _job(event)
+            self.jobs[job.number] = job
+            self.notify("started", job)
+        elif name == "group_error":
+            self.groups.append([self.jobs[str(number)] for number in event["jobids"] if str(number) in self.jobs])
+        elif name in ("job_finished", "job_error") and (job := self.jobs.get(str(event["jobid"]))):
+            self._ended(job, event)
+
+    def _ended(self, job: Job, event: dict) -> None:
+        if event["event"] == "job_finished":
+            self.result.done.append(job)
+            self.notify("done", job)
+            return
+        if not event["in_group"]:
+            self.result.failed.append(job)
+        self.notify("failed", job)
+
+    def settle(self) -> Result:
+        """Return the result at the end; a job that failed, was tried again and then finished did not fail."""
+        done = {job.number for job in self.result.done}
+        failed = [*self.result.failed, *(job for group in self.groups for job in at_fault(group))]
+        self.result.failed = list({job.number: job for job in failed if job.number not in done}.values())
+        return self.result
+
+
+def at_fault(group: Sequence[Job]) -> list[Job]:
+    """Return the jobs that made a group fail: Snakemake names all of it, but each has its own log."""
+    unfinished = [job for job in group if last_exit(job.log)[0] != 0]
+    if named := [job for job in unfinished if last_exit(job.log)[0]]:
+        return named
+    missing = {path for job in unfinished for path in job.outputs}
+    return [job for job in unfinished if not missing.intersection(job.inputs)] or list(group)
+
+
+def _job(event: dict) -> Job:
+    wildcards = event["wildcards"]
+    return Job(
+        event["rule"],
+        str(event["jobid"]),
+        wildcards.get("service", ""),
+        wildcards.get("month"),
+        event["input"],
+        event["output"],
+        event["log"][0] if event["log"] else "",
+        event["reason"],
+    )
+
+
+def _in_one_line(message: str) -> str:
+    """Return an exception of Snakemake without its traceback, in one line."""
+    text = " ".join(CALLED_FROM.sub("", message).removesuffix("\nTraceback:").split())
+    return text if len(text) <= ERROR_LENGTH else text[:ERROR_LENGTH].rpartition(" ")[0] + " ..."

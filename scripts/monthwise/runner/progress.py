@@ -1,0 +1,89 @@
+"""What a person sees while jobs run: on a terminal one bar over all of them, else one line a month."""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+
+from ..workflow import availability, stages, targets
+from .cost_estimate import seconds_of
+from .events import Job
+
+
+class Progress:
+    """Hears of jobs (tell) and shows them."""
+
+    def __init__(self):
+        self.left: dict[str, int] = {}
+        self.count: dict[str, int] = {}
+        self.running: dict[str, Job] = {}
+        self.bar = self.task = None
+
+    @contextlib.contextmanager
+    def over(self, planned: Sequence[Job]) -> Iterator[None]:
+        """Show the progress of planned jobs while inside."""
+        for job in planned:
+            if job.rule not in stages.DATA:
+                self.left[job.about] = self.left.get(job.about, 0) + 1
+        if not sys.stdout.isatty():
+            yield
+            self._say_rest()
+            return
+        from rich import progress  # nobody else needs it
+
+        columns = (
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeElapsedColumn(),
+            progress.TextColumn("{task.description}"),
+        )
+        with progress.Progress(*columns) as self.bar:
+            self.task = self.bar.add_task("starting", total=len(planned))
+            yield
+        self.bar = None
+        self._say_rest()
+
+    def tell(self, state: str, job: Job) -> None:
+        """Hear that a job was `started`, is `done` or has `failed`."""
+        if state == "started":
+            self.running[job.number] = job
+        else:
+            self.running.pop(job.number, None)
+            if state == "done":
+                self._done(job)
+        if self.bar:
+            at_work = ", ".join(f"{each.about} {each.rule}" for each in self.running.values())
+            self.bar.update(self.task, advance=state != "started", description=at_work)
+
+    def _done(self, job: Job) -> None:
+        if job.rule == "clean":
+            quality = availability.read(targets.data_file(job.service, job.month, "quality.json")) or {}
+            rows, kept = quality.get("rows_in", 0), quality.get("rows_out", 0)
+            seconds = seconds_of(f"benchmarks/clean/{job.service}/{job.month}.tsv")
+            speed = f", {rows / seconds:,.0f} rows/s" if seconds else ""
+            self._say(f"{job.about}: {rows:,} rows, {kept:,} kept{speed}")
+        if job.rule in stages.DATA or not job.month:
+            return
+        self.count[job.about] = self.count.get(job.about, 0) + 1
+        if self.count[job.about] == self.left.get(job.about):
+            self._say_month(job.about)
+
+    def _say_rest(self) -> None:
+        for about in sorted(self.count):
+            self._say_month(about)
+
+    def _say_month(self, about: str) -> None:
+        jobs = self.count.pop(about)
+        service, month = about.split()
+        metrics = availability.read(targets.run_file(service, month, "metrics.json"))
+        champion = availability.read(targets.run_file(service, month, "champion.json"))
+        parts = [f"{jobs} jobs"]
+        if metrics:
+            baseline = f"baseline {metrics['baseline_rmse_min']:.3f}"
+            parts.append(f"challenger's validation RMSE {metrics['rmse_min']:.3f} min, {baseline}")
+        if champion:
+            serving = champion["champion"]
+            parts.append(f"{champion['decision']}, served by the {serving['kind']} of {serving['month']}")
+        self._say(f"{about}: {'; '.join(parts)}")
+
+    def _say(self, line: str) -> None:
+        (self.bar.console.print(line, highlight=False) if self.bar else print(line, flush=True))

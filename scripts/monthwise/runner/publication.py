@@ -1,0 +1,88 @@
+"""What the publisher says about months: which are asked about in a call, and what became of each."""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+
+from .. import publisher
+from ..base import exits, months
+from ..config.settings import Settings
+from ..state import calls, decisions
+from ..workflow import availability, job_settings, targets
+
+IN_CALLS = 30
+Answer = tuple[str, exits.Exit | str | None]
+
+
+def ask(settings: Settings, asked: list[tuple[str, str]], changes: bool = True) -> dict[tuple[str, str], Answer]:
+    """Ask about months of services, many at once; return for each what became of it, and the end or words that say why.
+
+    `new`, `changed`, `unchanged`, `not published` or `failed`; source.json is written where `changes` allows it.
+    """
+    outcomes = publisher.locate_all({about: job_settings.of_job(settings, "locate", *about) for about in asked})
+    return {about: _answer(settings, *about, outcome, changes) for about, outcome in outcomes.items()}
+
+
+def failure(answers: Mapping[tuple[str, str], Answer]) -> str:
+    """Return the first line that says why months could not be asked about, and how many other lines there are."""
+    lines = list(dict.fromkeys(str(end) for state, end in answers.values() if state == "failed"))
+    return "" if not lines else lines[0] + (f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else "")
+
+
+def due_months(settings: Settings, service: str, recheck: int | None = None) -> list[str]:
+    """Return the months that may be new (needed and not known, up to the last whole one) or restated (the newest)."""
+    known = targets.located_months(service)
+    first = min(settings.training_months(service, settings.first_run_month(service)))
+    last = settings.newest_possible(service, months.today())
+    unknown = [month for month in months.span(first, last) if month not in known]
+    wanted = {*unknown, *rechecked(settings, known, recheck)}
+    return sorted(month for month in wanted if not settings.is_closed_data(service, month))
+
+
+def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = None) -> list[str]:
+    """Return the known months that are looked at again in this call: the newest `recheck`, where it is given.
+
+    Else all months of a folder, where that costs a stat each; on the web the newest `publisher.recheck`, and of the
+    older ones those whose turn it is by the number of calls so far, so that IN_CALLS calls come to each of them.
+    """
+    if recheck is not None:
+        return list(known[-recheck:] if recheck else ())
+    if settings.config["source"] != "https":
+        return list(known)
+    older = known[: max(len(known) - settings.config["publisher"]["recheck"], 0)]
+    number = decisions.content(calls.PATH).count(b"\n")
+    return [*older[number % IN_CALLS :: IN_CALLS], *known[len(older) :]]
+
+
+def _answer(settings: Settings, service: str, month: str, outcome: dict | Exception, changes: bool) -> Answer:
+    if isinstance(outcome, exits.NotPublished):
+        return "not published", outcome
+    if isinstance(outcome, exits.Exit):
+        return "failed", outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    path = targets.data_file(service, month, "source.json")
+    existed, before = os.path.exists(path), availability.read(path)
+    try:
+        changed = publisher.update(path, outcome) if changes else before != outcome
+    except OSError as error:
+        end = exits.from_os_error(error)
+        if end is None:
+            raise
+        return "failed", end
+    if not changed:
+        return "unchanged", None
+    return ("changed", _difference(settings, before or {}, outcome)) if existed else ("new", None)
+
+
+def _difference(settings: Settings, before: dict, facts: dict) -> str:
+    """Return in words how a month was restated: in rows where they are known, else in bytes."""
+    quality = availability.read(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
+    if facts["kind"] == "file" and "rows_in" in quality:
+        import pyarrow.parquet as pq  # for a restated month alone
+
+        path = publisher.resolve_folder(settings.config["source"]) / facts["file"]
+        with contextlib.suppress(OSError, ValueError):  # what is wrong with it, ingest says
+            return f"{quality['rows_in']:,} -> {pq.read_metadata(path).num_rows:,} rows"
+    sizes = before.get("size"), facts.get("size")
+    return f"{sizes[0]:,} -> {sizes[1]:,} bytes" if all(sizes) else ""

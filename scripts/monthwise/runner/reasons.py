@@ -1,0 +1,147 @@
+"""Why jobs run: what Snakemake says of each job, followed back to what changed."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..base import results
+from ..base.exits import Exit
+from ..base.months import PATTERN
+from ..config.settings import Settings
+from ..workflow import availability, job_settings, targets
+from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
+
+# Kinds of what changed. The first three are reasons to rebuild a finished month only on request.
+PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"
+RESTATED, ABSENT, CHANGED, REDO = "restated", "missing", "changed", "redo"
+ASKED_FOR = (PROGRAM, SETTINGS, NO_RECORD)
+DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
+
+
+@dataclass(frozen=True, order=True)
+class Root:
+    """What changed: its kind, a data month, a file or a setting, and `how` it did, where known."""
+
+    kind: str
+    subject: str
+    how: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == PROGRAM:
+            recipe = re.search(r"/recipes/(\w+)\.py$", self.subject)
+            return f"recipe changed: {recipe[1]}" if recipe else f"program changed: {self.subject}"
+        words = {
+            SETTINGS: f"settings changed: {self.subject}",
+            NO_RECORD: results.NO_RECORD,
+            RESTATED: f"{self.subject} was restated" + (f": {self.how}" if self.how else ""),
+            CHANGED: f"changed: {self.subject}",
+            REDO: "asked for again",
+        }
+        return words.get(self.kind, "missing")
+
+
+def in_words(found: Iterable[Root]) -> str:
+    """Return what changed in words; that outputs are missing counts only where nothing else changed."""
+    found = set(found)
+    words = [
+        str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED) and not _is_implied(root, found)
+    ]
+    restated = sorted(root for root in found if root.kind == RESTATED)
+    if len(restated) == 1:
+        words.insert(0, str(restated[0]))
+    elif restated:
+        words.insert(0, f"{', '.join(root.subject for root in restated)} were restated")
+    return "; ".join(words) or "missing"
+
+
+def _is_implied(root: Root, found: Collection[Root]) -> bool:
+    """Whether another root says which settings of the same stage changed, where this one could not tell."""
+    detailed = f"{root.subject} "
+    return root.kind == SETTINGS and any(
+        other.kind == SETTINGS and other.subject.startswith(detailed) for other in found
+    )
+
+
+def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
+    """Return for each job, by its number, what changed; `restated`: source.json that the publisher changed -> how."""
+    if results.lacks_record():  # Snakemake goes by time stamps alone, and its reasons mean nothing
+        return {job.number: {Root(ABSENT if MISSING in job.reasons() else NO_RECORD, "")} for job in planned}
+    maker = {path: job for job in planned for path in job.outputs}
+    by_about = {(job.rule, job.service, job.month): job for job in planned}
+    found: dict[str, set[Root]] = {}
+
+    def follow(job: Job) -> set[Root]:
+        stack = [job]
+        while stack:
+            at = stack[-1]
+            if at.number in found:
+                stack.pop()
+                continue
+            upstream = _upstream(at, maker, by_about)
+            if missing := [each for each in upstream if each.number not in found]:
+                stack += missing
+                continue
+            own = _own(settings, at, restated, by_about)
+            found[at.number] = own.union(*(found[each.number] for each in upstream)) or {Root(ABSENT, "")}
+            stack.pop()
+        return found[job.number]
+
+    for job in planned:
+        follow(job)
+    return found
+
+
+def _upstream(job: Job, maker: dict[str, Job], by_about: dict) -> list[Job]:
+    found = {maker[path].number: maker[path] for path in job.reasons().get(BY_JOB, ()) if path in maker}
+    if _is_to_be_scored(job, by_about):
+        scoring = by_about["score", job.service, job.month]
+        found[scoring.number] = scoring
+    return list(found.values())
+
+
+def _is_to_be_scored(job: Job, by_about: dict) -> bool:
+    """Whether the settings of the evidence change because its month is out now."""
+    scoring = by_about.get(("score", job.service, job.month))
+    return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
+
+
+def _own(settings: Settings, job: Job, restated: Mapping[str, str], by_about: dict) -> set[Root]:
+    if MISSING in job.reasons():
+        return {Root(ABSENT, "")}
+    found = set()
+    for name, paths in job.reasons().items():
+        if name == FORCED:
+            is_restated = job.rule == "locate" and job.outputs[0] in restated
+            found.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
+        elif name == PARAMS and not _is_to_be_scored(job, by_about):
+            found.add(Root(SETTINGS, edited(settings, job)))
+        elif name == UPDATED:
+            found |= {_of_file(path, restated) for path in paths}
+    return found
+
+
+def _of_file(path: str, restated: Mapping[str, str]) -> Root:
+    if data_month := DATA_MONTH.match(path):
+        return Root(RESTATED, data_month[2], restated.get(targets.data_file(*data_month.groups(), "source.json"), ""))
+    name = re.search(r"(?:^|/)((?:scripts|config)/.*)$", path)
+    return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
+
+
+def edited(settings: Settings, job: Job) -> str:
+    """Return the settings of a job that are not those of its evidence: `train parameters.max_iter 100 -> 50`."""
+    evidence = availability.read(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
+    try:
+        then = evidence["settings"][job.rule][job.month]
+        now = job_settings.of_job(settings, job.rule, job.service, job.month)
+    except (TypeError, KeyError, Exit):
+        return job.rule
+    differing = list(_differences(then, now))
+    return f"{job.rule} {', '.join(differing)}" if differing else job.rule
+
+
+def _differences(then: object, now: object, path: str = "") -> Iterable[str]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in sorted({*then, *now}):
+            yield from _differences(then.get(key), now.get(key), f"{path}.{key}" if path else key)
+    elif then != now:
+        yield f"{path} {then} -> {now}"

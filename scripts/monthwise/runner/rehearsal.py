@@ -1,0 +1,145 @@
+"""`./monthwise run --rehearse`: the same jobs on one percent of the rows of each month there is, in a scratch folder.
+
+Nothing outside that folder is touched: it has its own files, tracking store and caches, and goes when the call ends.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from .. import publisher
+from ..base import exits, lock
+from ..config.settings import Settings
+from ..job import placeholders
+from ..tracking import uris
+from ..workflow import availability, targets
+from . import alerts, snakemake
+from .call import SEVERITY, fault_of, in_words
+
+ONE_IN = 100
+ENOUGH_ROWS = 200  # of a demo month
+BROKEN_BYTES = 10_000_000  # of a file that is no parquet: enough to find that out again
+
+
+def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Rehearse the run months of the range, or all; the code is that of the most serious thing that was found."""
+    began = time.monotonic()
+    here = os.getcwd()
+    scratch = Path(tempfile.mkdtemp(prefix="monthwise-rehearsal-"))
+    try:
+        services = settings.choose(arguments.service)
+        run_months = {service: arguments.range or targets.run_months(settings, service) for service in services}
+        missing = {}
+        for service in services:
+            needed = _needed(settings, service, run_months)
+            missing[service] = [month for month in needed if not _sample(settings, service, month, scratch)]
+        if all(len(found) == len(_needed(settings, service, run_months)) for service, found in missing.items()):
+            raise exits.BadData("none of the months is there to rehearse on; run first, or give a range that is there")
+        config = scratch / "rehearsal.yaml"
+        config.write_text(yaml.safe_dump(_config(settings, scratch, run_months)), encoding="utf-8")
+        os.chdir(scratch)
+        with lock.hold("rehearsal"):
+            return _rehearse(arguments, Settings([config]), config, run_months, missing, began)
+    finally:
+        os.chdir(here)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, missing: dict, began: float) -> int:
+    asked = []
+    for service, found in run_months.items():
+        held = dict.fromkeys(missing[service], availability.NOT_PUBLISHED)
+        asked += availability.find(settings, service, found, held).files
+    caller = snakemake.Snakemake([], [config], arguments.jobs, _environment())
+    if notice := caller.profile.notice():
+        print(notice, flush=True)
+    with open("snakemake.log", "w", encoding="utf-8") as log:
+        result = caller.run(asked, log, lambda state, job: None)
+    codes = set()
+    for job in result.failed:
+        fault = fault_of(job)
+        codes.add(fault["code"])
+        print(in_words(fault))
+    if result.code and not result.failed:
+        raise snakemake.as_exit(result.code, f"the rehearsal was stopped: {result.error}")
+    absent = [f"{service} {', '.join(found)}" for service, found in missing.items() if found]
+    print(
+        f"rehearsed on one row in {ONE_IN}: {len(result.done)} jobs in {time.monotonic() - began:.0f} s,"
+        f" {len(result.failed)} failed" + (f"; not there: {'; '.join(absent)}" if absent else "")
+    )
+    return next((code for code in SEVERITY if code in codes), max(codes, default=os.EX_OK))
+
+
+def _needed(settings: Settings, service: str, run_months: dict[str, list[str]]) -> list[str]:
+    return availability.data_months(settings, service, run_months[service])
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    return alerts.without_secrets(kept) | {"XDG_CACHE_HOME": os.path.abspath("cache")}
+
+
+def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]]) -> dict:
+    """Return the config of the rehearsal: the same but for where months come from and how many rows are enough."""
+    config = dict(settings.config)
+    first = min(found[0] for found in run_months.values())
+    begin = {service: max(settings.begin(service), found[0]) for service, found in run_months.items()}
+    # What changed before it begins holds from its beginning on.
+    changes = [change | {"from": max(change["from"], first)} for change in config["changes"]]
+    config |= {"services": list(run_months), "begin": begin, "changes": changes}
+    config |= {"first": first, "last": max(found[-1] for found in run_months.values())}
+    store = uris.of_sqlite_file(scratch / "mlflow.db")
+    config |= {"tracking": {"uri": store, "url": None}, "history": {"closed_before": None}}
+    if config["source"] == "demo":
+        config["demo"] = config["demo"] | {"rows": max(config["demo"]["rows"] // ONE_IN, ENOUGH_ROWS)}
+    else:
+        config["source"] = f"file:{scratch}/published"
+    quality, promotion = config["quality"], config["promotion"]
+    if quality["reject"]:
+        fewer = -(-quality["reject"].get("rows_below", 0) // ONE_IN)  # and they may miss days
+        config["quality"] = quality | {"reject": quality["reject"] | {"rows_below": fewer, "days_share_below": 0}}
+    if "rows" in promotion["segments"]:
+        fewer = max(promotion["segments"]["rows"] // ONE_IN, 1)
+        config["promotion"] = promotion | {"segments": promotion["segments"] | {"rows": fewer}}
+    return config
+
+
+def _sample(settings: Settings, service: str, month: str, scratch: Path) -> bool:
+    """Write one row in ONE_IN of a month into the scratch folder; return whether the month is there."""
+    if settings.config["source"] == "demo":
+        return settings.config["demo"]["first"] <= month <= settings.config["demo"]["last"]
+    name = settings.describe(service)["file"].replace("{month}", month)
+    raw = targets.data_file(service, month, "raw.parquet")
+    placeholders.bring([raw])
+    places = [Path(raw)]
+    if settings.config["source"].startswith("file:"):
+        places.append(publisher.resolve_folder(settings.config["source"]) / name)
+    place = next((path for path in places if path.is_file()), None)
+    if place is None:
+        return False
+    target = scratch / "published" / name
+    target.parent.mkdir(exist_ok=True)
+    _write_sample(place, target)
+    return True
+
+
+def _write_sample(place: Path, target: Path) -> None:
+    import pyarrow as pa  # for this alone
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(place)
+        with pq.ParquetWriter(target, file.schema_arrow) as writer:
+            skipped = 0
+            for batch in file.iter_batches():
+                rows = range(-skipped % ONE_IN, batch.num_rows, ONE_IN)
+                writer.write_batch(batch.take(pa.array(rows, pa.int64())))
+                skipped += batch.num_rows
+    except (pa.ArrowException, OSError):
+        with open(place, "rb") as broken:  # `ingest` is to say what it is
+            target.write_bytes(broken.read(BROKEN_BYTES))

@@ -1,0 +1,1 @@
+"""What is there: stages, decisions, calls, and what of it needs attention."""

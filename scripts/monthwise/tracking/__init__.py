@@ -1,0 +1,1 @@
+"""The MLflow store: where it is, whose it is, its runs and its registry."""

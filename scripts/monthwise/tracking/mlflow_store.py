@@ -1,0 +1,209 @@
+"""The MLflow store: where it is, one writer at a time, the runs of a month, and what its failures mean to a person.
+
+MLflow is imported inside the functions: it takes more than a second, and whoever only names a store need not wait.
+"""
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ..base.exits import CANNOT_WRITE, TryAgain, Unreachable
+from . import relocation, store_errors, uris
+from .uris import sqlite_file
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SERVICE, MONTH, CONTENT = "monthwise.service", "monthwise.month", "monthwise.content"
+LOCK_WAIT_S = 600  # some hundred jobs in a row; who holds the lock longer than that hangs
+
+# MLflow's own limits let one request to a store that is away go on for many minutes.
+LIMITS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
+    "AWS_MAX_ATTEMPTS": "3",
+}
+DATABASE_ATTEMPTS = 3  # MLflow's ten take 100 s, and sleep longest before the last
+SILENCE = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
+}
+# A run or experiment that the caller's shell is in is not ours.
+FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_ACTIVE_MODEL_ID")
+
+
+@contextlib.contextmanager
+def locked(uri: str) -> Iterator[None]:
+    """Hold the store's lock: one writer at a time, so that tables are created once and no run is written twice.
+
+    The lock is a file beside an SQLite store, and in the working directory for any other.
+    """
+    database = sqlite_file(uri)
+    path = database.with_name(f"{database.name}.lock") if database else Path("mlflow.db.lock")
+    try:
+        lock = open(path, "ab")  # noqa: SIM115 - closed below, which also releases the lock
+    except OSError as error:
+        if error.errno in CANNOT_WRITE and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise Unreachable(store_errors.line(uri, f"{path.parent}: {os.strerror(error.errno)}")) from error
+    with lock:
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TryAgain(f"{path} is held by another job for more than {LOCK_WAIT_S} s; ask again") from None
+                time.sleep(0.02)
+        yield
+
+
+def connect(uri: str) -> "MlflowClient":
+    """Return a client of the store; call it under the lock, because on a new store it creates the tables.
+
+    User and password of an http store move from the URI to where MLflow looks for them too: its messages and files
+    then cannot show them.
+    """
+    uris.insist_on_store(uri)
+    import mlflow
+    import mlflow.store.db.utils
+
+    mlflow.store.db.utils.MAX_RETRY_COUNT = DATABASE_ATTEMPTS
+    try:
+        if (database := sqlite_file(uri)) and not database.exists():
+            _create(database)
+        elif database and uris.is_inside(uri):
+            relocation.follow(database)
+        bare = _without_login(uri)
+        with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # the next month is to find the user's
+            mlflow.set_tracking_uri(bare)
+            mlflow.set_registry_uri(bare)
+        client = mlflow.MlflowClient()
+        client.search_experiments(max_results=1)  # opens the store now, not in the middle of something
+        return client
+    except Exception as error:
+        raise store_errors.exit_of(error, uri) or Unreachable(store_errors.line(uri, str(error))) from error
+
+
+@contextlib.contextmanager
+def _environment_kept(*names: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _create(database: Path) -> None:
+    """Make a new SQLite store under another name and rename it.
+
+    Killed among the steps that make its tables, it would be a file that MLflow can neither use nor repair. MLflow
+    writes the default experiment's place into SQL as it is: a client would give it one that is no URI.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    part = database.with_name(f"{database.name}.part")
+    try:
+        _remove(part)
+        SqlAlchemyStore(uris.of_sqlite_file(part), (Path.cwd() / uris.MODELS).as_uri())
+        os.replace(part, database)
+    finally:
+        _remove(part)
+
+
+def _remove(part: Path) -> None:
+    for left in (part, part.with_name(f"{part.name}-journal")):
+        left.unlink(missing_ok=True)
+
+
+def _without_login(uri: str) -> str:
+    if uris.is_server(uri) and "@" in (parts := urlsplit(uri)).netloc:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return uris.absolute(uri)
+
+
+def prepare() -> None:
+    """Set what MLflow reads while it is imported, and keep its talk out of the job's log. Call it before `connect`."""
+    os.environ.update(SILENCE)
+    for name, value in LIMITS.items():
+        os.environ.setdefault(name, value)
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+
+
+def get_run(client: "MlflowClient", run_id: str) -> "Run | None":
+    """Return a run, also one that was deleted; None if the store does not have it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
+    """Return all visible runs of a service and run month, oldest first, whatever their content and state."""
+    query = f"tags.`{SERVICE}` = '{service}' and tags.`{MONTH}` = '{month}'"
+    return list(client.search_runs([experiment], query, order_by=["attributes.start_time ASC"]))
+
+
+def is_whole(run: "Run") -> bool:
+    """Whether a run was written to its end: the status is the last thing that is written."""
+    return run.info.status == "FINISHED" and bool(run.outputs and run.outputs.model_outputs)
+
+
+def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> "Run | None":
+    """Return the oldest whole run of a month and content; call it under the lock.
+
+    What killed jobs left of the month half-written, and runs whose model's files are gone, are deleted on the way,
+    whatever their content.
+    """
+    whole = []
+    for run in runs_of(client, experiment, service, month):
+        if is_whole(run) and has_model(client, run.outputs.model_outputs[0].model_id):
+            whole.append(run)
+        else:
+            _delete(client, run)
+    return next((run for run in whole if run.data.tags.get(CONTENT) == content), None)
+
+
+def has_model(client: "MlflowClient", model_id: str) -> bool:
+    """Whether a logged model is in the store, with its files."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_logged_model(model_id)  # raises for one that was deleted, unlike the next line
+        found = client.list_logged_model_artifacts(model_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return any(file.path == "MLmodel" for file in found)
+
+
+def _delete(client: "MlflowClient", run: "Run") -> None:
+    """Take a run and its models out of sight (`mlflow gc` removes them for good)."""
+    for model in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
+        client.delete_logged_model(model.model_id)
+    client.delete_run(run.info.run_id)

@@ -1,0 +1,204 @@
+"""Write a run month into MLflow: its parameters, errors, data, code and model, once however often it is asked for."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+from ..base import files, redact
+from ..base.exits import WrongUsage
+from ..base.resources import ROOT, resource
+from ..job.provenance import code_commit
+from . import experiments, mlflow_store, store_errors, uris
+
+PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")  # what a logged model needs; MLflow adds itself
+EXAMPLE_ROWS = 5
+
+
+def content_of(fingerprints: Mapping[str, str], training: dict, metrics: dict) -> str:
+    """Return what identifies a run whenever and wherever it is written: a hash over its data, settings and errors.
+
+    `fingerprints` are the SHA-256 of features by data month. Two model files of one model differ in bytes; a program
+    that fits another model gives other errors.
+    """
+    told = json.dumps([dict(fingerprints), training, metrics], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def parameters_of(training: dict, validation_month: str) -> dict[str, str]:
+    """Return the parameters of a run, those of the recipe by their own names behind `recipe.`."""
+    flat = {f"recipe.{name}": value for name, value in _flatten(training["parameters"]).items()}
+    own = {"recipe": training["recipe"], "seed": training["seed"], "window": len(training["months"])}
+    own |= {"training_months": ", ".join(training["months"]), "validation_month": validation_month}
+    return {name: str(value) for name, value in (own | flat).items()}
+
+
+def _flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
+    flat = {}
+    for name, value in nested.items():
+        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat
+
+
+def numbers_of(metrics: Mapping[str, object]) -> dict[str, float]:
+    """Return the plain numbers among the metrics; errors by segment stay in the artifact `metrics.json`.
+
+    Their names say whose error it is, as everywhere but in that file: the challenger's, or that of its baseline.
+    """
+    numbers = {name: value for name, value in metrics.items() if type(value) in (int, float)}
+    return {_name_of(name): value for name, value in numbers.items()}
+
+
+def _name_of(metric: str) -> str:
+    if metric == "rows":
+        return "validation_rows"
+    if metric.startswith("baseline_"):
+        return metric.replace("baseline_", "baseline_validation_", 1)
+    return f"challenger_validation_{metric}" if metric.endswith("_min") else metric
+
+
+def code_paths_of(trusted: Sequence[str]) -> list[str] | None:
+    """Return the folder that has to travel with a model that holds classes of this project; None where none does."""
+    return [str(resource("scripts/monthwise"))] if any(name.startswith("monthwise.") for name in trusted) else None
+
+
+def dataset_of(name: str, path: str, fingerprint: str, context: str):
+    """Return a data month as an input of a run, the first letters of its fingerprint as digest."""
+    import pyarrow.parquet as pq
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    footer = pq.read_metadata(path)
+    columns = [{"name": f.name, "type": str(f.type), "required": True} for f in footer.schema.to_arrow_schema()]
+    dataset = Dataset(
+        name=name,
+        digest=fingerprint[:12],
+        source_type="local",
+        source=json.dumps({"uri": path, "sha256": fingerprint}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps({"num_rows": footer.num_rows}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+def load(model: str, features: str, training: dict) -> dict:
+    """Return what MLflow's `log_model` is to be called with; the first rows of `features` are the input example."""
+    import pyarrow.parquet as pq
+    from mlflow.models import infer_signature
+
+    from ..models import model_files, recipes
+
+    trusted = recipes.trusted_types(training["recipe"])
+    pipeline = model_files.load(model, training["recipe"])
+    columns = training["columns"]
+    example = next(pq.ParquetFile(features).iter_batches(EXAMPLE_ROWS, columns=columns)).to_pandas()[columns]
+    return {
+        "sk_model": pipeline,
+        # Without missing values, so that it says the same whichever trips come first: a column that was called
+        # optional could be left out of a request, and the pipeline would fail.
+        "signature": infer_signature(example.fillna(0), pipeline.predict(example)),
+        "input_example": example,
+        "serialization_format": "skops",
+        "skops_trusted_types": trusted,
+        "pip_requirements": [f"{name}=={importlib.metadata.version(name)}" for name in PACKAGES],
+        "code_paths": code_paths_of(trusted),
+    }
+
+
+@dataclasses.dataclass
+class Record:
+    """What a run of MLflow is to hold; the last of `datasets` is the one that `metrics` were measured on."""
+
+    name: str
+    tags: dict[str, str]
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+    datasets: list
+    artifacts: list[str]
+    model: dict
+
+
+def write(client, experiment: str, record: Record) -> None:
+    """Write a run. It is FINISHED when everything else is written, and not before."""
+    import mlflow
+    from mlflow.entities import Metric, Param
+
+    run_id = client.create_run(experiment, run_name=record.name, tags=record.tags).info.run_id
+    with mlflow.start_run(run_id=run_id):
+        client.log_batch(run_id, params=[Param(name, value) for name, value in record.parameters.items()])
+        client.log_inputs(run_id, datasets=record.datasets)
+        for path in record.artifacts:
+            client.log_artifact(run_id, path)
+        model_id = mlflow.sklearn.log_model(name=record.name.replace(" ", "-"), **record.model).model_id
+        measured_on = record.datasets[-1].dataset
+        about = {"model_id": model_id, "dataset_name": measured_on.name, "dataset_digest": measured_on.digest}
+        about |= {"run_id": run_id, "timestamp": int(time.time() * 1000), "step": 0}
+        client.log_batch(run_id, [Metric(name, value, **about) for name, value in record.metrics.items()])
+
+
+def main(job) -> str:
+    settings = job.settings
+    service, month, validation_month = settings["service"], settings["month"], settings["validation_month"]
+    where = f"{service} {month}"
+    if len(settings["training_months"]) != len(job.features):
+        raise WrongUsage(f"{where}: {len(job.features)} files for the months {', '.join(settings['training_months'])}")
+    months = {**dict.fromkeys(settings["training_months"], "training"), validation_month: "validation"}
+    paths = dict(zip(months, [*job.features, job.validation_features], strict=True))
+    fingerprints = {data_month: files.sha256(path) for data_month, path in paths.items()}
+    training, metrics = files.read_json(job.training), files.read_json(job.metrics)
+    content = content_of(fingerprints, training, metrics)
+    uri = uris.store_uri(settings)
+    mlflow_store.prepare()
+
+    with store_errors.in_one_line(uri, where):
+        with mlflow_store.locked(uri):
+            client = mlflow_store.connect(uri)
+            experiment = experiments.find_or_create(client, settings, uri)
+            run = mlflow_store.find(client, experiment, service, month, content)
+        done = "found in" if run else "written to"
+        if run is None:
+            datasets = [
+                dataset_of(f"{service} {data_month}", paths[data_month], fingerprints[data_month], context)
+                for data_month, context in months.items()
+            ]
+            # Not under the lock: the imports take longer than the writing.
+            record = _record(job, training, metrics, content, datasets)
+            with mlflow_store.locked(uri):
+                key = (client, experiment, service, month, content)
+                if mlflow_store.find(*key) is None:
+                    write(client, experiment, record)
+                run = mlflow_store.find(*key)
+
+    model_id = run.outputs.model_outputs[0].model_id
+    written = {"service": service, "month": month, "content": content, "uri": redact.public(uri)}
+    written |= {"experiment": settings["experiment"], "experiment_id": experiment, "run_id": run.info.run_id}
+    written |= {"model_id": model_id, "model_uri": f"models:/{model_id}"}
+    files.write_json(job.tracking, written)
+    return f"{where}: run {run.info.run_id} {done} {redact.public(uri)}, experiment {settings['experiment']}"
+
+
+def _record(job, training: dict, metrics: dict, content: str, datasets: list) -> Record:
+    service, month, validation_month = (job.settings[name] for name in ("service", "month", "validation_month"))
+    tags = {mlflow_store.SERVICE: service, mlflow_store.MONTH: month, mlflow_store.CONTENT: content}
+    return Record(
+        name=f"{service} {month}",
+        tags=tags | _provenance(training["months"], validation_month),
+        parameters=parameters_of(training, validation_month),
+        metrics=numbers_of(metrics),
+        datasets=datasets,
+        artifacts=[job.metrics, job.training],
+        model=load(job.model, job.features[-1], training),
+    )
+
+
+def _provenance(training_months: Sequence[str], validation_month: str) -> dict[str, str]:
+    commit, clean = code_commit(ROOT)
+    return {
+        "monthwise.commit": commit,
+        "monthwise.clean": clean,
+        **({} if commit == "unknown" else {"mlflow.source.git.commit": commit}),
+        "mlflow.source.name": "monthwise",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.note.content": f"Trained on {', '.join(training_months)}, validated on {validation_month}.",
+    }

@@ -1,0 +1,161 @@
+"""What failures of the MLflow store mean to a person: the exit code, what is wrong, and the remedy that works.
+
+MLflow, SQLAlchemy, database drivers and bucket clients have their own exceptions, and some only texts, for the same
+causes. The texts are looked at here alone.
+"""
+
+import contextlib
+import re
+import sqlite3
+import textwrap
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..base import suggest
+from ..base.exits import CANNOT_WRITE, BadData, CannotWrite, Exit, TryAgain, Unreachable, WrongConfig
+from ..base.redact import hide, public
+from .uris import SQLITE
+
+LONGEST_REASON = 200  # letters
+
+
+class Kind(NamedTuple):
+    """A kind of failure: how its text is recognised, its exit, what it says about the store, and what to do."""
+
+    pattern: str
+    exit: type[Exit]
+    fault: str
+    remedy: str
+
+
+ELSEWHERE = "set tracking.uri or MLFLOW_TRACKING_URI to another store"
+KINDS = (
+    Kind(
+        r"out-of-date database schema",
+        WrongConfig,
+        "was made by another version of MLflow",
+        f"back it up and upgrade it (.venv/bin/mlflow db upgrade URI), or {ELSEWHERE}",
+    ),
+    Kind(
+        r"Can't locate revision",
+        WrongConfig,
+        "was made by a newer MLflow or by another program",
+        f"use the version that made it, or {ELSEWHERE}",
+    ),
+    Kind(
+        r"file is not a database|database disk image is malformed",
+        BadData,
+        "is damaged, or no SQLite database",
+        "restore the file; or move it away, and ./monthwise track writes a new store",
+    ),
+    Kind(
+        r"password authentication failed|no password supplied|no pg_hba\.conf entry|[Aa]ccess ?[Dd]enied|"
+        r"error code 40[13]\b|PERMISSION_DENIED|UNAUTHENTICATED|InvalidAccessKeyId|SignatureDoesNotMatch|"
+        r"Unable to locate credentials",
+        Unreachable,
+        "refuses the user or the password",
+        "correct the credentials",
+    ),
+    Kind(
+        r'database "[^"]*" does not exist|Unknown database|NoSuchBucket|error code 404\b|ENDPOINT_NOT_FOUND',
+        Unreachable,
+        "does not exist at this address",
+        f"create it, or {ELSEWHERE}",
+    ),
+    Kind(
+        r"unable to open database file",
+        Unreachable,
+        "cannot be opened",
+        f"create its folder and permit writing there, or {ELSEWHERE}",
+    ),
+)
+
+
+@contextlib.contextmanager
+def in_one_line(uri: str, where: str) -> Iterator[None]:
+    """Turn failures of the store into exits; `where` (service and month) begins their line.
+
+    An exception that is nobody's fault but the program's goes on, unless its text holds a secret.
+    """
+    try:
+        yield
+    except Exit as end:
+        raise type(end)(str(end) if where in str(end) else f"{where}: {end}") from None
+    except Exception as error:
+        if (end := exit_of(error, uri)) is not None:
+            raise type(end)(f"{where}: {end}") from None
+        text = str(error)
+        if hide(text, uri) != text:
+            raise RuntimeError(f"{type(error).__name__}: {hide(text, uri)}") from None
+        raise
+
+
+def exit_of(error: Exception, uri: str) -> Exit | None:
+    """Return the exit that stands for a failure of the store; None if it is a fault of the program."""
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    chain = list(_chain(error))
+    text, store = " ".join(str(link) for link in chain), f"tracking store {public(uri)}"
+    reason = _reason(text, uri)
+    full = any(isinstance(link, OSError) and link.errno in CANNOT_WRITE for link in chain)
+    if full or "disk is full" in text or "disk I/O error" in text:
+        return CannotWrite(f"cannot write to {store} ({reason}); make room, then rerun the command")
+    if "database is locked" in text:
+        return TryAgain(f"{store} is being written by another program; rerun the command")
+    code = error.error_code if isinstance(error, MlflowException) else None
+    if code in _OWN_FAULTS:
+        return None
+    if any(type(link).__module__.startswith(_OF_ARTIFACTS) for link in chain):
+        store = f"where {store} keeps models"
+        kind = _kind(text) or Kind("", Unreachable, "cannot be written", "check tracking.artifacts and the credentials")
+    elif code == "RESOURCE_DOES_NOT_EXIST":
+        return BadData(f"{store} lacks what the files name ({reason}); `{suggest.command('track')}` writes it again")
+    elif missing := next((link.name for link in chain if isinstance(link, ModuleNotFoundError)), None):
+        return WrongConfig(f"{store} needs the package {missing}: install it (docs/deploy.md), or {ELSEWHERE}")
+    elif isinstance(error, MlflowException | RequestException | SQLAlchemyError | sqlite3.Error):
+        kind = _kind(text) or unreachable(uri)
+    else:
+        return None
+    return kind.exit(f"{store} {kind.fault} ({reason}); {kind.remedy}, then rerun the command")
+
+
+def unreachable(uri: str) -> Kind:
+    """Return the kind of a store that does not answer, or not as a store does."""
+    start = "check the file" if uri.startswith(SQLITE) else "start the server"
+    return Kind("", Unreachable, "cannot be reached", f"the model is safe: {start}, or {ELSEWHERE}")
+
+
+def line(uri: str, text: str) -> str:
+    """Return the line of a store that cannot be reached; `text` is what the system says."""
+    kind = unreachable(uri)
+    return f"tracking store {public(uri)} {kind.fault} ({_reason(text, uri)}); {kind.remedy}, then rerun the command"
+
+
+def _kind(text: str) -> Kind | None:
+    return next((kind for kind in KINDS if re.search(kind.pattern, text)), None)
+
+
+_OF_ARTIFACTS = ("boto", "google.", "azure.")  # botocore and boto3 among them
+_OWN_FAULTS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "MALFORMED_REQUEST"}
+
+
+def _reason(text: str, uri: str) -> str:
+    """Return what matters of a chain of messages: the system's, server's or bucket's words, or the first line."""
+    system = re.search(
+        r"An error occurred \((\w+)\)|\[Errno -?\d+\] ([^'\")\]]+)|(timed out)|\(sqlite3\.\w+\) ([^\n]+)"
+        r"|FATAL: +([^\n]+)|(failed with error code \d+)",
+        text,
+    )
+    found = next(group for group in system.groups() if group) if system else None
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
+    return textwrap.shorten(hide(found or first, uri).rstrip("."), LONGEST_REASON, placeholder=" ...")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,1 @@
+"""Evidence against files: hashes, and jobs that are run again to compare."""

@@ -1,0 +1,95 @@
+"""Whether a file that was made again is the one that was made before.
+
+On one kind of machine that is byte for byte, and a model by its predictions; on another kind numbers may differ in
+their last digits.
+"""
+
+import filecmp
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..base import files
+from ..models import evaluation, model_files
+
+RELATIVE = 1e-9  # of a number that another kind of machine made; also in minutes, for what is near zero
+
+
+def difference(made: str | Path, recorded: str | Path, is_exact: bool) -> str | None:
+    """Return in words how a file made again differs from the recorded one; None where they are equal."""
+    if filecmp.cmp(made, recorded, shallow=False):
+        return None
+    if str(recorded).endswith(".json"):
+        return _json_difference(files.read_json(made), files.read_json(recorded), is_exact, "")
+    if str(recorded).endswith(".parquet"):
+        found = _table_difference(pq.read_table(made), pq.read_table(recorded), is_exact)
+        return found or ("the same rows, but in other bytes" if is_exact else None)
+    return "other bytes"
+
+
+def _json_difference(made: object, recorded: object, is_exact: bool, where: str) -> str | None:
+    if isinstance(made, dict) and isinstance(recorded, dict):
+        for key in sorted(made.keys() | recorded.keys()):
+            name = f"{where}.{key}" if where else key
+            if key not in made or key not in recorded:
+                return f"{name} is there, but does not come out" if key in recorded else f"{name} comes out too"
+            found = _json_difference(made[key], recorded[key], is_exact, name)
+            if found:
+                return found
+        return "the same content, but in other bytes" if is_exact and not where else None
+    if isinstance(made, list) and isinstance(recorded, list) and len(made) == len(recorded):
+        pairs = enumerate(zip(made, recorded, strict=True))
+        found = (_json_difference(*pair, is_exact, f"{where}[{position}]") for position, pair in pairs)
+        return next((each for each in found if each), None)
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (made, recorded))
+    if made == recorded or (
+        numbers and not is_exact and math.isclose(made, recorded, rel_tol=RELATIVE, abs_tol=RELATIVE)
+    ):
+        return None
+    return f"{where} is {recorded!r}, but comes out as {made!r}"
+
+
+def _table_difference(made: pa.Table, recorded: pa.Table, is_exact: bool) -> str | None:
+    if made.schema != recorded.schema:
+        return f"columns are {', '.join(recorded.schema.names)}, but come out as {', '.join(made.schema.names)}"
+    if made.num_rows != recorded.num_rows:
+        return f"{recorded.num_rows:,} rows, but {made.num_rows:,} come out"
+    for name in made.schema.names:
+        ours, theirs = made.column(name), recorded.column(name)
+        if ours.equals(theirs):
+            continue
+        if pa.types.is_floating(ours.type):
+            same = equal_numbers(ours.to_numpy(), theirs.to_numpy(), is_exact)
+        else:
+            same = np.array([one == other for one, other in zip(ours.to_pylist(), theirs.to_pylist(), strict=True)])
+        if not same.all():
+            row = int(np.argmin(same))
+            return f"{name} of row {row} is {theirs[row].as_py()!r}, but comes out as {ours[row].as_py()!r}"
+    return None
+
+
+def equal_numbers(made: np.ndarray, recorded: np.ndarray, is_exact: bool) -> np.ndarray:
+    """Return for each number whether both are equal; missing ones are equal to each other."""
+    tolerance = 0 if is_exact else RELATIVE
+    return np.isclose(made, recorded, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def model_difference(
+    made: str | Path, recorded: str | Path, recipe: str | None, columns: list[str], features: str, is_exact: bool
+) -> str | None:
+    """Return in words how two model files differ in what they predict for `features`; None where they do not."""
+    if filecmp.cmp(made, recorded, shallow=False):
+        return None
+    ours, theirs = (model_files.load(path, recipe) for path in (made, recorded))
+    first = 0
+    for batch in evaluation.batches(features):
+        new, old = (evaluation.predict(model, batch, columns) for model in (ours, theirs))
+        same = equal_numbers(new, old, is_exact)
+        if not same.all():
+            row = int(np.argmin(same))
+            return f"it predicts {old[row]!r} min for row {first + row} of {features}, but comes out with {new[row]!r}"
+        first += len(batch)
+    return None
