@@ -99,11 +99,11 @@ def main(job) -> str:
     if not np.array_equal(trips, theirs[0]):
         trips, here, there = np.intersect1d(trips, theirs[0], assume_unique=True, return_indices=True)
     if not len(trips):
-        raise BadData(f"{where}: challenger and champion have no trip of {data_month} in common; ask for both again")
+        raise BadData(f"{where}: challenger and champion have no trip of {data_month} in common; rebuild both")
     if not np.array_equal(trips, told[0]):
         about = np.searchsorted(told[0], trips)
         if not np.array_equal(told[0][np.minimum(about, len(told[0]) - 1)], trips):
-            raise BadData(f"{where}: features of {data_month} lack trips that were predicted; ask for the month again")
+            raise BadData(f"{where}: features of {data_month} lack trips that were predicted; rebuild the month")
     days, *cut = (column[about] for column in told[1:])
     kinds = segments(*cut, zones.read(job.zones[0] if job.zones else None))
     comparison = compare(days, ours[1][here], theirs[1][there], ours[2][here], kinds)

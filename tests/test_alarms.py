@@ -14,7 +14,7 @@ from monthwise.runner import alerts
 from workflow import Clone
 
 NEXT = LAST  # the data month that is not out yet
-OUTCOME = {"code": 0, "line": "nothing due", "failed": [], "rejected": {}, "champions": []}
+OUTCOME = {"code": 0, "line": "up to date", "failed": [], "rejected": {}, "champions": []}
 FAULT = {"rule": "train", "service": "green", "month": "2024-03", "code": 1, "line": "planted", "log": "logs/x.log"}
 
 

@@ -111,7 +111,7 @@ def test_on_other_machines_nothing_is_due_and_a_new_or_restated_month_takes_its_
 
     other = machines("other")
     ended = other.call()
-    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nothing due"), ended.stdout + ended.stderr
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "up to date"), ended.stdout + ended.stderr
     assert other.last()["jobs"] == {"done": 0, "failed": 0, "left": 0}
     assert large(other) == dict.fromkeys(files, 0)  # none of them came
     status = json.loads(other.clone.monthwise("status", "--json").stdout)
@@ -155,7 +155,7 @@ def test_a_file_that_was_published_again_with_the_same_rows_is_not_cleaned_on_an
     assert "clean" in " ".join(one.last()["reason"])
     other = machines("other")  # trips.parquet is newer than what was made of it, and a stub
     ended = other.call()
-    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nothing due"), ended.stdout + ended.stderr
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "up to date"), ended.stdout + ended.stderr
     assert [path for path, size in large(other).items() if size] == [f"data/green/{FIRST}/trips.parquet"]
 
 

@@ -177,7 +177,7 @@ def test_once_more_there_is_nothing_to_do(first_night, tmp_path):
     before = state()
     code, log = Cron(clone).run()
     assert code == 0
-    assert log == "nothing due\n"
+    assert log == "up to date\n"
     assert state() == before
 
 
@@ -229,4 +229,4 @@ def test_after_a_kill_the_next_call_ends_what_is_left_and_completes(due, second_
     assert_equal(clone, second_night[0].clone)
     code, log = cron.run()
     assert code == 0
-    assert log == "nothing due\n"
+    assert log == "up to date\n"

@@ -28,13 +28,14 @@ def _write_table(path, table: pa.Table) -> None:
 def test_json_names_the_first_key_that_differs(two):
     nested = {"by": {"hour": [{"rmse_min": 1.5}]}, "rows": 2}
     assert two(nested, nested) is None
-    assert two(nested, {**nested, "rows": 3}) == "rows is 3, but comes out as 2"
+    assert two(nested, {**nested, "rows": 3}) == "rows is 3, but the rebuilt value is 2"
     assert (
-        two(nested, {**nested, "by": {"hour": [{"rmse_min": 2}]}}) == "by.hour[0].rmse_min is 2, but comes out as 1.5"
+        two(nested, {**nested, "by": {"hour": [{"rmse_min": 2}]}})
+        == "by.hour[0].rmse_min is 2, but the rebuilt value is 1.5"
     )
-    assert two(nested, {**nested, "more": 1}) == "more is there, but does not come out"
-    assert two({**nested, "more": 1}, nested) == "more comes out too"
-    assert two({"waiver": None}, {"waiver": False}) == "waiver is False, but comes out as None"
+    assert two(nested, {**nested, "more": 1}) == "more is missing in the rebuilt file"
+    assert two({**nested, "more": 1}, nested) == "more appears only in the rebuilt file"
+    assert two({"waiver": None}, {"waiver": False}) == "waiver is False, but the rebuilt value is None"
 
 
 def test_json_in_another_layout_is_another_file(tmp_path):
@@ -48,14 +49,17 @@ def test_json_in_another_layout_is_another_file(tmp_path):
 def test_tables_name_column_and_row(two):
     table = pa.table({"trip": [1, 2], "minutes": [3.0, None]})
     assert two(table, table) is None
-    assert two(table, pa.table({"trip": [1, 3], "minutes": [3.0, None]})) == "trip of row 1 is 3, but comes out as 2"
+    assert (
+        two(table, pa.table({"trip": [1, 3], "minutes": [3.0, None]}))
+        == "trip of row 1 is 3, but the rebuilt value is 2"
+    )
     assert (
         two(table, pa.table({"trip": [1, 2], "minutes": [3.5, None]}))
-        == "minutes of row 0 is 3.5, but comes out as 3.0"
+        == "minutes of row 0 is 3.5, but the rebuilt value is 3.0"
     )
     assert (
         two(table, pa.table({"trip": [1, 2], "minutes": [3.0, 1.0]}))
-        == "minutes of row 1 is 1.0, but comes out as None"
+        == "minutes of row 1 is 1.0, but the rebuilt value is None"
     )
     assert two(table, table.slice(1)) == "1 rows, but 2 come out"
     assert two(table, table.select(["trip"])) == "columns are trip, but come out as trip, minutes"

@@ -95,7 +95,7 @@ def test_killed_in_every_way_and_asked_again_a_backfill_equals_an_undisturbed_on
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     print(f"the next call: {time.monotonic() - began:.1f} s, {ended.stdout.splitlines()[-1]}")
     assert_equal(clone, built)
-    assert clone.run(*RUN).stdout == "nothing due\n"
+    assert clone.run(*RUN).stdout == "up to date\n"
     with sqlite3.connect(clone.path("mlflow.db")) as store:
         runs = store.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active' ORDER BY name").fetchall()
     assert runs == [(f"{service} {month}", "FINISHED") for service in SERVICES for month in months.span(FIRST, LAST)]

@@ -37,7 +37,7 @@ def assert_whole(clone: Clone, directory: Path) -> None:
     tracked = files.read_json(directory / f"runs/green/{MONTH}/tracking.json")
     models = list(directory.parent.rglob("MLmodel"))
     assert models == [directory / f"mlruns/monthwise-green/models/{tracked['model_id']}/artifacts/MLmodel"]
-    assert "nothing due" in clone.monthwise("run", *here).stdout
+    assert "up to date" in clone.monthwise("run", *here).stdout
 
     verified = clone.monthwise("verify", *here)
     assert verified.returncode == 0, verified.stdout + verified.stderr

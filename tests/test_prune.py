@@ -47,7 +47,7 @@ def test_pruned_months_are_not_asked_for_again_and_everything_else_stays(closed)
     assert gone
     assert hashes(closed) == {name: content for name, content in before.items() if name not in gone}
     assert closed.planned() == {}
-    assert closed.monthwise("run").stdout == "nothing due\n"
+    assert closed.monthwise("run").stdout == "up to date\n"
     for path in closed.path("scripts").rglob("*.py"):
         path.touch()
     closed.edit("scripts/clean.py", '"""', '"""Edited. ')

@@ -139,7 +139,7 @@ def test_months_come_in_by_themselves(night, mails):
             assert "restated" in " ".join(call["reason"].values())
 
     call = night.after(today)
-    assert call["line"].startswith("nothing due")
+    assert call["line"].startswith("up to date")
     assert sorted(path.name for path in night.clone.path("runs/green").iterdir()) == run_months
     damaged = [months.shift(FIRST, number - 1) for number in range(2, MONTHS + 1, 3)]
     failures = [text for text in received if " failed: " in text]

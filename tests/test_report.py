@@ -428,7 +428,7 @@ REFUSED = "the run that began 2024-02-18T05:17:00Z ended with {}: no | way"
 @pytest.mark.parametrize("code", [64, 78, 69, 75, 73, 65, 1, 130])
 def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(here, code, monkeypatch, capfd):
     build()
-    assert "Nothing needs a person" in Path("report/index.html").read_text()
+    assert "Nothing needs attention" in Path("report/index.html").read_text()
     note_call(code)
     told = build()
     text = REFUSED.format(code)
@@ -437,10 +437,10 @@ def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(here, 
     assert f"<li>{text}</li>" in page
     assert page.count("no | way") == 1
     assert "- " + text.replace("|", "\\|") in lines
-    assert "Nothing needs a person" not in page + lines
+    assert "Nothing needs attention" not in page + lines
     assert 'monthwise_needs_person{service=""} 1.0' in Path("report/status.prom").read_text()
     assert "edited" not in Path(f"report/runs/green/{MONTH}.html").read_text()
-    assert f"needs a person: {text}\n" in status(monkeypatch, capfd)
+    assert f"needs attention: {text}\n" in status(monkeypatch, capfd)
     note_call(0)
     assert build()["needs"] == []
 
@@ -488,7 +488,11 @@ def test_a_run_that_was_killed_needs_a_person_until_the_next_one(here):
     ("error", "code", "line"),
     [
         (exits.WrongUsage("no"), 64, "no"),
-        (PermissionError(13, "denied", "x"), 73, "no rights for x; give them, then ask again"),
+        (
+            PermissionError(13, "denied", "x"),
+            73,
+            "permission denied: x; change its permissions, then rerun the command",
+        ),
         (KeyboardInterrupt(), 130, "interrupted; rerun the command to continue"),
         (ValueError("planted"), 1, "ValueError: planted"),
     ],
@@ -561,4 +565,4 @@ def test_a_run_leaves_its_report(clone):
     ended = clone.monthwise("run")
     assert ended.returncode == 0, ended.stderr
     page = clone.path("report/index.html").read_text()
-    assert "nothing due" in page
+    assert "up to date" in page

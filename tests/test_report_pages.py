@@ -274,13 +274,13 @@ def test_nothing_at_all_and_everything_failed(scheme, folder, reader, tmp_path, 
     monkeypatch.chdir(tmp_path)
     report.build(Settings((), {"begin": {"green": "2023-11"}}))
     empty = reader(tmp_path / "report/index.html", scheme=scheme)
-    assert "no month is there yet" in empty.page.locator("main").inner_text()
+    assert "there is no month yet" in empty.page.locator("main").inner_text()
     assert empty.violations() == []
 
     for path in folder.glob("logs/*/green/*.log"):
         log = tmp_path / path.relative_to(folder)
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("exit 73: cannot write: No space left on device; make room, then ask again")
+        log.write_text("exit 73: cannot write: No space left on device; make room, then rerun the command")
     report.build(Settings((), CONFIG | {"services": ["green"], "history": {"closed_before": None}}))
     failed = reader(tmp_path / "report/index.html", scheme=scheme, width=390)
     assert failed.page.locator(".matrix td.f").count() > 50

@@ -53,7 +53,7 @@ def call(clone: Clone, folder: Path, *arguments: str, code: int = 0) -> str:
 
 def test_moved_results_and_another_clone_have_nothing_to_do(release, moved):
     assert release.planned("--directory", str(moved)) == {}
-    assert call(release, moved, "run") == "nothing due\n"
+    assert call(release, moved, "run") == "up to date\n"
 
 
 @nightly
@@ -176,7 +176,7 @@ def test_an_older_folder_is_refused_by_every_call_until_it_is_accepted(release, 
     assert "have format 1" in ended.stderr
     assert "Traceback" not in ended.stderr
     call(release, moved, "accept")
-    assert call(release, moved, "run") == "nothing due\n"
+    assert call(release, moved, "run") == "up to date\n"
 
 
 # The record of what was built
@@ -204,7 +204,7 @@ def test_a_lost_record_is_made_by_accept(release, moved, touched):
         path.touch()
     said = call(release, moved, "accept")
     assert "files agree with their evidence" in said
-    assert call(release, moved, "run") == "nothing due\n"
+    assert call(release, moved, "run") == "up to date\n"
     assert {path: path.read_bytes() for path in before} == before
     release.configure({"train": {"recipe": "linear", "parameters": {"solver": "lasso", "alpha": 0.7}}})
     assert release.planned("--directory", str(moved))["train"] > 0  # recorded with its settings
@@ -217,7 +217,7 @@ def test_accept_keeps_what_another_version_built(release, moved):
     said = call(release, moved, "accept")
     assert "jobs recorded as up to date" in said
     assert "program changed: scripts/clean.py" in said
-    assert call(release, moved, "run") == "nothing due\n"
+    assert call(release, moved, "run") == "up to date\n"
 
 
 @nightly
@@ -250,7 +250,7 @@ def test_accept_records_pruned_months_as_they_are(release, moved):
     shutil.rmtree(moved / ".snakemake")
     call(release, moved, "accept")
     assert not pruned.exists()
-    assert call(release, moved, "run") == "nothing due\n"
+    assert call(release, moved, "run") == "up to date\n"
 
 
 def test_accept_says_when_there_is_nothing_to_check(release, here):

@@ -50,7 +50,7 @@ def open_ended(clone: Clone) -> Clone:
 
 def test_nothing_due_is_one_line_and_builds_nothing(open_ended):
     before = {path: path.stat().st_mtime_ns for path in open_ended.path("runs").rglob("*.*")}
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
     assert {path: path.stat().st_mtime_ns for path in open_ended.path("runs").rglob("*.*")} == before
     assert calls(open_ended)[-1]["jobs"] == {"done": 0, "failed": 0, "left": 0}
 
@@ -63,7 +63,7 @@ def test_a_new_month_comes_in_and_plan_has_said_so(open_ended):
     assert said[-1].startswith("built 2 run months")
     jobs = {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]}
     assert jobs == set(did(open_ended))
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
 
 
 def test_a_model_that_somebody_deleted_in_mlflow_is_written_again_when_the_next_month_comes(open_ended):
@@ -77,7 +77,7 @@ def test_a_model_that_somebody_deleted_in_mlflow_is_written_again_when_the_next_
     assert f"{champion}: the MLflow run or its model is missing" in "\n".join(said)
     assert said[-1].startswith("built 3 run months")  # the evidence of the champion's month names its run
     assert files.read_json(path)["model_id"] != before["model_id"]
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
     assert "the registry agrees" in open_ended.monthwise("verify", champion, "--service", "green").stdout
 
 
@@ -85,7 +85,7 @@ def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):
     rows = pq.read_metadata(open_ended.path(f"published/green_tripdata_{MIDDLE}.parquet")).num_rows
     publish(open_ended.path("published"), "green", MIDDLE, seed=7)
     now = pq.read_metadata(open_ended.path(f"published/green_tripdata_{MIDDLE}.parquet")).num_rows
-    assert run(open_ended, "--recheck", "3")[-1] == "nothing due"  # the month is older
+    assert run(open_ended, "--recheck", "3")[-1] == "up to date"  # the month is older
     before = open_ended.path(f"data/green/{MIDDLE}/source.json").read_bytes()
     named = [line for line in open_ended.snakemake("--dry-run").stderr.splitlines() if line.startswith("monthwise:")]
     assert [line.partition(" changed in the folder")[0] for line in named] == [f"monthwise: green: {MIDDLE}"]
@@ -133,7 +133,7 @@ def test_a_month_that_is_late_is_waited_for_while_later_ones_come(open_ended):
     publish(open_ended.path("published"), "green", NEXT)
     run(open_ended)
     assert open_ended.path(f"runs/green/{months.shift(later, 1)}/champion.json").exists()
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
 
 
 def test_an_edited_program_is_not_let_loose_on_history(open_ended):
@@ -149,9 +149,9 @@ def test_an_edited_program_is_not_let_loose_on_history(open_ended):
     told = files.read_json(open_ended.path("report/status.json"))
     assert "finished run months" in told["needs"][0]["text"]
     assert told["services"]["green"]["runs"][FIRST]["drift"]["state"] == "stale"
-    assert "needs a person: the run that began" in open_ended.monthwise("status").stdout
+    assert "needs attention: the run that began" in open_ended.monthwise("status").stdout
     open_ended.configure({"history": {"closed_before": months.shift(LAST, 1)}})
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
 
 
 @nightly
@@ -159,7 +159,7 @@ def test_redo_builds_history_again(open_ended):
     open_ended.edit("scripts/drift.py", '"""', '"""Edited. ')
     run(open_ended, "--redo")
     assert {rule for rule, _, _ in did(open_ended)} >= {"drift", "evidence"}
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
     run(open_ended, LAST, "--redo", "--service", "green")
     assert ("train", "green", LAST) in did(open_ended)
     assert not {month for rule, _, month in did(open_ended) if rule == "train"} - {LAST}
@@ -167,7 +167,7 @@ def test_redo_builds_history_again(open_ended):
 
 def test_an_edited_setting_of_a_closed_month_is_named_and_refused(open_ended):
     open_ended.configure({"history": {"closed_before": LAST}})
-    assert run(open_ended) == ["nothing due"]
+    assert run(open_ended) == ["up to date"]
     open_ended.configure({"train": {"recipe": "linear", "parameters": {"solver": "lasso", "alpha": 0.5}}})
     said = run(open_ended, "--redo", code=78)
     assert "closed run months" in said[-1]
@@ -198,7 +198,7 @@ def test_after_months_off_one_call_makes_what_a_call_each_month_would_have(unbui
         if number in (1, 2, len(DATA_MONTHS) - 1):  # called in the first two months, then again after some off
             run(clone)
     assert_equal(clone, built)
-    assert run(clone) == ["nothing due"]
+    assert run(clone) == ["up to date"]
 
 
 def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt, tmp_path):
@@ -217,7 +217,7 @@ def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt
     program.write_text(whole)
     run(clone, "--redo")
     assert clone.path(f"runs/green/{last}/champion.json").exists()
-    assert run(clone) == ["nothing due"]
+    assert run(clone) == ["up to date"]
 
 
 @nightly

@@ -114,7 +114,7 @@ def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, prof
     assert (jobs["failed"], jobs["left"]) == (0, 0)
     assert jobs["done"] == len(calls[-1]["reason"])  # each once
     code, said = caller.to_its_end()
-    assert (code, said.splitlines()[-1]) == (0, "nothing due")
+    assert (code, said.splitlines()[-1]) == (0, "up to date")
     cluster.run("scontrol", "update", "NodeName=node1", "State=RESUME")
 
 
@@ -148,7 +148,7 @@ def test_a_job_without_memory_on_a_lost_node_or_preempted_is_done_again(unbuilt,
     assert process.returncode == 0, said
     assert_equal(here, there, in_part=True)
     code, said = caller.to_its_end()
-    assert (code, said.splitlines()[-1]) == (0, "nothing due")
+    assert (code, said.splitlines()[-1]) == (0, "up to date")
 
 
 @nightly

@@ -87,7 +87,7 @@ def test_what_was_deleted_here_is_gone_and_a_stub_is_not(bucket):
 def test_a_file_that_does_not_come_is_one_line_and_leaves_the_stub(bucket, monkeypatch):
     placeholders.lay_out(listing(bucket))
     (bucket / FEATURES).unlink()
-    with pytest.raises(exits.Unreachable, match=f"{FEATURES} does not come from the bucket .*not found"):
+    with pytest.raises(exits.Unreachable, match=f"{FEATURES} could not be downloaded from the bucket .*not found"):
         placeholders.bring([FEATURES])
     monkeypatch.delenv(placeholders.BUCKET)
     with pytest.raises(exits.BadData, match="deploy/with-bucket"):

@@ -94,7 +94,7 @@ def test_a_profile_decides_where_jobs_run_and_never_what_is_found(waiting, hosti
     assert sorted(rule for rule, _, _ in listed_jobs(said)) == ["drift", "evidence"]
     assert "mem_mb=123" in said  # what it says of where jobs run counts
     ended = waiting.monthwise("run", env=hostile)
-    assert (ended.returncode, ended.stdout) == (0, "nothing due\n")
+    assert (ended.returncode, ended.stdout) == (0, "up to date\n")
 
 
 def test_a_workflow_profile_in_the_results_folder_changes_nothing(waiting):

@@ -100,7 +100,7 @@ def test_all_months_agree_also_when_built_again_and_nothing_is_changed(made):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     *lines, registry = ended.stdout.splitlines()
     assert [line[:20] for line in lines] == [f"ok    green {m}" + ":" for m in RUN_MONTHS]
-    assert all("; built again from raw.parquet" in line for line in lines)
+    assert all("; rebuilt from raw.parquet" in line for line in lines)
     assert "computed again: evaluate, compare, promote, score, drift" in lines[1]
     assert "computed again: evaluate, compare, promote;" in lines[2]
     assert "computed again: promote, score, drift" in lines[3]
@@ -183,9 +183,14 @@ def edited(name: str, **changed) -> Callable[[], None]:
     [
         (swap_model, "validation.parquet", "evaluate", "prediction_min of row 0 is"),
         (edit_prediction, "validation.parquet", "evaluate", "prediction_min of row 0 is"),
-        (edited("metrics.json", rmse_min=1.0), "metrics.json", "evaluate", "rmse_min is 1.0, but comes out as"),
+        (edited("metrics.json", rmse_min=1.0), "metrics.json", "evaluate", "rmse_min is 1.0, but the rebuilt value is"),
         (edited("comparison.json", difference=0.5), "comparison.json", "compare", "difference is 0.5"),
-        (edited("champion.json", decision="kept"), "champion.json", "promote", "decision is 'kept', but comes out as"),
+        (
+            edited("champion.json", decision="kept"),
+            "champion.json",
+            "promote",
+            "decision is 'kept', but the rebuilt value is",
+        ),
         (swap_champion, "champion.skops", "promote", "other bytes"),
         (edited("live.json", rows=1), "live.json", "score", "rows is 1"),
         (edited("drift.json", rows=1), "drift.json", "drift", "rows is 1"),

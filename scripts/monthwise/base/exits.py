@@ -41,7 +41,7 @@ class CannotWrite(Exit):
 
 
 class TryAgain(Exit):
-    """Another run is still at work, or an input changed under the job: asking again is all it takes."""
+    """Another run is already running, or an input changed under the job: rerunning the command is all it takes."""
 
     code = os.EX_TEMPFAIL
 
@@ -60,8 +60,9 @@ def from_os_error(error: OSError) -> Exit | None:
     if error.errno in CANNOT_WRITE:
         where = f" {error.filename}" if error.filename else ""
         if error.errno in (errno.EACCES, errno.EPERM):
-            return CannotWrite(f"no rights for{where or ' a file'}; give them, then ask again")
-        return CannotWrite(f"cannot write{where}: {os.strerror(error.errno)}; make room, then ask again")
+            denied = f"permission denied:{where or ' a file'}"
+            return CannotWrite(f"{denied}; change its permissions, then rerun the command")
+        return CannotWrite(f"cannot write{where}: {os.strerror(error.errno)}; make room, then rerun the command")
     if isinstance(error, FileNotFoundError) and error.filename:
         return BadData(f"the file {error.filename} is missing; restore it, or rerun what makes it")
     return None

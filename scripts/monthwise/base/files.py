@@ -96,7 +96,7 @@ class Inputs:
         """
         for path in self.before if among is None else among:
             if path in self.before and _stamp(path) != self.before[path]:
-                raise TryAgain(f"{path} changed while it was read; nothing was written, ask again")
+                raise TryAgain(f"{path} changed while it was read; nothing was written; rerun the command")
 
 
 def _stamp(path: str | Path) -> tuple[int, int] | None:

@@ -49,7 +49,9 @@ def take(command: str, marks_format: bool = True):
         holder = _read(file)
         file.close()
         who = f"{holder['command']} (process group {holder['process_group']}) since {holder['since']}" if holder else ""
-        raise TryAgain(f"{who or 'another call'} is at work in {os.getcwd()}; ask again when it is done") from None
+        raise TryAgain(
+            f"{who or 'another call'} is already running in {os.getcwd()}; rerun the command when it has finished"
+        ) from None
     if holder := _read(file):
         end_orphans(holder["token"], holder["process_group"])
         cluster.cancel_left()

@@ -17,16 +17,16 @@ from ..runner import alerts
 
 COMMANDS = {
     "accept": "record results that agree with their evidence as up to date, after an upgrade or a lost .snakemake",
-    "check": "whether this machine and folder can run Monthwise, one line each",
-    "locate": "ask the publisher about months (without a range: about those that may be new or restated)",
+    "check": "check that this machine and folder can run Monthwise, one line each",
+    "locate": "look months up at the publisher (without a range: those that may be new or restated)",
     "plan": "what `run` would do and why, month by month, with its cost; changes nothing but logs/plan.json",
-    "prune": "say what raw and intermediate files of closed months would free; with --yes delete them",
-    "report": "write the pages under report/: every month and stage, errors, drift, what needs a person",
-    "run": "bring everything that is due up to date: locate, build, check, tell; safe to call at any time",
-    "score": "what the champion says about trips of one's own (--input, --output)",
-    "status": "one screen: months by stages, what failed and what needs a person",
+    "prune": "show the space that raw and intermediate files of closed months would free; with --yes delete them",
+    "report": "write the pages under report/: every month and stage, errors, drift, what needs attention",
+    "run": "bring everything up to date: locate, build, check, alert; safe to run at any time",
+    "score": "predict your own rows with the champion (--input, --output)",
+    "status": "one screen: months by stages, what failed and what needs attention",
     "track": "write the MLflow store again from the files, where it is empty, lost or moved",
-    "verify": "whether what was decided is what the files say: hashes, metrics, decision (--rebuild: built again)",
+    "verify": "check past decisions against the files: hashes, metrics, decision (--rebuild: rebuild and compare)",
 }
 
 CREATING = ("check", "locate", "run")  # commands that create the folder of --directory; the others read what is there
@@ -173,7 +173,7 @@ def _key_value(text: str) -> tuple[str, object]:
     try:
         return key, yaml.safe_load(value) if equals else _no_value(text)
     except yaml.YAMLError as error:
-        raise exits.WrongUsage(f"--config {text}: what stands after = is no YAML") from error
+        raise exits.WrongUsage(f"--config {text}: the value after = is not valid YAML") from error
 
 
 def _no_value(text: str):

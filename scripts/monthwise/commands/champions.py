@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
                     f" `{suggest.command('run', month, service=service)}` decides it"
                 )
     if not rows:
-        print(f"no champion is there yet; `{suggest.command('run')}` decides")
+        print(f"there is no champion yet; `{suggest.command('run')}` decides")
         return os.EX_OK
     print_table([HEAD, *rows])
     print("live error, baseline: RMSE in minutes on the trips of that month; live excess: over the validation error")

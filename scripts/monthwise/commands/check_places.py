@@ -59,9 +59,8 @@ def _lock(path: Path) -> None:
 
 
 def _of_results(what: str, error: OSError) -> str:
-    return (
-        f"{Path.cwd()} {what} ({error.strerror}); give rights or make room, or --directory DIR on another file system"
-    )
+    advice = "check permissions and free space, or give --directory DIR on another file system"
+    return f"{Path.cwd()} {what} ({error.strerror}); {advice}"
 
 
 def temporary() -> str:
@@ -136,7 +135,7 @@ def _write_model(client, settings: Settings, uri: str, folder: Path) -> None:
         repository.log_artifact(str(note), name)
     except OSError as error:
         raise Wrong(
-            f"models cannot be written to {local or place} ({error.strerror}); give rights or make room"
+            f"models cannot be written to {local or place} ({error.strerror}); check permissions and free space"
         ) from None
     finally:
         with contextlib.suppress(Exception):

@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             if metrics and (other or not arguments.against):
                 rows.append(_row(metrics, other))
     if not rows:
-        print(f"no run month is there yet; `{suggest.command('run')}` builds them")
+        print(f"there is no run month yet; `{suggest.command('run')}` builds them")
         return os.EX_OK
     against = arguments.against.name if arguments.against else "baseline"
     head = ["service", "run month", "train rows", "validated on", "rows", "challenger", against, "better by"]

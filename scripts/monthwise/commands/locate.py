@@ -32,7 +32,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             print(line)
     if line := publication.failure(outcomes):
         print(line)
-    print("; ".join(f"{len(names)} {state}" for state, names in found.items()) or "nothing to ask for")
+    print("; ".join(f"{len(names)} {state}" for state, names in found.items()) or "nothing to look up")
     if found["failed"]:
         return max(line.code for state, line in outcomes.values() if state == "failed")
     return os.EX_NOINPUT if arguments.range and found["not published"] else os.EX_OK

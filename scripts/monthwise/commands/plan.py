@@ -61,8 +61,8 @@ def _print(turn: Turn) -> None:
         if not turn.in_state("failed"):
             print("nothing to do")
         return
-    known = f"{cost['known']:.0%} of the jobs have a past in benchmarks/"
-    known += "" if cost["known"] == 1 else ", the others are guessed from rows"
+    known = f"{cost['known']:.0%} of the jobs were timed before (benchmarks/)"
+    known += "" if cost["known"] == 1 else ", the others are estimated from rows"
     print(
         f"{cost['jobs']} jobs, {bytes_to_fetch(turn) / 1e6:,.1f} MB to fetch, {cost['cpu_s']:,.0f} s of work, about"
         f" {cost['wall_s']:,.0f} s on {turn.arguments.jobs} cores ({known}); {PLAN}"

@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if closed_before is None:
         raise exits.WrongUsage(
             "nothing is closed: give history.closed_before in config/config.yaml, the run month before which what is"
-            " made stays as it is; then ask again"
+            " made stays as it is; then rerun the command"
         )
     if arguments.yes:
         with lock.hold("prune"):

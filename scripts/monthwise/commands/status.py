@@ -1,4 +1,4 @@
-"""`./monthwise status`: one screen, months by stages, newest first, and what needs a person; from files alone."""
+"""`./monthwise status`: one screen, months by stages, newest first, and what needs attention; from files alone."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ SYMBOLS = {
     "pruned": "p",
 }
 ERRORS = ("challenger", "champion", "baseline")
-SHOWN = 12  # months of a service, beside those that need a person
+SHOWN = 12  # months of a service, beside those that need attention
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(told, indent=1, sort_keys=True))
         return os.EX_OK
     if not any(targets.built_months(service) or targets.located_months(service) for service in services):
-        print(f"no month is there yet; `{suggest.command('run')}` builds what is due")
+        print(f"there is no month yet; `{suggest.command('run')}` builds what is missing")
     else:
         shown = {service: _shown(arguments, of) for service, of in found.items()}
         _print_table(found, shown, is_cut=not arguments.range)
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         _print_notes(found, look)
     for service, need in summary.all_needs(told):
         if need["kind"] not in summary.NEED_A_PERSON:  # these have their lines, with their logs
-            print(f"needs a person: {summary.in_words(service, need)}")
+            print(f"needs attention: {summary.in_words(service, need)}")
     return os.EX_OK
 
 
@@ -70,7 +70,7 @@ def _print_table(found: dict, shown: dict[str, list[str]], is_cut: bool) -> None
     print_table(rows)
     if cut and is_cut:
         whole = suggest.command("status", f"{min(months)}..{max(months)}")
-        print(f"{', '.join(cut)}, and those that need a person; `{whole}` shows all")
+        print(f"{', '.join(cut)}, and those that need attention; `{whole}` shows all")
     print(f"RMSE in minutes on the trips of that month; {summary.MEASURED}")
     print(f"data: {' '.join(stages.DATA)}; run: {' '.join(stages.RUN)}")
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))

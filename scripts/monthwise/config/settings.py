@@ -108,7 +108,7 @@ class Settings:
         if validation is None:
             raise WrongUsage(
                 f"{service} {month} trains no model: its validation month {shift(month, -1)} is skipped"
-                f" (skip in config/config.yaml); ask for another month, or take it out of skip"
+                f" (skip in config/config.yaml); request another month, or take it out of skip"
             )
         return Windows(self.training_months(service, month), validation)
 
@@ -254,11 +254,9 @@ class Settings:
                 self.describe(service)
                 begin = self.config["begin"].get(service)
                 if begin and change["from"] < begin:
-                    raise WrongConfig(
-                        f"{name} is before begin of {service} ({begin}): say it in the settings themselves"
-                    )
+                    raise WrongConfig(f"{name} is before begin of {service} ({begin}): change the settings themselves")
             if position and change["from"] < changes[position - 1]["from"]:
-                raise WrongConfig(f"{name} is out of order: it stands after one from {changes[position - 1]['from']}")
+                raise WrongConfig(f"{name} is out of order: it comes after one from {changes[position - 1]['from']}")
             if not any(key in change for key in DATED):
                 raise WrongConfig(f"{name} changes nothing: give one of {', '.join(DATED)}")
             # Only what holds in the end shows whether parameters fit their recipe.

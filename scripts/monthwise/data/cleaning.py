@@ -188,7 +188,7 @@ class Month:
         self.zones_are_numbers = places is not None and places.are_numbers
         self.about = f"{settings['service']} {settings['month']}"
         if "distance" in settings["columns"] and settings["distance_unit"] not in MILES:
-            raise WrongConfig(f"{self.about}: say the unit of distance in catalog.{settings['service']}.distance_unit")
+            raise WrongConfig(f"{self.about}: set the unit of distance in catalog.{settings['service']}.distance_unit")
         self.file = tables.open_parquet(raw, self.about)
         self.chosen = columns.choose(self.file.schema_arrow, settings, raw)
         self.rows_told = self.file.metadata.num_rows
@@ -217,9 +217,7 @@ class Month:
             self._reject_row_count(f"{self.rows_in:,}")
 
     def _reject_row_count(self, rows: str) -> NoReturn:
-        raise BadData(
-            f"{self.about}: {self.raw} says that it has {self.rows_told:,} rows and has {rows}; fetch it again"
-        )
+        raise BadData(f"{self.about}: {self.raw} should have {self.rows_told:,} rows and has {rows}; download it again")
 
     def _count(self, cleaned: Cleaned, rows: int) -> None:
         if self.rows_in + rows > self.rows_told:

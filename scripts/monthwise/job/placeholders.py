@@ -45,8 +45,10 @@ def bring(paths: Iterable[str]) -> None:
             ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
             if ended.returncode:
                 said = ended.stderr.strip().splitlines()
-                why = said[-1][:300] if said else "rclone said nothing"
-                raise exits.Unreachable(f"{path} does not come from the bucket ({why}); look at it, then ask again")
+                why = said[-1][:300] if said else "no message from rclone"
+                raise exits.Unreachable(
+                    f"{path} could not be downloaded from the bucket ({why}); check it, then rerun the command"
+                )
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

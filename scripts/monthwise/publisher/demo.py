@@ -35,7 +35,7 @@ def locate(settings: dict) -> dict:
     if "newest" in demo:
         raise NotPublished(
             f"{service} {month} is not published: the demo's newest month is {demo['newest']}; "
-            "move demo.last in config/config.yaml on, then ask again"
+            "move demo.last in config/config.yaml on, then rerun the command"
         )
     facts = {"kind": "demo", "service": service, "month": month, "version": VERSION}
     return facts | {"seed": demo["seed"], "rows": demo["rows"]}

@@ -72,7 +72,7 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
         source = open(published, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:
         raise exits.NotPublished(
-            f"{name(settings)} is no longer published: there is no {published}; put it back, or take the month out "
+            f"{name(settings)} is no longer published: there is no {published}; restore it, or take the month out "
             "with skip"
         ) from None
     except OSError as error:

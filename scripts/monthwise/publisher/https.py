@@ -37,7 +37,7 @@ def locate(settings: dict) -> dict:
         # As facts it would replace what is known of the month, and its file be deleted for it.
         raise exits.BadData(
             f"{name(settings)}: {url} answers with an HTML page, not with the file; open the address in a browser "
-            "(a login page of the network?), then ask again"
+            "(a login page of the network?), then rerun the command"
         )
     return {
         "service": settings["service"],
@@ -140,7 +140,7 @@ def _newest(settings: dict) -> str:
         try:
             status, _, is_page = _look(_url(settings, month), once)
         except Failed:
-            return "which month is the newest could not be asked"
+            return "could not determine the newest month"
         if status in (OK, PARTIAL_CONTENT) and not is_page:
             return f"the newest month that is out before it is {month}"
     return f"neither is any month from {first} to {last}"

@@ -81,7 +81,9 @@ def _open_alone(path: Path):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise exits.TryAgain(f"another job is fetching {path.parent}; wait for it, then ask again") from None
+            raise exits.TryAgain(
+                f"another job is fetching {path.parent}; wait for it, then rerun the command"
+            ) from None
         except OSError:
             pass  # a file system without locks: the lock of the whole run is all there is
         try:

@@ -1,4 +1,4 @@
-"""index.html: what needs a person, every month and stage, and charts over all months."""
+"""index.html: what needs attention, every month and stage, and charts over all months."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from .month_history import History
 ERRORS = ("challenger", "champion", "baseline")
 # State: class of its cell (style.css has colour and symbol), what it means.
 STATES = {
-    "built": ("b", "as the settings, programs and published files ask for"),
-    "stale": ("s", "something it was made from has changed: the next run builds it, or says why not"),
-    "failed": ("f", "a job failed, or a file is not whole: needs a person"),
-    "rejected": ("r", "a rule of config refuses the published file: needs a person"),
-    "waiting": ("w", "nothing has asked for it yet, or what it needs is not there"),
+    "built": ("b", "up to date with settings, programs and published files"),
+    "stale": ("s", "an input has changed: the next run rebuilds it, or says why not"),
+    "failed": ("f", "a job failed, or a file is not whole: needs attention"),
+    "rejected": ("r", "a rule of config refuses the published file: needs attention"),
+    "waiting": ("w", "not requested yet, or an input is missing"),
     "not published": ("n", "the publisher does not have the month yet"),
-    "superseded": ("o", "a file of before, that the settings no longer ask for"),
+    "superseded": ("o", "a file from before that the settings no longer request"),
     "pruned": ("p", "deleted by prune; results and evidence stay"),
 }
 

@@ -10,7 +10,7 @@ from ..base import clock, files
 from ..state import summary
 
 NEWEST = 6  # months of a service in summary.md
-NEEDS = 50  # lines of what needs a person in summary.md
+NEEDS = 50  # lines of what needs attention in summary.md
 # Numbers of a run month in status.prom: name and help.
 ERRORS = {
     "challenger_validation_rmse_min": (
@@ -51,7 +51,7 @@ def _metrics(told: dict) -> bytes:
         return Gauge(f"monthwise_{name}", about, labels, registry=registry)
 
     stages = gauge("stages", "Stages of all months in a state.", "service", "state")
-    needs = gauge("needs_person", "What needs a person; without a service: a call of `run`.", "service")
+    needs = gauge("needs_person", "What needs attention; without a service: a call of `run`.", "service")
     champion = gauge("champion", "1 for who serves in the newest decided month.", "service", "month", "model")
     needs.labels("").set(len(told["needs"]))
     for service, of in told["services"].items():
@@ -103,7 +103,7 @@ def as_markdown(told: dict) -> str:
     for of in told["services"].values():
         lines.append(f"- {_plain(of['line'])}")
     needs = summary.all_needs(told)
-    lines += ["", "## Needs a person", ""] if needs else ["", "Nothing needs a person."]
+    lines += ["", "## Needs attention", ""] if needs else ["", "Nothing needs attention."]
     lines += [f"- {_plain(summary.in_words(service, need))}" for service, need in needs[:NEEDS]]
     lines += [f"- and {len(needs) - NEEDS} more" for _ in needs[NEEDS : NEEDS + 1]]
     for service, of in told["services"].items():

@@ -158,7 +158,7 @@ class Call:
             self.failed[job.rule, job.about] = fault_of(job)
             print(in_words(self.failed[job.rule, job.about]), flush=True)
         if result.code < 0 or result.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
-            raise exits.TryAgain("the run was stopped; ask again, it goes on where it was")
+            raise exits.TryAgain("the run was stopped; rerun the command to continue")
         if result.code and not result.failed:
             raise snakemake.as_exit(result.code, f"{result.error} ({log.name})")
         return result
@@ -226,7 +226,7 @@ class Call:
             listed = (f"{service} {months.in_words(found)}" for service, found in by_service.items())
             parts.append(f"{what}: {', '.join(listed)}")
         is_known = self.done or faults or turn.jobs or turn.in_state("failed")
-        return "; ".join(parts if is_known else ["nothing due", *parts])
+        return "; ".join(parts if is_known else ["up to date", *parts])
 
 
 def code_and_line(error: BaseException) -> tuple[int, str]:

@@ -179,8 +179,8 @@ class Turn:
         if closed:
             month = self.settings.config["history"]["closed_before"]
             return exits.WrongConfig(
-                f"{len(closed)} closed run months ({_span(closed)}) would be built again ({why}); put it back, and say"
-                f" it from now on by an entry of `changes` in config/config.yaml: {{from: {month}, reason: ..., ...}}"
+                f"{len(closed)} closed run months ({_span(closed)}) would be rebuilt ({why}); revert it, and add"
+                f" an entry to `changes` in config/config.yaml: {{from: {month}, reason: ..., ...}}"
             )
         bound = self.settings.config["run"]["max_rebuild"]
         if len(again) <= bound or self.arguments.redo:

@@ -35,7 +35,7 @@ class Root:
             NO_RECORD: results.NO_RECORD,
             RESTATED: f"{self.subject} was restated" + (f": {self.how}" if self.how else ""),
             CHANGED: f"changed: {self.subject}",
-            REDO: "asked for again",
+            REDO: "requested again",
         }
         return words.get(self.kind, "missing")
 

@@ -95,7 +95,7 @@ def _mark_torn(found: dict[str, dict], service: str, month: str, there: set[str]
             path = place(service, month, name)
             if name in there and state["state"] in ("built", "stale", "superseded") and not tree.is_whole(path):
                 run = suggest.command("run", month, service=service)
-                why = f"{path} is not whole: delete it, then `{run}` builds it again"
+                why = f"{path} is not whole: delete it, then `{run}` rebuilds it"
                 found[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
 
 

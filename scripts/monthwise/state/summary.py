@@ -157,7 +157,7 @@ def line(service: str, of: dict) -> str:
             parts.append(f"{months.in_words(missing)} {'is' if len(missing) == 1 else 'are'} {what}")
     built = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "built"]
     if not parts:
-        parts.append(f"no champion yet, {len(built)} data months known" if built else "no month is there yet")
+        parts.append(f"no champion yet, {len(built)} data months known" if built else "there is no month yet")
     return f"{service}: " + "; ".join(parts)
 
 
@@ -186,7 +186,7 @@ def _listed(found: list[str]) -> str:
 
 
 def needs(settings: Settings, service: str, of: dict) -> list[dict]:
-    """Return what needs a person, newest month first: `kind`, `month`, `stage`, `text`."""
+    """Return what needs attention, newest month first: `kind`, `month`, `stage`, `text`."""
     found = []
     for part in ("data", "runs"):
         for month, stages in of[part].items():
@@ -203,7 +203,7 @@ def needs(settings: Settings, service: str, of: dict) -> list[dict]:
 
 
 def all_needs(told: dict) -> list[tuple[str | None, dict]]:
-    """Return all that needs a person, each with its service; calls, which have none, come first."""
+    """Return all that needs attention, each with its service; calls, which have none, come first."""
     found: list[tuple[str | None, dict]] = [(None, need) for need in told["needs"]]
     return found + [(service, need) for service, of in told["services"].items() for need in of["needs"]]
 

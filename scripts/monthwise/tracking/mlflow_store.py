@@ -66,7 +66,9 @@ def locked(uri: str) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise TryAgain(f"{path} is held by another job for more than {LOCK_WAIT_S} s; ask again") from None
+                    raise TryAgain(
+                        f"{path} is held by another job for more than {LOCK_WAIT_S} s; rerun the command"
+                    ) from None
                 time.sleep(0.02)
         yield
 

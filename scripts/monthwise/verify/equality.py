@@ -35,7 +35,11 @@ def _json_difference(made: object, recorded: object, is_exact: bool, where: str)
         for key in sorted(made.keys() | recorded.keys()):
             name = f"{where}.{key}" if where else key
             if key not in made or key not in recorded:
-                return f"{name} is there, but does not come out" if key in recorded else f"{name} comes out too"
+                return (
+                    f"{name} is missing in the rebuilt file"
+                    if key in recorded
+                    else f"{name} appears only in the rebuilt file"
+                )
             found = _json_difference(made[key], recorded[key], is_exact, name)
             if found:
                 return found
@@ -49,7 +53,7 @@ def _json_difference(made: object, recorded: object, is_exact: bool, where: str)
         numbers and not is_exact and math.isclose(made, recorded, rel_tol=RELATIVE, abs_tol=RELATIVE)
     ):
         return None
-    return f"{where} is {recorded!r}, but comes out as {made!r}"
+    return f"{where} is {recorded!r}, but the rebuilt value is {made!r}"
 
 
 def _table_difference(made: pa.Table, recorded: pa.Table, is_exact: bool) -> str | None:
@@ -67,7 +71,7 @@ def _table_difference(made: pa.Table, recorded: pa.Table, is_exact: bool) -> str
             same = np.array([one == other for one, other in zip(ours.to_pylist(), theirs.to_pylist(), strict=True)])
         if not same.all():
             row = int(np.argmin(same))
-            return f"{name} of row {row} is {theirs[row].as_py()!r}, but comes out as {ours[row].as_py()!r}"
+            return f"{name} of row {row} is {theirs[row].as_py()!r}, but the rebuilt value is {ours[row].as_py()!r}"
     return None
 
 
@@ -90,6 +94,7 @@ def model_difference(
         same = equal_numbers(new, old, is_exact)
         if not same.all():
             row = int(np.argmin(same))
-            return f"it predicts {old[row]!r} min for row {first + row} of {features}, but comes out with {new[row]!r}"
+            known = f"it predicts {old[row]!r} min for row {first + row} of {features}"
+            return f"{known}, but the rebuilt model predicts {new[row]!r}"
         first += len(batch)
     return None

@@ -51,7 +51,7 @@ def check(settings: Settings, found: dict, is_rebuilt: bool) -> str:
             done += f"; {len(pruned)} files are pruned, and what reads them was not computed again"
         elif is_rebuilt:
             rebuild(found, zones, is_exact=not machines)
-            done += "; built again from raw.parquet"
+            done += "; rebuilt from raw.parquet"
     except Finding as finding:
         commits = {told["commit"] for told in ran_with} - {now["commit"]}
         changes += [f"commit {commit} then, {now['commit']} now" for commit in sorted(commits)]

@@ -69,7 +69,7 @@ def _run(job: Job, scratch: Path) -> Job:
     if ended.returncode in PASSED_ON:
         raise PASSED_ON[ended.returncode](f"{job.stage} of {job.month} in {scratch}: {_last_line(ended)}")
     if ended.returncode:
-        raise Finding(f"made again, {job.stage} of {job.month} ends with {_last_line(ended)}")
+        raise Finding(f"rebuilding {job.stage} of {job.month} ends with {_last_line(ended)}")
     return job
 
 

@@ -133,7 +133,7 @@ def default_targets(settings: Settings) -> list[str]:
 
 
 def gaps(settings: Settings) -> list[str]:
-    """Return one line for each service with months in which a file stands without what it was made from.
+    """Return one line for each service whose months have missing inputs.
 
     A job failed there after Snakemake had deleted its outputs, and asking for the last file alone would find it done.
     """
@@ -157,8 +157,8 @@ def gaps(settings: Settings) -> list[str]:
             first, last = min(broken), max(broken)
             run = suggest.command("run", f"{first}..{last}", service=service)
             lines.append(
-                f"{service}: {', '.join(sorted(broken))} stand without what they were made from (first missing:"
-                f" {broken[first]}): a job failed there, or the settings ask for more; `{run}` builds it"
+                f"{service}: {', '.join(sorted(broken))} have missing inputs (first:"
+                f" {broken[first]}): a job failed, or the settings request more; `{run}` builds them"
             )
     return lines
 
