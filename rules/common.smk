@@ -245,7 +245,8 @@ def prepare_jobs():
 
 onstart:
     prepare_jobs()
-    warm.start(workflow.local_exec and workflow.is_main_process, stages.by_warm_process())
+    planned = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    warm.start(workflow.local_exec and workflow.is_main_process, stages.by_warm_process(planned))
 
 
 onsuccess:

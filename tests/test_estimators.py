@@ -70,6 +70,6 @@ def test_snakemake_plan_and_run_refuse_it_and_the_model_stays(tmp_path):
 
 def test_scikit_learn_is_not_imported_to_check_config():
     program = "import sys; from monthwise.runner import estimators; print('sklearn' in sys.modules)"
-    scripts = Path(estimators.__file__).parents[1]
+    scripts = Path(estimators.__file__).parents[2]
     answer = subprocess.run([sys.executable, "-c", program], cwd=scripts, capture_output=True, text=True, check=True)
     assert answer.stdout == "False\n"

@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_di
 PROGRAM = """
 import sys
 sys.path.insert(0, "scripts")
-from monthwise import program
+from monthwise.job import command_line
 
 def main(job):
     read = open(job.features).read()
@@ -136,7 +136,7 @@ def main(job):
         open(job.features, "w").write("other rows")
     return "done"
 
-program.run(main, inputs=("features",), outputs=("metrics",))
+command_line.run(main, inputs=("features",), outputs=("metrics",))
 """
 
 

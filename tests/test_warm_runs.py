@@ -19,11 +19,12 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jo
 SNAKEFILE = f"""
 import os, sys
 sys.path.insert(0, {str(REPOSITORY / "scripts")!r})
-from monthwise import warm
+from monthwise.job import warm
+from monthwise.workflow import stages
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
 
 onstart:
-    warm.start(workflow.local_exec and workflow.is_main_process)
+    warm.start(workflow.local_exec and workflow.is_main_process, stages.by_warm_process())
 
 rule all:
     input: expand("made/{{job}}", job=range(int(config["jobs"])))

@@ -34,6 +34,15 @@ def read_json(path: str | Path) -> dict:
         raise DamagedJson(f"{path} is damaged ({error}); delete it and rerun") from None
 
 
+def read_json_if_whole(path: str | Path) -> dict | None:
+    """Return the content of a JSON file; None if it is missing, damaged or no object."""
+    try:
+        content = read_json(path)
+    except (FileNotFoundError, DamagedJson):
+        return None
+    return content if isinstance(content, dict) else None
+
+
 def insist_on_readable(paths: Iterable[str | Path]) -> None:
     """Raise BadData for a folder, and for a file that this user may not read; one that is missing is passed over."""
     for path in paths:

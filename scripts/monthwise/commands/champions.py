@@ -3,10 +3,10 @@
 import argparse
 import os
 
-from ..base import months, suggest
+from ..base import files, months, suggest
 from ..config.settings import Settings
 from ..state import decisions
-from ..workflow import availability, targets
+from ..workflow import targets
 from . import print_table
 
 HEAD = ["service", "month", "served by", "since", "decision", "live error", "baseline", "live excess", "before"]
@@ -67,4 +67,4 @@ def _superseded(service: str) -> dict[str, list[str]]:
 
 
 def _read(service: str, month: str, file: str) -> dict | None:
-    return availability.read(targets.run_file(service, month, file))
+    return files.read_json_if_whole(targets.run_file(service, month, file))

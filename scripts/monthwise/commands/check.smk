@@ -4,7 +4,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "../.."))
-from monthwise import environment, warm
+from monthwise.base import environment
+from monthwise.job import warm
+from monthwise.workflow import stages
 
 environment.for_jobs()
 shell.prefix(environment.SHELL_PREFIX)
@@ -12,7 +14,7 @@ PROGRAM = os.path.join(workflow.basedir, "check_job.py")
 
 
 onstart:
-    warm.start(workflow.local_exec and workflow.is_main_process)
+    warm.start(workflow.local_exec and workflow.is_main_process, stages.by_warm_process(["clean"]))
 
 
 rule all:

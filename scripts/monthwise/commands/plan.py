@@ -3,11 +3,11 @@
 import argparse
 import os
 
-from ..base import months, results
+from ..base import files, months, results
 from ..config.settings import Settings
 from ..runner import cost_estimate, publication, reasons
 from ..runner.planning import PLAN, Turn
-from ..workflow import availability, stages, targets
+from ..workflow import stages, targets
 from . import print_table
 
 
@@ -74,10 +74,10 @@ def bytes_to_fetch(turn: Turn) -> int:
     found = 0
     for job in turn.jobs:
         if job.rule == "ingest":
-            facts = availability.read(targets.data_file(job.service, job.month, "source.json"))
+            facts = files.read_json_if_whole(targets.data_file(job.service, job.month, "source.json"))
             newest = targets.located_months(job.service)
             facts = facts or (
-                availability.read(targets.data_file(job.service, newest[-1], "source.json")) if newest else None
+                files.read_json_if_whole(targets.data_file(job.service, newest[-1], "source.json")) if newest else None
             )
             found += (facts or {}).get("size") or 0
     return found

@@ -1,22 +1,13 @@
 """What jobs left behind, by service and month: their logs, how long they took, and why they ran."""
 
-import csv
 import os
-from typing import NamedTuple
 
 from ..config.settings import Settings
-from ..state import calls, summary
+from ..state import benchmarks, calls
+from ..state.benchmarks import Took
 from ..workflow import stages
 
 STAGES = (*stages.DATA, *stages.RUN)
-
-
-class Took(NamedTuple):
-    """What a job took: when it ended (seconds since 1970), seconds, and its peak memory in MB."""
-
-    end: float
-    seconds: float
-    memory_mb: float | None
 
 
 class History:
@@ -32,7 +23,7 @@ class History:
                 for month in _months(f"logs/{stage}/{service}", ".log"):
                     self.logs.setdefault((service, month), set()).add(stage)
                 for month in _months(f"benchmarks/{stage}/{service}", ".tsv"):
-                    if took := _read(f"benchmarks/{stage}/{service}/{month}.tsv"):
+                    if took := benchmarks.read(f"benchmarks/{stage}/{service}/{month}.tsv"):
                         self.took.setdefault((service, month), {})[stage] = took
 
 
@@ -41,20 +32,3 @@ def _months(folder: str, end: str) -> list[str]:
         return sorted(name.removesuffix(end) for name in os.listdir(folder) if name.endswith(end))
     except OSError:
         return []
-
-
-def _read(path: str) -> Took | None:
-    """Return what a benchmark file says; None where it is not whole."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            row = next(csv.DictReader(file, delimiter="\t"))
-            return Took(os.fstat(file.fileno()).st_mtime, float(row["s"]), _number(row.get("max_rss")))
-    except (OSError, ValueError, KeyError, TypeError, StopIteration):
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return summary.number(float(text or ""))
-    except ValueError:
-        return None

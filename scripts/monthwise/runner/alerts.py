@@ -16,7 +16,7 @@ from ..base import clock, exits, files, months, redact
 from ..base.resources import ROOT
 from ..config.settings import Settings
 from ..state import calls
-from ..workflow import availability, targets
+from ..workflow import targets
 
 SAID = "logs/alarms.json"  # what was told and still holds
 URLS, FILE, PING = "MONTHWISE_ALARM_URLS", "MONTHWISE_ALARM_FILE", "MONTHWISE_PING_URL"
@@ -36,7 +36,7 @@ def raise_alarms(settings: Settings, services: list[str], outcome: dict) -> list
     Changes no exit code: whatever goes wrong here is a line.
     """
     try:
-        lines = _tell(availability.read(SAID) or {}, conditions(settings, services, outcome))
+        lines = _tell(files.read_json_if_whole(SAID) or {}, conditions(settings, services, outcome))
         return [*lines, *_ping(outcome)]
     except Exception as error:  # an alarm must not cost a run; the message may hold a URL
         return [f"alarms: {type(error).__name__}, nothing was told"]
@@ -48,7 +48,7 @@ def raise_failure(code: int, line: str) -> list[str]:
     What was told before still holds, for all that is known.
     """
     try:
-        told = availability.read(SAID) or {}
+        told = files.read_json_if_whole(SAID) or {}
         return _tell(told, told | {f"failure {code}": line})
     except Exception as error:
         return [f"alarms: {type(error).__name__}, nothing was told"]
@@ -95,7 +95,9 @@ def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[s
             found |= {f"reject {service} {month}": line for month, line in rejected.items()}
     for service in services:
         decided = targets.decided_months(service)
-        champion = availability.read(targets.run_file(service, decided[-1], "champion.json")) if decided else None
+        champion = (
+            files.read_json_if_whole(targets.run_file(service, decided[-1], "champion.json")) if decided else None
+        )
         if wanted["champion"] and champion and champion["decision"] in ("first", "promoted", "pinned", "baseline"):
             key = f"champion {service} {champion['champion']['kind']} {champion['champion']['month']}"
             found[key] = f"{service} {champion['month']}: {champion['reason']}"
@@ -110,7 +112,7 @@ def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[s
 
 def _live_excess(service: str, decided: list[str], bound: float) -> dict[str, str]:
     for month in reversed(decided):
-        if live := availability.read(targets.run_file(service, month, "live.json")):
+        if live := files.read_json_if_whole(targets.run_file(service, month, "live.json")):
             if live["off"] <= bound:
                 return {}
             both = (
@@ -125,7 +127,7 @@ def _late(settings: Settings, service: str, bound_days: int) -> dict[str, str]:
     located = targets.located_months(service)
     delays = []
     for month in located:
-        facts = availability.read(targets.data_file(service, month, "source.json")) or {}
+        facts = files.read_json_if_whole(targets.data_file(service, month, "source.json")) or {}
         with contextlib.suppress(KeyError, TypeError, ValueError):
             published = datetime.datetime.fromisoformat(facts["last_modified"]).date()
             delays.append((published - _end(month)).days)

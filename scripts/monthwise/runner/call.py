@@ -128,7 +128,7 @@ class Call:
         # Nothing may be missing or stale, whatever Snakemake ended with.
         turn.faulty = set()
         turn.find()
-        turn.arguments = argparse.Namespace(**vars(self.arguments) | {"redo": False})
+        turn.is_redo = False
         turn.plan()
         if self.failed or turn.jobs:
             self._register()

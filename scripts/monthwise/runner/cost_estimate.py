@@ -4,14 +4,15 @@ Without a past: seconds and CPU per job and million rows, as measured on green m
 of 3 million, warm, on one core of 2026.
 """
 
-import csv
 import heapq
 import os
 import statistics
 from collections.abc import Sequence
 
+from ..base import files
 from ..config.settings import Settings
-from ..workflow import availability, stages, targets
+from ..state import benchmarks
+from ..workflow import stages, targets
 from .events import Job
 
 START_S = 3.5  # Snakemake's two calls, and the warm processes
@@ -30,7 +31,7 @@ class Past:
         """Return the rows of a data month as published; None where nothing is known."""
         key = (service, month)
         if key not in self.rows:
-            quality = availability.read(targets.data_file(service, month, "quality.json"))
+            quality = files.read_json_if_whole(targets.data_file(service, month, "quality.json"))
             self.rows[key] = quality["rows_in"] if quality and "rows_in" in quality else None
         return self.rows[key]
 
@@ -67,8 +68,8 @@ class Past:
         if os.path.isfile(f"{folder}.tsv"):
             paths.append((None, f"{folder}.tsv"))
         for month, path in paths:
-            if (seconds := seconds_of(path)) is not None:
-                found.append((self._rows(Job(rule, "", service, month, [], [], "", "")), seconds))
+            if took := benchmarks.read(path):
+                found.append((self._rows(Job(rule, "", service, month, [], [], "", "")), took.seconds))
         if not found:
             return None
         rows, seconds = zip(*found, strict=True)
@@ -77,15 +78,6 @@ class Past:
             if slope > 0 and base >= 0:
                 return base, slope
         return statistics.median(seconds), 0.0
-
-
-def seconds_of(path: str) -> float | None:
-    """Return the seconds that a benchmark file says; None where it says none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
-    except (OSError, ValueError, KeyError, StopIteration):
-        return None
 
 
 def cost(settings: Settings, planned: Sequence[Job], cores: int) -> dict:

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
+from ..base import files
 from ..base.exits import WrongConfig
 from ..base.resources import resource
 from ..config.settings import Settings
-from ..workflow import availability, targets
+from ..workflow import targets
 
 
 def insist_on_parameters(settings: Settings, run_months: Iterable[tuple[str, str]]) -> None:
@@ -57,4 +58,6 @@ def _key(train: dict) -> str:
 
 def _trained() -> set[str]:
     """Return the keys of all models in the results folder."""
-    return {_key(availability.read(path) or {}) for path in glob.glob(targets.run_file("*", "*", "training.json"))}
+    return {
+        _key(files.read_json_if_whole(path) or {}) for path in glob.glob(targets.run_file("*", "*", "training.json"))
+    }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..base import clock, exits, files, months, suggest
 from ..base.text import first_few
+from ..config.layers import merge
 from ..config.settings import Settings
 from ..job import placeholders
 from ..state.stage_states import PLAN
@@ -24,6 +25,7 @@ class Turn:
         self.arguments, self.given = arguments, settings
         self.services = settings.choose(arguments.service)
         self.looked = clock.now()
+        self.is_redo = bool(arguments.range and arguments.redo)  # until that is done
         self.asked: dict[tuple[str, str], publication.Answer] = {}
         self.due: dict[str, availability.Due] = {}
         self.jobs: list[Job] = []
@@ -59,28 +61,25 @@ class Turn:
 
     def _settle(self, changes: bool) -> None:
         """Fix what is out: no month counts as published because of the calendar, now that the publisher was asked."""
-        overrides = list(self.arguments.overrides)
+        changed: dict[str, object] = {}
         if self.given.config["source"] == "https":
             new = [] if changes else [month for _, month in self.in_state("new")]
             known = [month for service in self.services for month in targets.located_months(service)]
             lag = LONG_AGO
             if new and max(new) > max(known, default=""):
                 lag = len(months.span(max(new), months.today())) - 1
-            overrides.append(f"publisher={{lag: {max(lag, 0)}}}")
+            changed["publisher"] = {"lag": max(lag, 0)}
         if self.arguments.range:
-            overrides += [f"first={self.arguments.range[0]}", f"last={self.arguments.range[-1]}"]
-        config = dict(self.arguments.config)
-        for text in overrides[len(self.arguments.overrides) :]:
-            key, _, value = text.partition("=")
-            config[key] = {"lag": int(value[6:-1])} if key == "publisher" else value
+            changed |= {"first": self.arguments.range[0], "last": self.arguments.range[-1]}
+        config = merge(self.arguments.config, changed)
         settings = Settings(self.arguments.configfile, config)
         self.services = [service for service in self.services if availability.run_months(settings, service)]
         if self.services:
-            overrides.append(f"services=[{','.join(self.services)}]")
-            settings = Settings(self.arguments.configfile, config | {"services": self.services})
+            config |= {"services": self.services}
+            settings = Settings(self.arguments.configfile, config)
         self.settings = settings
         environment = alerts.without_secrets(dict(os.environ))
-        self.snakemake = Snakemake(overrides, self.arguments.configfile, self.arguments.jobs, environment)
+        self.snakemake = Snakemake(suggest.typed(config), self.arguments.configfile, self.arguments.jobs, environment)
 
     # What can be asked for
 
@@ -130,7 +129,7 @@ class Turn:
 
     def forced(self) -> list[str]:
         """Return what is built again although nothing changed: the months of a range with --redo."""
-        if not (self.arguments.redo and self.arguments.range):
+        if not self.is_redo:
             return []
         names = ("model.skops", "champion.json", "drift.json")
         asked = set(self.files())

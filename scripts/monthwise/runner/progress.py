@@ -4,8 +4,9 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from ..workflow import availability, stages, targets
-from .cost_estimate import seconds_of
+from ..base import files
+from ..state import benchmarks
+from ..workflow import stages, targets
 from .events import Job
 
 
@@ -56,10 +57,10 @@ class Progress:
 
     def _done(self, job: Job) -> None:
         if job.rule == "clean":
-            quality = availability.read(targets.data_file(job.service, job.month, "quality.json")) or {}
+            quality = files.read_json_if_whole(targets.data_file(job.service, job.month, "quality.json")) or {}
             rows, kept = quality.get("rows_in", 0), quality.get("rows_out", 0)
-            seconds = seconds_of(f"benchmarks/clean/{job.service}/{job.month}.tsv")
-            speed = f", {rows / seconds:,.0f} rows/s" if seconds else ""
+            took = benchmarks.read(f"benchmarks/clean/{job.service}/{job.month}.tsv")
+            speed = f", {rows / took.seconds:,.0f} rows/s" if took and took.seconds else ""
             self._say(f"{job.about}: {rows:,} rows, {kept:,} kept{speed}")
         if job.rule in stages.DATA or not job.month:
             return
@@ -74,8 +75,8 @@ class Progress:
     def _say_month(self, about: str) -> None:
         jobs = self.count.pop(about)
         service, month = about.split()
-        metrics = availability.read(targets.run_file(service, month, "metrics.json"))
-        champion = availability.read(targets.run_file(service, month, "champion.json"))
+        metrics = files.read_json_if_whole(targets.run_file(service, month, "metrics.json"))
+        champion = files.read_json_if_whole(targets.run_file(service, month, "champion.json"))
         parts = [f"{jobs} jobs"]
         if metrics:
             baseline = f"baseline {metrics['baseline_rmse_min']:.3f}"

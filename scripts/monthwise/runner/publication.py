@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 from .. import publisher
-from ..base import exits, months
+from ..base import exits, files, months
 from ..config.settings import Settings
 from ..state import calls, decisions
-from ..workflow import availability, job_settings, targets
+from ..workflow import job_settings, targets
 
 IN_CALLS = 30
 Answer = tuple[str, exits.Exit | str | None]
@@ -62,7 +62,7 @@ def _answer(settings: Settings, service: str, month: str, outcome: dict | Except
     if isinstance(outcome, Exception):
         raise outcome
     path = targets.data_file(service, month, "source.json")
-    existed, before = os.path.exists(path), availability.read(path)
+    existed, before = os.path.exists(path), files.read_json_if_whole(path)
     try:
         changed = publisher.update(path, outcome) if changes else before != outcome
     except OSError as error:
@@ -77,7 +77,7 @@ def _answer(settings: Settings, service: str, month: str, outcome: dict | Except
 
 def _difference(settings: Settings, before: dict, facts: dict) -> str:
     """Return in words how a month was restated: in rows where they are known, else in bytes."""
-    quality = availability.read(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
+    quality = files.read_json_if_whole(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
     if facts["kind"] == "file" and "rows_in" in quality:
         import pyarrow.parquet as pq  # for a restated month alone
 

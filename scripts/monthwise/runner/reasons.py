@@ -4,11 +4,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..base import results
+from ..base import files, results
 from ..base.exits import Exit
 from ..base.months import PATTERN
 from ..config.settings import Settings
-from ..workflow import availability, job_settings, targets
+from ..workflow import job_settings, targets
 from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 
 # Kinds of what changed. The first three are reasons to rebuild a finished month only on request.
@@ -129,7 +129,9 @@ def _of_file(path: str, restated: Mapping[str, str]) -> Root:
 
 def edited(settings: Settings, job: Job) -> str:
     """Return the settings of a job that are not those of its evidence: `train parameters.max_iter 100 -> 50`."""
-    evidence = availability.read(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
+    evidence = (
+        files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
+    )
     try:
         then = evidence["settings"][job.rule][job.month]
         now = job_settings.of_job(settings, job.rule, job.service, job.month)

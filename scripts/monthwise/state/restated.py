@@ -3,10 +3,10 @@
 import os
 
 from .. import publisher
-from ..base import suggest
+from ..base import files, suggest
 from ..config.settings import Settings
 from ..publisher import folder
-from ..workflow import availability, targets
+from ..workflow import targets
 
 
 def restated_months(settings: Settings, service: str) -> list[str]:
@@ -21,7 +21,7 @@ def restated_months(settings: Settings, service: str) -> list[str]:
 
 
 def _is_restated(settings: Settings, service: str, month: str) -> bool:
-    located = availability.read(targets.data_file(service, month, "source.json")) or {}
+    located = files.read_json_if_whole(targets.data_file(service, month, "source.json")) or {}
     path = publisher.resolve_folder(settings.config["source"]) / str(located.get("file"))
     try:
         offered = folder.facts_of(os.stat(path))

@@ -2,7 +2,7 @@
 
 import os
 
-from ..base import months, suggest
+from ..base import files, months, suggest
 from ..config.settings import Settings
 from ..data import quality_rules
 from ..workflow import availability, stages, targets
@@ -133,7 +133,7 @@ def _log(stage: str, service: str, month: str) -> str:
 
 def look() -> dict:
     """Return what the last `run` or `plan` saw (logs/plan.json); empty where there is none, or it is not whole."""
-    found = availability.read(PLAN) or {}
+    found = files.read_json_if_whole(PLAN) or {}
     jobs = found.get("jobs")
     whole = [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
     waits = found.get("not_published")

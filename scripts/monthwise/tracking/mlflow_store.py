@@ -103,12 +103,14 @@ def connect(uri: str) -> "MlflowClient":
 @contextlib.contextmanager
 def _environment_kept(*names: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in names}
-    yield
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _create(database: Path) -> None:

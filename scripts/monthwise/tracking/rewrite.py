@@ -8,7 +8,7 @@ from pathlib import Path
 from ..base import files
 from ..config.settings import Settings
 from ..job import placeholders
-from ..workflow import availability, targets
+from ..workflow import targets
 from ..workflow.job_settings import of_job
 from . import registry, runs
 
@@ -54,7 +54,7 @@ def _track(settings: Settings, service: str, month: str) -> None:
 
 def _update_evidence(path: str, before: dict | None, tracked: dict) -> None:
     """Let the evidence of a month name its new MLflow run, if it named the one `before`."""
-    evidence = availability.read(path)
+    evidence = files.read_json_if_whole(path)
     if evidence and evidence["provenance"].get("tracking") == before:
         evidence["provenance"]["tracking"] = tracked
         files.replace_file(path, files.to_json(evidence))

@@ -3,7 +3,6 @@
 Snakemake would find out by failing jobs; whoever calls it knows beforehand.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -94,16 +93,7 @@ def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict]:
     """Return quality.json of each data month that was rejected and not waived."""
     found = {}
     for month in data_months:
-        quality = read(targets.data_file(service, month, "quality.json"))
+        quality = files.read_json_if_whole(targets.data_file(service, month, "quality.json"))
         if quality and quality.get("verdict") == "reject" and not (quality.get("waiver") and quality.get("rows_out")):
             found[month] = quality
     return found
-
-
-def read(path: str) -> dict | None:
-    """Return the content of a JSON file; None where it is not there or not whole."""
-    try:
-        found = files.read_json(path) if os.path.exists(path) else None
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -3,6 +3,7 @@
 A new stage is a rule in `rules/`, a program in `scripts/` and a record here; a test compares the three.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -279,12 +280,16 @@ def loads_a_model(stage: str) -> bool:
     return is_given and "models/model_files" in STAGES[stage].modules and stage in EVIDENCE
 
 
-def by_warm_process() -> dict[str, list[str]]:
-    """Return the stages of each warm process, by its name."""
-    found: dict[str, list[str]] = {}
-    for stage in _TABLE:
-        found.setdefault(stage.warm, []).append(stage.name)
-    return found
+def by_warm_process(planned: Collection[str] = tuple(STAGES)) -> dict[str, list[str]]:
+    """Return the stages of each warm process that `planned` stages need, by its name.
+
+    Each process has what the one before it imported, so those before a needed one are there too.
+    """
+    kinds = list(dict.fromkeys(stage.warm for stage in _TABLE))
+    needed = [kinds.index(STAGES[name].warm) for name in planned if name in STAGES]
+    return {
+        kind: [stage.name for stage in _TABLE if stage.warm == kind] for kind in kinds[: max(needed, default=-1) + 1]
+    }
 
 
 def by_layer() -> dict[str, list[str]]:

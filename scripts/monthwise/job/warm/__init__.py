@@ -38,7 +38,7 @@ def start(is_local: bool, programs: Mapping[str, Sequence[str]]) -> None:
 
     `programs`: those that each process forks for, by its name in libraries.py.
     """
-    if not is_local or os.environ.get("MONTHWISE_WARM") == "0" or not sys.platform.startswith("linux"):
+    if not (is_local and programs) or os.environ.get("MONTHWISE_WARM") == "0" or not sys.platform.startswith("linux"):
         return
     say_lost = _once_in_a_run(Path(".snakemake/monthwise-cold").absolute())
     try:
