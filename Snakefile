@@ -1,4 +1,4 @@
-# Monthwise: retrains a model every month with files alone. README.md shows how to ask for months.
+# Monthwise: retrains a model every month, with files only. README.md shows how to request months.
 
 from snakemake.utils import min_version
 
@@ -12,7 +12,7 @@ include: "rules/champion.smk"
 include: "rules/evidence.smk"
 
 
-# What takes no time is done where Snakemake runs, also when a cluster does the rest.
+# Short jobs run where Snakemake runs, even if a cluster runs the others.
 localrules:
     all,
     locate,

@@ -1,6 +1,6 @@
-# Who serves in a run month, and how that went: a chain from month to month, of files alone.
+# Champion and live error of each run month: a chain from month to month, made of files only.
 
-# Asked for one far month, Snakemake goes down the chain month by month, deeper than Python allows by itself.
+# For a late month, Snakemake recurses month by month along the chain, deeper than the default limit of Python.
 sys.setrecursionlimit(100_000)
 
 

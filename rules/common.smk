@@ -1,4 +1,4 @@
-# What all rules share: settings, months, paths. What they mean is in scripts/monthwise.
+# Shared by all rules: settings, months, paths. The logic is in scripts/monthwise.
 
 import gc
 import json
@@ -15,14 +15,14 @@ from monthwise.tracking import uris
 from monthwise.workflow import job_settings, stages, targets
 from monthwise.workflow.targets import data_file, run_file
 
-# Snakemake keeps all it makes while it plans: looking through it for what may be freed takes a fifth of the time.
+# While planning, Snakemake frees almost nothing; garbage collection with default thresholds takes a fifth of the time.
 gc.set_threshold(100_000, 50, 50)
 
 environment.for_jobs()
 
 
 def in_one_line(function):
-    """Let what config gets wrong end Snakemake with its code and one line."""
+    """Wrap a function so that an Exit ends Snakemake with its exit code and one line."""
 
     def ending(*arguments):
         try:
@@ -39,7 +39,7 @@ shell.prefix(environment.SHELL_PREFIX)
 in_one_line(environment.insist_on_place)(str(workflow.basedir))
 
 
-IS_CALLED = suggest.CALL in os.environ  # by a command of ./monthwise
+IS_CALLED = suggest.CALL in os.environ  # Snakemake was started by a command of ./monthwise
 if not IS_CALLED:
     suggest.remember(
         directory=None if os.path.samefile(os.getcwd(), workflow.basedir) else os.getcwd(),
@@ -50,9 +50,9 @@ if not IS_CALLED:
 
 @in_one_line
 def prepare_results():
-    """Let the rules' paths to programs lead to this clone; end with one line if the results have another format."""
+    """Link the program paths of the rules to this clone; exit with one line if the results have another format."""
     results.link_code(workflow.basedir, lock.is_held_by_another)
-    if lock.TOKEN not in os.environ:  # whoever holds the lock has looked
+    if lock.TOKEN not in os.environ:  # the holder of the lock has checked it
         results.insist_on_format()
 
 
@@ -68,7 +68,7 @@ wildcard_constraints:
     service=r"[A-Za-z0-9_-]+",
 
 
-# Programs are named by the links of the results folder: Snakemake compares inputs by the path as it is written.
+# Program paths go through the links in the results folder, because Snakemake compares the literal paths of inputs.
 
 
 def program(stage):
@@ -81,11 +81,11 @@ def modules(stage):
     ]
 
 
-TRAINING = set()  # service and run month of each `train` job that Snakemake looks at
+TRAINING = set()  # service and run month of each `train` job that Snakemake considers
 
 
 def settings(stage):
-    """The settings of a job as one JSON text, from the wildcards alone: a job runs again when it changes."""
+    """Return the settings of a job as JSON; they depend on the wildcards only. A job reruns when they change."""
     of_job = in_one_line(job_settings.of_job)
 
     def as_json(wildcards):
@@ -97,14 +97,14 @@ def settings(stage):
 
 
 def memory(base_mb, per_mb, at_most=8000):
-    """Peak memory of a job: `base_mb` for the program, `per_mb` for each MB of its inputs, measured on 20 million trips.
+    """Return peak memory of a job: `base_mb` for the program plus `per_mb` per MB of inputs, from 20 million trips.
 
-    Where a job is tried again (on a cluster that ends what takes more), it gets that much more.
+    The n-th attempt gets n times as much, for clusters that kill jobs that exceed their memory.
     """
     return lambda wildcards, input, attempt: attempt * int(min(base_mb + per_mb * input.size_mb, at_most))
 
 
-# Closed months (history.closed_before): what is made stays, whatever became of what it was made from.
+# Closed months (history.closed_before): outputs are kept even if their inputs changed.
 
 
 def kept_where(is_closed, files):
@@ -122,12 +122,12 @@ def kept_where(is_closed, files):
 
 
 def of_data(files):
-    """Inputs of a rule about a data month."""
+    """Return the inputs of a rule for a data month."""
     return kept_where(lambda wildcards: SETTINGS.is_closed_data(wildcards.service, wildcards.month), files)
 
 
 def of_run(files):
-    """Inputs of a rule about a run month."""
+    """Return the inputs of a rule for a run month."""
     return kept_where(lambda wildcards: SETTINGS.is_closed_run(wildcards.month), files)
 
 
@@ -157,7 +157,7 @@ def zones_file(wildcards):
 
 @in_one_line
 def reigning(wildcards):
-    """The run month whose champion reigns when a month is decided; None for the first one."""
+    """Return the run month of the current champion when a month is decided, or None for the first one."""
     return SETTINGS.reigns_before(wildcards.service, wildcards.month)
 
 
@@ -170,7 +170,7 @@ def of_reign(*names):
 
 
 def of_challenger(*names):
-    """Files of a run month that trains; none where its validation month is skipped."""
+    """Return files of the challenger of a run month; none if its validation month is skipped."""
 
     def files(wildcards):
         trains = SETTINGS.validation_month(wildcards.service, wildcards.month)
@@ -192,7 +192,7 @@ def of_pinned(*names):
 
 
 def window_features(wildcards):
-    """Features of the training window, also of a month that trains nothing."""
+    """Return the features of the training window, even if the month trains no model."""
     found = SETTINGS.training_months(wildcards.service, wildcards.month)
     return [data_file(wildcards.service, month, "features.parquet") for month in found]
 
@@ -215,7 +215,7 @@ def default_targets(wildcards):
 in_one_line(uris.insist)(uris.store_uri(SETTINGS.config["tracking"]), SETTINGS.config["tracking"]["artifacts"])
 
 NOTICES = [*results.gaps(), *targets.gaps(SETTINGS)]
-if not IS_CALLED and workflow.is_main_process:  # commands look for themselves
+if not IS_CALLED and workflow.is_main_process:  # commands check this themselves
     NOTICES += restated.notices(SETTINGS)
 for line in NOTICES:
     print(f"monthwise: {line}", file=sys.stderr)
@@ -232,15 +232,15 @@ def say_which_champions_changed():
 
 @in_one_line
 def prepare_jobs():
-    """Keep other calls out of this directory while jobs run; refuse what a recipe refuses.
+    """Lock this directory while jobs run, and validate the parameters of recipes.
 
-    `./monthwise run` has done both.
+    `./monthwise run` has already done both.
     """
     global LOCK
     if lock.TOKEN not in os.environ and workflow.is_main_process:
         estimators.insist_on_parameters(SETTINGS, TRAINING)
         LOCK = lock.take("snakemake")
-        results.link_code(workflow.basedir)  # another clone may have linked its own before the lock was taken
+        results.link_code(workflow.basedir)  # another clone may have changed the links before the lock was taken
 
 
 onstart:

@@ -1,9 +1,9 @@
-# One data month: asked for, fetched, cleaned, made into features. Each once, although it serves three runs.
+# One data month: located, fetched, cleaned, turned into features. Each step runs once, although three runs use it.
 
 
 rule locate:
     input:
-        # An edit must not throw away what is known of a month, nor ask for all of them again.
+        # An edit must not delete the facts known about a month, nor request all months again.
         program=ancient(program("locate")),
     output:
         source=ensure("data/{service}/{month}/source.json", non_empty=True),

@@ -1,4 +1,4 @@
-# What was decided on which data: in the model registry, and in files that can be checked without it.
+# Decisions and the data they are based on: in the model registry, and in files that can be checked without it.
 
 
 rule evidence:

@@ -1,4 +1,4 @@
-# One run month: trained on the window that ends at M-2, measured on M-1, logged.
+# One run month: trained on the window that ends at M-2, validated on M-1, logged in MLflow.
 
 
 rule train:
@@ -20,7 +20,7 @@ rule train:
         "../environment.yml"
     threads: 1
     resources:
-        mem_mb=memory(600, 9, at_most=4000),  # no more than train.max_rows are held
+        mem_mb=memory(600, 9, at_most=4000),  # at most train.max_rows rows are in memory
         runtime=240,
     params:
         settings=settings("train"),

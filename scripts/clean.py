@@ -1,7 +1,7 @@
-"""Turn a published month into trips of one schema, and say in numbers what was dropped, repaired and missing.
+"""Turn a published month into trips of one schema, and count what was dropped, repaired and missing.
 
-A row is dropped for the first of DROPS that it meets. What is merely implausible in a row that is kept becomes missing
-and is counted as a repair. Every number is the same wherever the month is cut into batches.
+A row is dropped for the first of DROPS that applies to it. In a row that is kept, an implausible value becomes missing
+and counts as a repair. No number depends on where the month is cut into batches.
 """
 
 from monthwise.data.cleaning import main

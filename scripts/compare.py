@@ -1,4 +1,4 @@
-"""Pair the challenger's errors with the reigning champion's on the same trips, and say how sure the difference is."""
+"""Compare the errors of the challenger and the current champion on the same trips, with a confidence interval."""
 
 import numpy as np
 import pyarrow as pa
@@ -18,22 +18,24 @@ SEED = 20_240_229
 def difference(challenger: np.ndarray, champion: np.ndarray) -> np.ndarray:
     """Return how much smaller the challenger's root mean square error is, relative to the champion's.
 
-    Both are sums of squared errors over the same trips, so the number of trips cancels out. 0 where both are 0.
+    Both arguments are sums of squared errors over the same trips, so the number of trips cancels out. Returns 0 if both
+    sums are 0.
     """
-    both = np.divide(challenger, champion, out=np.ones(np.shape(champion)), where=np.asarray(champion) > 0)
-    return 1 - np.sqrt(both)
+    squared_ratio = np.divide(challenger, champion, out=np.ones(np.shape(champion)), where=np.asarray(champion) > 0)
+    return 1 - np.sqrt(squared_ratio)
 
 
 def interval(challenger_by_day: np.ndarray, champion_by_day: np.ndarray) -> list[float]:
     """Return the confidence interval of `difference` by a paired bootstrap over days (scipy.stats.bootstrap).
 
-    Days are drawn, not trips: trips of one day share its weather and traffic. One day alone says nothing: (-1, 1).
+    It resamples days, not trips, because trips of one day share its weather and traffic. Returns (-1, 1) for fewer than
+    two days.
     """
     if len(challenger_by_day) < 2:
         return [-1.0, 1.0]
-    found = stats.bootstrap(
+    bounds = stats.bootstrap(
         (challenger_by_day, champion_by_day),
-        lambda ours, theirs, axis: difference(ours.sum(axis), theirs.sum(axis)),
+        lambda challenger, champion, axis: difference(challenger.sum(axis), champion.sum(axis)),
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,
@@ -41,7 +43,7 @@ def interval(challenger_by_day: np.ndarray, champion_by_day: np.ndarray) -> list
         method="percentile",
         rng=np.random.default_rng(SEED),
     ).confidence_interval
-    return [float(found.low), float(found.high)]
+    return [float(bounds.low), float(bounds.high)]
 
 
 def compare(
@@ -53,18 +55,20 @@ def compare(
 ) -> dict:
     """Return both errors, their relative difference with its interval, and the errors of each segment.
 
-    All arrays have one entry for each trip: the day of its pick-up, two predictions and the duration, in minutes.
+    Each array has one entry per trip: the day of its pick-up, the two predictions and the duration (both in minutes).
     """
-    ours, theirs = errors(challenger, target), errors(champion, target)
-    _, day = np.unique(days, return_inverse=True)
-    by_day = [np.bincount(day, weights=(prediction - target) ** 2) for prediction in (challenger, champion)]
+    challenger_errors, champion_errors = errors(challenger, target), errors(champion, target)
+    _, day_index = np.unique(days, return_inverse=True)
+    squared_errors_by_day = [
+        np.bincount(day_index, weights=(prediction - target) ** 2) for prediction in (challenger, champion)
+    ]
     return {
-        "challenger": ours,
-        "champion": theirs,
+        "challenger": challenger_errors,
+        "champion": champion_errors,
         "rows": len(target),
-        "days": len(by_day[0]),
-        "difference": float(difference(by_day[0].sum(), by_day[1].sum())),
-        "interval": interval(*by_day),
+        "days": len(squared_errors_by_day[0]),
+        "difference": float(difference(squared_errors_by_day[0].sum(), squared_errors_by_day[1].sum())),
+        "interval": interval(*squared_errors_by_day),
         "by": {kind: _by_segment(segment, challenger, champion, target) for kind, segment in kinds.items()},
     }
 
@@ -76,8 +80,12 @@ def _by_segment(segment: Segment, challenger: np.ndarray, champion: np.ndarray, 
         for prediction in (challenger, champion)
     ]
     return {
-        name: {"rows": int(count), "challenger_rmse_min": float(ours), "champion_rmse_min": float(theirs)}
-        for name, count, ours, theirs in zip(segment.names, rows, *rmse, strict=True)
+        name: {
+            "rows": int(count),
+            "challenger_rmse_min": float(challenger_rmse),
+            "champion_rmse_min": float(champion_rmse),
+        }
+        for name, count, challenger_rmse, champion_rmse in zip(segment.names, rows, *rmse, strict=True)
         if count
     }
 
@@ -85,35 +93,40 @@ def _by_segment(segment: Segment, challenger: np.ndarray, champion: np.ndarray, 
 def _columns(path: str, names: list[str]) -> list[np.ndarray]:
     table = pq.read_table(path, columns=names).combine_chunks()
     columns = [table.column(name).chunk(0) for name in names]
-    return [tables.floats(c) if pa.types.is_floating(c.type) else tables.values(c, str(c.type)) for c in columns]
+    return [
+        tables.floats(column) if pa.types.is_floating(column.type) else tables.values(column, str(column.type))
+        for column in columns
+    ]
 
 
 def main(job) -> str:
     settings = job.settings
-    where, data_month = f"{settings['service']} {settings['month']}", settings["validation_month"]
-    ours = _columns(job.challenger, ["trip", "prediction_min", "duration_min"])
-    theirs = _columns(job.champion, ["trip", "prediction_min"])
-    told = _columns(job.features, ["trip", "day", "hour", "distance_mi", "pickup_zone"])
-    # Nearly always both predicted all trips; to pair them otherwise takes far more memory.
-    trips, here, there, about = ours[0], slice(None), slice(None), slice(None)
-    if not np.array_equal(trips, theirs[0]):
-        trips, here, there = np.intersect1d(trips, theirs[0], assume_unique=True, return_indices=True)
+    label, data_month = f"{settings['service']} {settings['month']}", settings["validation_month"]
+    challenger = _columns(job.challenger, ["trip", "prediction_min", "duration_min"])
+    champion = _columns(job.champion, ["trip", "prediction_min"])
+    features = _columns(job.features, ["trip", "day", "hour", "distance_mi", "pickup_zone"])
+    # Both models nearly always predict the same trips. Pairing trips that differ takes far more memory.
+    trips, in_challenger, in_champion, in_features = challenger[0], slice(None), slice(None), slice(None)
+    if not np.array_equal(trips, champion[0]):
+        trips, in_challenger, in_champion = np.intersect1d(trips, champion[0], assume_unique=True, return_indices=True)
     if not len(trips):
-        raise BadData(f"{where}: challenger and champion have no trip of {data_month} in common; rebuild both")
-    if not np.array_equal(trips, told[0]):
-        about = np.searchsorted(told[0], trips)
-        if not np.array_equal(told[0][np.minimum(about, len(told[0]) - 1)], trips):
-            raise BadData(f"{where}: features of {data_month} lack trips that were predicted; rebuild the month")
-    days, *cut = (column[about] for column in told[1:])
-    kinds = segments(*cut, zones.read(job.zones[0] if job.zones else None))
-    comparison = compare(days, ours[1][here], theirs[1][there], ours[2][here], kinds)
-    comparison["unpaired"] = {"challenger": len(ours[0]) - len(trips), "champion": len(theirs[0]) - len(trips)}
+        raise BadData(f"{label}: challenger and champion have no trip of {data_month} in common; rebuild both")
+    if not np.array_equal(trips, features[0]):
+        in_features = np.searchsorted(features[0], trips)
+        if not np.array_equal(features[0][np.minimum(in_features, len(features[0]) - 1)], trips):
+            raise BadData(f"{label}: features of {data_month} lack trips that were predicted; rebuild the month")
+    days, *segment_columns = (column[in_features] for column in features[1:])
+    segments_by_kind = segments(*segment_columns, zones.read(job.zones[0] if job.zones else None))
+    comparison = compare(
+        days, challenger[1][in_challenger], champion[1][in_champion], challenger[2][in_challenger], segments_by_kind
+    )
+    comparison["unpaired"] = {"challenger": len(challenger[0]) - len(trips), "champion": len(champion[0]) - len(trips)}
     comparison["champion_month"] = files.read_json(job.reign)["champion"]["month"]
     comparison |= {key: settings[key] for key in ("service", "month", "validation_month")}
     files.write_json(job.comparison, comparison)
     low, high = comparison["interval"]
     return (
-        f"{where}: challenger better by {comparison['difference']:.2%} ({low:.2%} to {high:.2%}) than the champion of"
+        f"{label}: challenger better by {comparison['difference']:.2%} ({low:.2%} to {high:.2%}) than the champion of"
         f" {comparison['champion_month']} on {comparison['rows']:,} trips of {data_month}"
     )
 

@@ -1,7 +1,7 @@
-"""Say how far the trips of a month are from those that its challenger was trained on, feature by feature.
+"""Measure the drift of each feature between the trips of a month and those that its challenger was trained on.
 
-The yardstick is the training window's own noise: how far two draws of its days are apart. Days are drawn, not trips,
-since trips of one day share its weather and traffic.
+Each distance is compared with the noise of the training window: the distance between two samples of its days. Days are
+sampled, not trips, because trips of one day share its weather and traffic.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,73 +18,83 @@ from scipy.spatial.distance import jensenshannon
 CATEGORIES = ("pickup_zone", "dropoff_zone", "vendor", "trip_type", "weekday")
 NUMBERS = ("distance_mi", "minute_of_day", "passengers", "duration_min")
 TARGET = "duration_min"
-BINS = 50  # of a number, with equally many trips of the window in each; missing ones have a bin of their own
+BINS = 50  # of a number, with equally many trips of the window in each; missing values have their own bin
 DRAWS = 200
-DRIFTED = 2.0  # times the noise; docs/champion.md says what real months do
-LEAST_NOISE = 0.002  # a distance below that is nothing that anyone would act on
+DRIFTED = 2.0  # times the noise; docs/champion.md shows the ratios of real months
+LEAST_NOISE = 0.002  # a smaller distance is too small to act on
 SEED = 20_240_229
 
 
 def drift(days: np.ndarray, features: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> list[dict]:
-    """Return distance, noise and their ratio for each feature, the one that is furthest from its noise first.
+    """Return distance, noise and their ratio for each feature, highest ratio first.
 
-    `days` are those of the window's trips; `features` are name, values in the window and in the month, looked at one
-    at a time. The distance is that of Jensen and Shannon, base 2, from 0 to 1, between the shares of values or bins
-    (scipy.spatial.distance.jensenshannon).
+    `days` has the day of each trip in the window. `features` yields a name, its values in the window and its values in
+    the month; they are read one at a time. The distance is the Jensen-Shannon distance, base 2, from 0 to 1, between
+    the shares of values or bins (scipy.spatial.distance.jensenshannon).
     """
-    day = np.searchsorted(np.unique(days), days)
-    count = int(day.max()) + 1
-    draws = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=(2, DRAWS))
-    found = []
-    for name, ours, theirs in features:
-        then, now, bins = _binned(ours, theirs, name in NUMBERS)
-        by_day = np.bincount(day * bins + then, minlength=count * bins).reshape(count, bins)
-        between = jensenshannon(*(drawn @ by_day for drawn in draws), base=2, axis=1)
-        noise = max(float(np.quantile(np.nan_to_num(between), 0.95)), LEAST_NOISE)
-        apart = float(np.nan_to_num(jensenshannon(by_day.sum(0), np.bincount(now, minlength=bins), base=2)))
-        told = {"name": name, "distance": apart, "noise": noise, "ratio": apart / noise}
-        found.append(told | {"drifted": apart / noise > DRIFTED, "is_target": name == TARGET})
-    return sorted(found, key=lambda told: (-told["ratio"], told["name"]))
+    day_index = np.searchsorted(np.unique(days), days)
+    day_count = int(day_index.max()) + 1
+    draws = np.random.default_rng(SEED).multinomial(day_count, np.full(day_count, 1 / day_count), size=(2, DRAWS))
+    entries = []
+    for name, window_values, month_values in features:
+        window_bins, month_bins, bins = _binned(window_values, month_values, name in NUMBERS)
+        counts_by_day = np.bincount(day_index * bins + window_bins, minlength=day_count * bins).reshape(day_count, bins)
+        noise_distances = jensenshannon(*(day_weights @ counts_by_day for day_weights in draws), base=2, axis=1)
+        noise = max(float(np.quantile(np.nan_to_num(noise_distances), 0.95)), LEAST_NOISE)
+        distance = float(
+            np.nan_to_num(jensenshannon(counts_by_day.sum(0), np.bincount(month_bins, minlength=bins), base=2))
+        )
+        entry = {"name": name, "distance": distance, "noise": noise, "ratio": distance / noise}
+        entries.append(entry | {"drifted": distance / noise > DRIFTED, "is_target": name == TARGET})
+    return sorted(entries, key=lambda entry: (-entry["ratio"], entry["name"]))
 
 
-def _binned(ours: np.ndarray, theirs: np.ndarray, is_number: bool) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the bin of each value of both samples, and how many bins there are."""
+def _binned(window_values: np.ndarray, month_values: np.ndarray, is_number: bool) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the bin of each value of both samples, and the number of bins."""
     if not is_number:
-        values = np.unique(np.concatenate([np.unique(ours), np.unique(theirs)]))
-        return *(np.searchsorted(values, v) for v in (ours, theirs)), len(values)
-    known = ours[~np.isnan(ours)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.empty(0)
-    missing = len(edges) + 1
-    return *(np.where(np.isnan(v), missing, np.searchsorted(edges, v)) for v in (ours, theirs)), missing + 1
+        values = np.unique(np.concatenate([np.unique(window_values), np.unique(month_values)]))
+        return *(np.searchsorted(values, sample) for sample in (window_values, month_values)), len(values)
+    present = window_values[~np.isnan(window_values)]
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1])) if len(present) else np.empty(0)
+    missing_bin = len(edges) + 1
+    return *(
+        np.where(np.isnan(sample), missing_bin, np.searchsorted(edges, sample))
+        for sample in (window_values, month_values)
+    ), missing_bin + 1
 
 
 def read(paths: Sequence[str], name: str) -> np.ndarray:
-    """Return a column of several files as float64, missing values as NaN."""
+    """Return one column of several files as float64; missing values are NaN."""
     chunks = [chunk for path in paths for chunk in pq.read_table(path, columns=[name]).column(name).chunks]
     return np.concatenate([tables.floats(chunk) for chunk in chunks] or [np.empty(0)])
 
 
 def main(job) -> str:
     settings = job.settings
-    where, months = f"{settings['service']} {settings['month']}", settings["training_months"]
-    for paths, about in ((job.window, ", ".join(months)), ([job.features], settings["month"])):
+    label, months = f"{settings['service']} {settings['month']}", settings["training_months"]
+    for paths, period in ((job.window, ", ".join(months)), ([job.features], settings["month"])):
         if not sum(pq.read_metadata(path).num_rows for path in paths):
-            raise BadData(f"{where}: no trip in {about} to compare; look at its quality.json")
+            raise BadData(f"{label}: no trip in {period} to compare; look at its quality.json")
     names = [name for name in (*CATEGORIES, *NUMBERS) if _has_values(name, [*job.window, job.features])]
     days = read(job.window, "day")
     ranked = drift(days, ((name, read(job.window, name), read([job.features], name)) for name in names))
-    known, pairs = np.unique(read(job.window, "pair")), read([job.features], "pair")
-    new = known[np.minimum(np.searchsorted(known, pairs), len(known) - 1)] != pairs
-    told = {key: settings[key] for key in ("service", "month", "training_months")}
-    told |= {"ranked": ranked, "unseen_pairs_share": float(new.mean()), "rows": len(new), "drifted_above": DRIFTED}
-    told["training_rows"] = len(days)
-    files.write_json(job.drift, told)
+    window_pairs, month_pairs = np.unique(read(job.window, "pair")), read([job.features], "pair")
+    is_new = window_pairs[np.minimum(np.searchsorted(window_pairs, month_pairs), len(window_pairs) - 1)] != month_pairs
+    content = {key: settings[key] for key in ("service", "month", "training_months")}
+    content |= {
+        "ranked": ranked,
+        "unseen_pairs_share": float(is_new.mean()),
+        "rows": len(is_new),
+        "drifted_above": DRIFTED,
+    }
+    content["training_rows"] = len(days)
+    files.write_json(job.drift, content)
     drifted = [feature["name"] for feature in ranked if feature["drifted"]]
-    return f"{where}: {', '.join(drifted) or 'nothing'} drifted from {', '.join(months)}"
+    return f"{label}: {', '.join(drifted) or 'nothing'} drifted from {', '.join(months)}"
 
 
 def _has_values(name: str, paths: Sequence[str]) -> bool:
-    """Whether a feature is there in at least one trip; what a service does not have cannot drift."""
+    """Return whether at least one trip has a value; a feature that a service does not have cannot drift."""
     return any(pc.count(pq.read_table(path, columns=[name]).column(name)).as_py() for path in paths)
 
 

@@ -1,4 +1,4 @@
-"""Measure a fitted model on one month of features, beside the naive baseline."""
+"""Measure a fitted model and the naive baseline on one month of features."""
 
 import pyarrow.parquet as pq
 from monthwise.base import files
@@ -12,9 +12,9 @@ from monthwise.models.evaluation import evaluate
 
 def main(job) -> str:
     settings, training = job.settings, files.read_json(job.training)
-    where = f"{settings['service']} {settings['month']}"
+    label = f"{settings['service']} {settings['month']}"
     if not pq.read_metadata(job.features).num_rows:
-        raise BadData(f"{where}: no trip in {settings['validation_month']} to measure on; look at its quality.json")
+        raise BadData(f"{label}: no trip in {settings['validation_month']} to measure on; look at its quality.json")
     trips, metrics = evaluate(
         model_files.load(job.model, training["recipe"]),
         model_files.load(job.baseline),
@@ -24,23 +24,23 @@ def main(job) -> str:
     )
     metrics |= {key: training[key] for key in ("months", "recipe", "rows_available", "train_rows")}
     metrics |= {key: settings[key] for key in ("service", "month", "validation_month")}
-    if "categories" in training:  # a model that an older version trained lacks it, and its metrics stay what they were
+    if "categories" in training:  # models trained by an older version lack it; their metrics stay unchanged
         metrics["warnings"] = warnings(training, job.features, settings["validation_month"])
     evaluation.write(job.validation, trips)
     files.write_json(job.metrics, metrics)
     files.write_json(job.provenance, provenance())
-    warned = f"; {len(metrics['warnings'])} warnings in metrics.json" if metrics.get("warnings") else ""
+    warning_note = f"; {len(metrics['warnings'])} warnings in metrics.json" if metrics.get("warnings") else ""
     return (
-        f"{where}: RMSE {metrics['rmse_min']:.3f} min on {metrics['rows']:,} trips of {settings['validation_month']}"
-        f" (naive baseline {metrics['baseline_rmse_min']:.3f}){warned}"
+        f"{label}: RMSE {metrics['rmse_min']:.3f} min on {metrics['rows']:,} trips of {settings['validation_month']}"
+        f" (naive baseline {metrics['baseline_rmse_min']:.3f}){warning_note}"
     )
 
 
 def warnings(training: dict, features: str, validation_month: str) -> list[dict]:
-    """Return what is unlike the trips that the model was trained on (unlike.py)."""
+    """Return how the trips differ from those that the model was trained on (data/distributions.py)."""
     trained = training["categories"]
     counts = {name: distributions.count(name, pq.read_table(features, columns=[name]).column(name)) for name in trained}
-    measured = {name: of for name, of in counts.items() if of}
+    measured = {name: category_counts for name, category_counts in counts.items() if category_counts}
     return distributions.warnings(trained, measured, ", ".join(training["months"]), validation_month)
 
 

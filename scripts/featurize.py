@@ -1,4 +1,4 @@
-"""Turn clean trips into what a model sees, and the target."""
+"""Turn clean trips into the features of a model, and the target."""
 
 from monthwise.data.features import main
 from monthwise.job import command_line

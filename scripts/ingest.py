@@ -1,7 +1,8 @@
-"""Bring the file of one month as it was located: whole, readable as parquet, and not twice.
+"""Fetch the located file of one month, complete and readable as parquet; do not transfer the same file twice.
 
-The last good file is kept beside it as a second hard link that no rule knows, since Snakemake deletes the output before
-the job starts: the same facts then cost a link instead of a transfer, and a publisher that fails costs nothing.
+The last good file is kept in the same folder as a second hard link that no rule knows, because Snakemake deletes the
+output before the job starts. If source.json is unchanged, the job links that file instead of transferring it again.
+If the publisher fails, the kept file is not lost.
 """
 
 import os
@@ -15,18 +16,18 @@ from monthwise.base import exits, files
 from monthwise.job import command_line
 from monthwise.publisher import partial
 
-KEPT = ".raw.kept.parquet"  # with .raw.kept.json: the source.json it was fetched by, and its size
+KEPT = ".raw.kept.parquet"  # .raw.kept.json has the source.json it was fetched with, and its size
 MAGIC = b"PAR1"
 
 
 class NotParquet(Exception):
-    """What a file is instead, or what it lacks."""
+    """A file is not parquet or not complete; the text says what it is or what it lacks."""
 
 
 def rows_of(path: str | Path) -> int:
-    """Return the number of rows of a parquet file; raise NotParquet where it is none or not whole.
+    """Return the number of rows of a parquet file; raises NotParquet if it is not parquet or not complete.
 
-    Reads the footer: at least one column, and every column chunk lies inside the file. Reads no data.
+    Reads the footer only, no data. The file must have at least one column, and every column chunk must be inside it.
     """
     size = os.stat(path).st_size
     with open(path, "rb") as file:
@@ -40,7 +41,7 @@ def rows_of(path: str | Path) -> int:
     try:
         footer = pyarrow.parquet.read_metadata(path)
         _names = footer.schema.to_arrow_schema().names
-    except (pyarrow.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is no UTF-8
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # ValueError: a column name that is not UTF-8
         raise NotParquet(f"parquet with a footer that cannot be read ({' '.join(str(error).split())})") from None
     if footer.num_columns == 0:
         raise NotParquet("parquet without a column")
@@ -51,7 +52,7 @@ def rows_of(path: str | Path) -> int:
 
 
 def _group_fault(footer: pyarrow.parquet.FileMetaData, end_of_data: int) -> str:
-    """Return what is wrong with the row groups; nothing if they are all inside the file and have its rows."""
+    """Return what is wrong with the row groups; "" if all are inside the file and their rows add up."""
     rows = sum(footer.row_group(group).num_rows for group in range(footer.num_row_groups))
     if rows != footer.num_rows:
         return f"parquet with {rows:,} rows where its footer says {footer.num_rows:,}"
@@ -65,12 +66,12 @@ def _group_fault(footer: pyarrow.parquet.FileMetaData, end_of_data: int) -> str:
 
 
 def in_a_child(find: Callable[[], str]) -> str:
-    """Return what `find` returns in a process of its own: pyarrow aborts its process over some damaged footers."""
+    """Return the result of `find`, called in a child process: pyarrow aborts its process on some damaged footers."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what it says as it aborts
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # hide the messages of an abort
             os.write(writing, find().encode())
             os._exit(0)
         finally:
@@ -92,7 +93,7 @@ def _kind(head: bytes) -> str:
 
 
 def link_kept(facts: dict, raw: Path) -> bool:
-    """Make `raw` a link of the kept file if that was fetched by the same facts; return whether it is."""
+    """Link `raw` to the kept file if that was fetched with the same facts; return whether it was linked."""
     kept = raw.parent / KEPT
     try:
         if files.read_json(kept.with_suffix(".json")) != {"source": facts, "size": kept.stat().st_size}:
@@ -106,14 +107,14 @@ def link_kept(facts: dict, raw: Path) -> bool:
 
 
 def keep(facts: dict, raw: Path) -> None:
-    """Keep `raw` in the place of what was kept; where the file system has no hard links, nothing is kept."""
+    """Replace the kept file with `raw`; keep nothing if the file system has no hard links."""
     kept = raw.parent / KEPT
     record = kept.with_suffix(".json")
     link, entry = files.part_of(kept), files.part_of(record)
     try:
         os.link(raw, link)
         files.write_json(entry, {"source": facts, "size": raw.stat().st_size})
-        # In this order a kill in the middle leaves a file without its record, which nobody takes for good.
+        # In this order, a kill in the middle leaves a kept file without its record, which link_kept ignores.
         record.unlink(missing_ok=True)
         os.replace(link, kept)
         os.replace(entry, record)
@@ -125,7 +126,7 @@ def keep(facts: dict, raw: Path) -> None:
 
 
 def check(raw: Path, month: str, where: str) -> int:
-    """Return the rows of a file that came from `where`; BadData unless it is whole and parquet."""
+    """Return the rows of a file that came from `where`; raises BadData if it is not complete parquet."""
     try:
         return rows_of(raw)
     except NotParquet as fault:
@@ -141,11 +142,11 @@ def main(job) -> str:
     if link_kept(facts, raw):
         return f"{month}: {rows_of(raw):,} rows, {raw.stat().st_size:,} bytes, kept from before, nothing fetched"
     publisher.fetch(facts, job.settings, raw)
-    where = facts.get("url") or f"{facts.get('file', 'the month')} of {job.settings['source']}"
-    rows = check(raw, month, where)
+    origin = facts.get("url") or f"{facts.get('file', 'the month')} of {job.settings['source']}"
+    rows = check(raw, month, origin)
     keep(facts, raw)
     partial.discard(raw.parent)
-    return f"{month}: {rows:,} rows, {raw.stat().st_size:,} bytes, fetched: {where}"
+    return f"{month}: {rows:,} rows, {raw.stat().st_size:,} bytes, fetched: {origin}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Ask the publisher about one month and write down what it says: where the file is, its size, when it changed."""
+"""Ask the publisher about one month and write source.json: where the file is, its size and when it changed."""
 
 from monthwise import publisher
 from monthwise.base import files
@@ -7,12 +7,12 @@ from monthwise.job import command_line
 
 def summary(facts: dict) -> str:
     """Return the facts of a source.json in one line."""
-    said = [facts["kind"]]
+    parts = [facts["kind"]]
     if facts.get("size") is not None:
-        said.append(f"{facts['size']:,} bytes")
+        parts.append(f"{facts['size']:,} bytes")
     if facts.get("last_modified"):
-        said.append(f"last modified {facts['last_modified']}")
-    return f"{publisher.name(facts)} is published: {', '.join(said)}"
+        parts.append(f"last modified {facts['last_modified']}")
+    return f"{publisher.name(facts)} is published: {', '.join(parts)}"
 
 
 def main(job) -> str:

@@ -1,6 +1,6 @@
-"""Make the MLflow registry agree with the files: a version per run month and content, aliases, decisions, live errors.
+"""Update the MLflow registry from the files: a version per run month and content, aliases, decisions, live errors.
 
-The files lead. What somebody edited there by hand is put right; what agrees is not written again.
+The files are the source of truth. Manual edits in the registry are corrected; entries that agree are not rewritten.
 """
 
 from monthwise.job import command_line

@@ -1,4 +1,4 @@
-"""Write a run month into MLflow: its parameters, errors, data, code and model, once however often it is asked for."""
+"""Log a run month in MLflow: its parameters, errors, data, code and model; a rerun does not log it twice."""
 
 from monthwise.job import command_line
 from monthwise.tracking.runs import main

@@ -21,47 +21,47 @@ BATCH_ROWS = 1 << 18
 
 
 def sample(paths: Sequence[str], max_rows: int, seed: int) -> tuple[pa.Table, int]:
-    """Return at most `max_rows` rows of the files, and how many they have.
+    """Return at most `max_rows` rows of the files, and the number of rows that the files have.
 
-    Drawn without replacement by `seed` and left in their order; what is not drawn is never held in memory.
+    Rows are drawn without replacement with `seed` and keep their order. Rows that are not drawn are not kept in memory.
     """
-    files = [pq.ParquetFile(path) for path in paths]
-    rows = sum(file.metadata.num_rows for file in files)
+    parquet_files = [pq.ParquetFile(path) for path in paths]
+    rows = sum(file.metadata.num_rows for file in parquet_files)
     if rows <= max_rows:
-        return pa.concat_tables([file.read() for file in files]), rows
-    drawn = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
-    parts, begin = [], 0
-    for batch in (batch for file in files for batch in file.iter_batches(BATCH_ROWS)):
-        inside = drawn[np.searchsorted(drawn, begin) : np.searchsorted(drawn, begin + batch.num_rows)]
-        parts.append(batch.take(pa.array(inside - begin)))
-        begin += batch.num_rows
-    return pa.Table.from_batches(parts), rows
+        return pa.concat_tables([file.read() for file in parquet_files]), rows
+    indices = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
+    batches, first_row = [], 0
+    for batch in (batch for file in parquet_files for batch in file.iter_batches(BATCH_ROWS)):
+        selected = indices[np.searchsorted(indices, first_row) : np.searchsorted(indices, first_row + batch.num_rows)]
+        batches.append(batch.take(pa.array(selected - first_row)))
+        first_row += batch.num_rows
+    return pa.Table.from_batches(batches), rows
 
 
 def fit(features: pd.DataFrame, recipe: str, parameters: dict) -> tuple[Pipeline, PairMean]:
-    """Return the fitted pipeline of `recipe` and the fitted baseline; `features` holds the target `duration_min`."""
+    """Return the fitted pipeline of `recipe` and the fitted baseline; `features` includes the target `duration_min`."""
     columns = features.drop(columns=list(NOT_FEATURES))
     target = features["duration_min"]
     with model_files.one_blas_thread(), warnings.catch_warnings():
-        # A column that is missing in every trip, such as one that a service does not have, is left out by the recipe.
+        # The recipe drops a column that is missing in every trip, such as one that a service does not have.
         warnings.simplefilter("ignore", RuntimeWarning)
         return recipes.build(recipe, parameters).fit(columns, target), PairMean().fit(columns, target)
 
 
 def main(job) -> str:
     settings = job.settings
-    where = f"{settings['service']} {settings['month']}"
-    drawn, rows = sample(job.features, settings["max_rows"], settings["seed"])
+    label = f"{settings['service']} {settings['month']}"
+    table, rows = sample(job.features, settings["max_rows"], settings["seed"])
     if not rows:
-        raise BadData(f"{where}: no trip in {', '.join(settings['months'])} to train on; look at their quality.json")
-    counts = {name: distributions.count(name, drawn.column(name)) for name in distributions.CATEGORIES}
-    features = drawn.to_pandas(self_destruct=True)
-    del drawn  # two copies of five million trips are what takes most memory here
+        raise BadData(f"{label}: no trip in {', '.join(settings['months'])} to train on; look at their quality.json")
+    counts = {name: distributions.count(name, table.column(name)) for name in distributions.CATEGORIES}
+    features = table.to_pandas(self_destruct=True)
+    del table  # two copies of five million trips would dominate memory use
     try:
         pipeline, baseline = fit(features, settings["recipe"], settings["parameters"])
     except ValueError as error:
         raise BadData(
-            f"{where}: recipe {settings['recipe']} cannot be fitted on {len(features):,} trips of"
+            f"{label}: recipe {settings['recipe']} cannot be fitted on {len(features):,} trips of"
             f" {', '.join(settings['months'])}: {' '.join(str(error).split())}; look at train.parameters"
         ) from error
     model_files.dump(pipeline, job.model)
@@ -70,10 +70,10 @@ def main(job) -> str:
     training["columns"] = [name for name in features.columns if name not in NOT_FEATURES]
     training["rows_available"] = rows
     training["train_rows"] = len(features)
-    training["categories"] = {name: of for name, of in counts.items() if of}
+    training["categories"] = {name: category_counts for name, category_counts in counts.items() if category_counts}
     files.write_json(job.training, training)
     files.write_json(job.provenance, provenance())
-    return f"{where}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"
+    return f"{label}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What every other room uses: exits, files, months, the lock of a results folder."""
+"""Shared basics of all packages: exits, files, months, the lock of a results folder."""

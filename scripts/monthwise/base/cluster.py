@@ -1,4 +1,4 @@
-"""What a call that was killed has left on a cluster: its jobs go on there, where no signal reaches them."""
+"""Cancel the cluster jobs of a killed call: they continue to run, and no signal reaches them."""
 
 import os
 import shutil
@@ -7,38 +7,38 @@ import time
 
 from .exits import CannotWrite
 
-GONE_S = 120.0  # how long a cancelled job may take to be gone
+GONE_S = 120.0  # time limit for cancelled jobs to end
 ASK_S = 60
 
 
 def cancel_left() -> int:
-    """Cancel the jobs that were sent to Slurm from the working directory, wait until they are gone; return how many.
+    """Cancel the Slurm jobs submitted from the working directory, wait until they end, and return their number.
 
-    None where there is no Slurm, or it does not answer: nothing runs there then.
+    Returns 0 if Slurm is not installed or does not answer. Raises CannotWrite if jobs do not end within GONE_S.
     """
     if not shutil.which("squeue"):
         return 0
-    found = _jobs()
+    jobs = _jobs()
     end = time.monotonic() + GONE_S
-    while left := _jobs():
+    while remaining := _jobs():
         if time.monotonic() > end:
-            raise CannotWrite(f"jobs of a run that was killed do not end on the cluster: scancel {' '.join(left)}")
-        subprocess.run(["scancel", *left], capture_output=True, timeout=ASK_S)
+            raise CannotWrite(f"jobs of a run that was killed do not end on the cluster: scancel {' '.join(remaining)}")
+        subprocess.run(["scancel", *remaining], capture_output=True, timeout=ASK_S)
         time.sleep(0.5)
-    return len(found)
+    return len(jobs)
 
 
 def _jobs() -> list[str]:
-    """Return the numbers of this user's jobs whose working directory is this one."""
+    """Return the ids of the jobs of this user whose working directory is the current one."""
     try:
-        asked = subprocess.run(
+        answer = subprocess.run(
             ["squeue", "--me", "--noheader", "--format", "%i %Z"],
             capture_output=True,
             encoding="utf-8",
-            errors="surrogateescape",  # folders
+            errors="surrogateescape",  # folder names may not be UTF-8
             timeout=ASK_S,
         )
     except subprocess.TimeoutExpired:
         return []
-    pairs = [line.split(maxsplit=1) for line in asked.stdout.splitlines()]
+    pairs = [line.split(maxsplit=1) for line in answer.stdout.splitlines()]
     return [pair[0] for pair in pairs if len(pair) == 2 and os.path.realpath(pair[1]) == os.getcwd()]

@@ -1,4 +1,4 @@
-"""What jobs find around them: a Python that the user's variables do not change, a user, a home, a path that works."""
+"""Set up the environment of jobs: no Python variables of the user, a user name, a home and a working PATH."""
 
 import getpass
 import io
@@ -7,8 +7,8 @@ import sys
 
 from .exits import WrongConfig
 
-KEPT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")  # where bytecode goes; what a program does is the same
-# A job that hangs is ended with its whole group after the `runtime` of its rule, in minutes; Ctrl-C is passed on to it.
+KEPT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")  # where bytecode is written; they do not change results
+# After the `runtime` of its rule (minutes), a job and its process group are terminated. Ctrl-C is passed on to the job.
 SHELL_PREFIX = (
     'limit() {{ if command -v timeout > /dev/null; then timeout -k 10 "$@" & '
     "trap 'kill -INT $!' INT; trap 'kill -TERM $!' TERM; wait $!; else shift; \"$@\"; fi; }}; "
@@ -17,10 +17,10 @@ OWN = {"PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
 
 
 def settle() -> None:
-    """Take the user's variables for Python out of the environment of all processes that are started from here.
+    """Remove the user's Python variables from the environment of this process and its children.
 
-    They name other modules, homes and encodings, or turn warnings into errors: they neither break nor change a run.
-    Texts are UTF-8 whatever the locale.
+    They can select other modules, homes and encodings, or turn warnings into errors, and must not break or change a
+    run. Texts are UTF-8 in every locale.
     """
     for name in [name for name in os.environ if name.startswith("PYTHON") and name not in KEPT]:
         del os.environ[name]
@@ -29,22 +29,22 @@ def settle() -> None:
 
 
 def complete_user() -> None:
-    """Set USER and HOME where neither the environment nor a passwd entry says what they are.
+    """Set USER and HOME if neither the environment nor a passwd entry defines them.
 
-    Snakemake and MLflow ask for a user's name, several libraries for a home; nothing is written there.
+    Snakemake and MLflow need a user name, and several libraries need a home. Nothing is written to it.
     """
     try:
         getpass.getuser()
-    except (KeyError, OSError):  # a uid without a passwd entry; OSError from Python 3.13 on
+    except (KeyError, OSError):  # uid without a passwd entry; OSError since Python 3.13
         os.environ["USER"] = f"uid{os.getuid()}"
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = "/"
 
 
 def for_jobs() -> None:
-    """Settle, and let jobs find this Python without an activated environment.
+    """Call `settle`, and put this Python on PATH, so that jobs need no activated environment.
 
-    What Snakemake says goes out as UTF-8 too: it may have been started in another locale.
+    The output of Snakemake becomes UTF-8 too, because Snakemake may have been started in another locale.
     """
     settle()
     for stream in (sys.stdout, sys.stderr):
@@ -54,7 +54,7 @@ def for_jobs() -> None:
 
 
 def insist_on_place(root: str) -> None:
-    """Raise WrongConfig where Snakemake cannot start jobs of a clone at `root`."""
+    """Raise WrongConfig if Snakemake cannot start jobs of a clone at `root`."""
     if "{" in root or "}" in root:
         reason = "Snakemake takes the braces for wildcards"
     elif ":" in os.path.dirname(sys.executable):

@@ -1,11 +1,11 @@
-"""Ends that a user can cause: a code of sysexits.h and one line that says what, where and what to do next."""
+"""Errors that a user can cause: an exit code of sysexits.h, and one line with problem, place and next step."""
 
 import errno
 import os
 
 
 class Exit(Exception):
-    """An end with a code and one line; raised as one of the kinds below."""
+    """An error with an exit code and a one-line message; only the subclasses below are raised."""
 
     code = 1
 
@@ -17,13 +17,13 @@ class WrongUsage(Exit):
 
 
 class BadData(Exit):
-    """Data were rejected by a rule of config, cannot be read, or are missing."""
+    """Data are rejected by a rule of config, cannot be read, or are missing."""
 
     code = os.EX_DATAERR
 
 
 class NotPublished(Exit):
-    """The month is not published yet. Nothing else has this code: a run takes it for no failure."""
+    """The month is not yet published. No other error has this code, because a run does not count it as a failure."""
 
     code = os.EX_NOINPUT
 
@@ -35,13 +35,13 @@ class Unreachable(Exit):
 
 
 class CannotWrite(Exit):
-    """An output cannot be written: a full disk, a quota, missing rights."""
+    """An output cannot be written: full disk, exceeded quota, missing permissions."""
 
     code = os.EX_CANTCREAT
 
 
 class TryAgain(Exit):
-    """Another run is already running, or an input changed under the job: rerunning the command is all it takes."""
+    """Another run is already running, or an input changed during the job: rerun the command."""
 
     code = os.EX_TEMPFAIL
 
@@ -56,7 +56,7 @@ CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACC
 
 
 def from_os_error(error: OSError) -> Exit | None:
-    """Return the end that stands for a failed system call; None where it is nobody's fault but the program's."""
+    """Return the Exit for a failed system call, or None if the cause is an error in the program."""
     if error.errno in CANNOT_WRITE:
         where = f" {error.filename}" if error.filename else ""
         if error.errno in (errno.EACCES, errno.EPERM):

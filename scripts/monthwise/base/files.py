@@ -1,4 +1,4 @@
-"""Whole files or none: outputs are written under another name, and renamed if their inputs are what they were."""
+"""Write files atomically: under a temporary name, renamed only if the inputs did not change meanwhile."""
 
 import glob
 import hashlib
@@ -12,7 +12,7 @@ from .exits import BadData, TryAgain
 
 
 def to_json(content: object) -> bytes:
-    """Return `content` as JSON with sorted keys, so that equal content gives equal bytes. NaN is refused."""
+    """Return `content` as JSON with sorted keys, so that equal content gives equal bytes; raises ValueError for NaN."""
     text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
@@ -23,11 +23,11 @@ def write_json(path: str | Path, content: object) -> None:
 
 
 class DamagedJson(BadData, ValueError):
-    """A JSON file that is cut off or damaged."""
+    """A JSON file is truncated or damaged."""
 
 
 def read_json(path: str | Path) -> dict:
-    """Return the content of a JSON file; raises DamagedJson where it is none."""
+    """Return the content of a JSON file; raises DamagedJson if it is not JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
@@ -35,7 +35,7 @@ def read_json(path: str | Path) -> dict:
 
 
 def read_json_if_whole(path: str | Path) -> dict | None:
-    """Return the content of a JSON file; None if it is missing, damaged or no object."""
+    """Return the content of a JSON file, or None if it is missing, damaged or not an object."""
     try:
         content = read_json(path)
     except (FileNotFoundError, DamagedJson):
@@ -44,7 +44,7 @@ def read_json_if_whole(path: str | Path) -> dict | None:
 
 
 def insist_on_readable(paths: Iterable[str | Path]) -> None:
-    """Raise BadData for a folder, and for a file that this user may not read; one that is missing is passed over."""
+    """Raise BadData for a folder and for a file that this user cannot read; ignore missing files."""
     for path in paths:
         try:
             with open(path, "rb"):
@@ -58,26 +58,26 @@ def insist_on_readable(paths: Iterable[str | Path]) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of the content of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def replace_file(path: str | Path, content: bytes) -> None:
-    """Put `content` in the place of `path` at one stroke."""
+    """Replace the content of `path` atomically."""
     part = part_of(path)
     part.write_bytes(content)
     os.replace(part, path)
 
 
 def part_of(path: str | Path) -> Path:
-    """Return the name under which this process writes `path`; removes what killed processes left of it."""
+    """Return the temporary name under which this process writes `path`; remove those of killed processes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     host = socket.gethostname()
-    for left in glob.glob(glob.escape(str(path.parent / f".{path.name}.{host}.")) + "*.part"):
-        if not _is_alive(int(left.split(".")[-2])):
-            Path(left).unlink(missing_ok=True)
+    for stale_file in glob.glob(glob.escape(str(path.parent / f".{path.name}.{host}.")) + "*.part"):
+        if not _is_alive(int(stale_file.split(".")[-2])):
+            Path(stale_file).unlink(missing_ok=True)
     return path.parent / f".{path.name}.{host}.{os.getpid()}.part"
 
 
@@ -92,16 +92,16 @@ def _is_alive(pid: int) -> bool:
 
 
 class Inputs:
-    """The inputs of a job as they were when it began."""
+    """The state of the inputs of a job when it began."""
 
     def __init__(self, paths: Iterable[str | Path]):
         self.before = {str(path): _stamp(path) for path in paths}
 
     def check(self, among: Iterable[str] | None = None) -> None:
-        """Raise TryAgain where one of them (or of those `among` them) is not what it was.
+        """Raise TryAgain if an input has changed; checks only those in `among` if it is given.
 
-        Snakemake records the content that an input has at the end of a job, so a result of the old content would
-        count as done.
+        Snakemake records the content of an input at the end of a job, so an output of the old content would be
+        considered up to date.
         """
         for path in self.before if among is None else among:
             if path in self.before and _stamp(path) != self.before[path]:

@@ -10,16 +10,16 @@ from .exits import WrongUsage
 
 @contextlib.contextmanager
 def inside(directory: str | None, creates: bool = False, keeps: bool = True) -> Iterator[None]:
-    """Work in `directory` (None: where the command is called); if it is missing, a command that `creates` it does so.
+    """Change to `directory` (None: stay in the current one); create it if it is missing and `creates` is true.
 
-    What was created and is empty at the end is removed unless the command `keeps` it. Raises WrongUsage, one line, if
-    there is no such folder or it cannot be one.
+    Unless `keeps` is true, created folders that are empty at the end are removed. Raises WrongUsage if the folder is
+    missing or cannot be created.
     """
     if directory is None:
         yield
         return
     path = Path(directory).absolute()
-    missing = [each for each in (path, *path.parents) if not os.path.exists(each)]
+    missing = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]
     if missing and not creates:
         raise WrongUsage(f"--directory {directory}: there is no such folder; check the spelling (`run` creates one)")
     try:
@@ -32,6 +32,6 @@ def inside(directory: str | None, creates: bool = False, keeps: bool = True) -> 
     try:
         yield
     finally:
-        for each in () if keeps else missing:
+        for folder in () if keeps else missing:
             with contextlib.suppress(OSError):
-                each.rmdir()
+                folder.rmdir()

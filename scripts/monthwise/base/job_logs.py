@@ -1,4 +1,4 @@
-"""The last line of a job's log: `exit CODE: what was done or what to do` (program.py)."""
+"""Read the last line of a job log: `exit CODE: what was done or what to do` (written by job/command_line.py)."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ SILENT = "the job wrote no final log line: killed, out of memory, or over its ti
 
 
 def last_exit(log: str) -> tuple[int | None, str]:
-    """Return code and text of the last line; None and SILENT where the program could not write one."""
+    """Return exit code and text of the last line, or None and SILENT if the program did not write it."""
     lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if os.path.exists(log) else []
     if not lines or not lines[-1].startswith("exit "):
         return None, SILENT

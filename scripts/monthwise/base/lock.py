@@ -1,7 +1,7 @@
-"""One lock for whatever writes state in a directory: `run`, `locate`, `track`, `prune`, and Snakemake called by itself.
+"""One lock per directory for all that writes state: `run`, `locate`, `track`, `prune`, and Snakemake called directly.
 
-Snakemake's own lock is no mutex, and jobs that outlive a killed Snakemake hold no file of it. So the holder's processes
-carry a token in their environment: whoever comes when the holder is dead ends what is left of it, and goes on.
+Snakemake's own lock is not a mutex, and jobs that outlive a killed Snakemake do not hold it. So the processes of the
+holder have a token in their environment: if the holder is dead, the next call kills its orphans and proceeds.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from .exits import CannotWrite, TryAgain
 
 PATH = ".monthwise.lock"
 TOKEN = "MONTHWISE_RUN"
-GONE_S = 20.0  # how long a killed process may take to be gone
+GONE_S = 20.0  # time limit for killed processes to end
 
 
 @contextlib.contextmanager
 def hold(command: str, marks_format: bool = True) -> Iterator[None]:
-    """Hold the lock of the working directory; TryAgain, at once, where a living process has it.
+    """Hold the lock of the working directory; raises TryAgain at once if a running process holds it.
 
-    Inside, and in every process started from there, the environment holds the token.
+    Inside the context, the environment of this process and of its children has the token.
     """
     file = take(command, marks_format)
     try:
@@ -38,28 +38,30 @@ def hold(command: str, marks_format: bool = True) -> Iterator[None]:
 
 
 def take(command: str, marks_format: bool = True):
-    """Take the lock until the process ends or the file that is returned is closed.
+    """Take the lock until the process ends or the returned file is closed.
 
-    `marks_format`: whether what this call writes has the formats of this version, so that registry/format.json says so.
+    `marks_format`: whether this call writes files in the formats of this version and updates registry/format.json.
     """
-    file = open(PATH, "a+b", buffering=0)  # noqa: SIM115 - it is the lock
+    file = open(PATH, "a+b", buffering=0)  # noqa: SIM115 - the open file is the lock
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = _read(file)
         file.close()
-        who = f"{holder['command']} (process group {holder['process_group']}) since {holder['since']}" if holder else ""
+        owner = (
+            f"{holder['command']} (process group {holder['process_group']}) since {holder['since']}" if holder else ""
+        )
         raise TryAgain(
-            f"{who or 'another call'} is already running in {os.getcwd()}; rerun the command when it has finished"
+            f"{owner or 'another call'} is already running in {os.getcwd()}; rerun the command when it has finished"
         ) from None
     if holder := _read(file):
         end_orphans(holder["token"], holder["process_group"])
         cluster.cancel_left()
     token = uuid.uuid4().hex
     since = clock.now()
-    told = {"command": command, "process_group": os.getpgrp(), "since": since, "token": token}
+    entry = {"command": command, "process_group": os.getpgrp(), "since": since, "token": token}
     file.truncate(0)
-    file.write(json.dumps(told).encode())
+    file.write(json.dumps(entry).encode())
     os.environ[TOKEN] = token
     if marks_format:
         results.write_format()
@@ -67,19 +69,19 @@ def take(command: str, marks_format: bool = True):
 
 
 def is_held_by_another() -> bool:
-    """Whether a process that did not start this one holds the lock of the working directory."""
+    """Return whether another call, which did not start this process, holds the lock of the working directory."""
     return _look()[0]
 
 
 def killed_run() -> str | None:
-    """Return when a `run` began that was killed and that no later call cleaned up after; None if there is none."""
+    """Return the start time of a killed `run` that no later call has cleaned up, or None."""
     is_held, holder = _look()
-    # Snakemake called by itself leaves its entry at every end.
+    # A direct call of Snakemake always leaves its entry.
     return holder["since"] if holder and holder["command"] == "run" and not is_held else None
 
 
 def _look() -> tuple[bool, dict | None]:
-    """Return whether a process that did not start this one holds the lock, and the entry of the last holder."""
+    """Return whether another call holds the lock, and the entry of the last holder."""
     if TOKEN in os.environ or not os.path.exists(PATH):
         return False, None
     with open(PATH, "rb") as file:
@@ -100,18 +102,18 @@ def _read(file) -> dict | None:
 
 
 def signal_processes(token: str, number: int) -> int:
-    """Send a signal to every process that carries the token, but for this one; return how many there are."""
-    found = carrying(token)
-    for pid in found:
+    """Send a signal to every other process that has the token; return the number of these processes."""
+    pids = carrying(token)
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
-    return len(found)
+    return len(pids)
 
 
 def end_orphans(token: str, process_group: int) -> None:
-    """Kill what carries the token of a dead holder, and return when it is gone."""
+    """Kill the processes with the token of a dead holder and wait until they end; raises CannotWrite after GONE_S."""
     if not Path("/proc/self/environ").exists():
-        return  # without /proc nobody can tell orphans from others
+        return  # orphans can only be identified with /proc
     end = time.monotonic() + GONE_S
     while signal_processes(token, signal.SIGKILL):
         if time.monotonic() > end:
@@ -122,12 +124,12 @@ def end_orphans(token: str, process_group: int) -> None:
 
 
 def carrying(token: str) -> list[int]:
-    """Return the processes that carry the token, but for this one."""
-    marker, found = f"{TOKEN}={token}".encode(), []
+    """Return the ids of all other processes that have the token."""
+    marker, pids = f"{TOKEN}={token}".encode(), []
     for entry in os.listdir("/proc"):
         if not entry.isdecimal() or int(entry) == os.getpid():
             continue
-        with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+        with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
             if marker in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
-                found.append(int(entry))
-    return found
+                pids.append(int(entry))
+    return pids

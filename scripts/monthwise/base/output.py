@@ -1,4 +1,4 @@
-"""What a command prints: it never ends the command, whoever reads it and whatever becomes of that."""
+"""Standard output and error of a command: a failed write never ends the command."""
 
 import errno
 import io
@@ -8,14 +8,14 @@ import sys
 
 
 class Output(io.RawIOBase):
-    """A standard stream that is not written to again once nobody can read it.
+    """A standard stream that is redirected to /dev/null after its first failed write.
 
-    A reader who has seen enough (`| head -1`) is no fault; a full disk is one, and said once on the other stream.
+    A closed pipe (`| head -1`) is not an error. Any other failure, such as a full disk, is reported once on stderr.
     """
 
     def __init__(self, number: int):
         self.number = number
-        self.is_lost = False  # for another reason than that its reader went
+        self.is_lost = False  # output was lost, and not because its reader closed the pipe
 
     def fileno(self) -> int:
         return self.number
@@ -47,17 +47,17 @@ class Output(io.RawIOBase):
 
 
 def settle() -> None:
-    """Let standard output and error be UTF-8 and never fail, and let no file take the place of a closed one."""
+    """Make standard output and error UTF-8 streams that never fail; reopen closed standard streams as /dev/null."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     sys.stdout, sys.stderr = map(_stream, (1, 2))
 
 
 def is_lost() -> bool:
-    """Whether something of what was printed could not be written, say to a full disk."""
+    """Return whether some output could not be written, for example to a full disk."""
     sys.stdout.flush()
     return sys.stdout.buffer.raw.is_lost
 

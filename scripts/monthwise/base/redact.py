@@ -1,6 +1,6 @@
-"""What must not be shown of a text: logins, queries of URLs, secrets of the environment, and where files are.
+"""Remove confidential parts of texts: logins, URL queries, secrets of the environment, and absolute paths.
 
-Everything that is printed, logged, written or sent and may hold such a thing goes through here.
+All text that is printed, logged, written or sent and may contain such parts must pass through this module.
 """
 
 import os
@@ -11,28 +11,28 @@ from urllib.parse import parse_qsl, unquote
 LONGEST = 2_000  # characters
 HIDDEN = "***"
 SECRETS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD")
-SHORTEST = 4  # characters; a shorter value in a query, such as `1` or `on`, is no secret
+SHORTEST = 4  # characters; a shorter value in a query, such as `1` or `on`, is not a secret
 SECRET_OPTION = re.compile(r"(?i)\b([\w.-]*(?:password|passwd|secret|token|credential|signature)[\w.-]*=)[^\s&,;'\"]+")
 USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 QUERY = re.compile(r"(https?://[^\s?#]+)\?\S*")
-# A path of two folders or more; what follows a colon or a word is part of a URL or of a relative path.
+# A path of two or more folders. After a colon or a word, it is part of a URL or of a relative path.
 ABSOLUTE = re.compile(r"(?<![\w.:/…-])/+(?:[^\s/:'\"<>|]+/)+(?=[^\s/])")
 AFTER_SCHEME = re.compile(r"(?<=:///)/*(?:[^\s/:'\"<>|]+/)+|(?<=file:)/+(?:[^\s/:'\"<>|]+/)+")
 
 
 def public(uri: str) -> str:
-    """Return a URI without user, password, query and fragment, fit for logs and files."""
+    """Return a URI without user, password, query and fragment, for logs and files."""
     if uri.startswith("sqlite"):
         return uri.partition("?")[0]
     scheme, mark, rest = uri.partition("://")
     if not mark:
         return uri
-    # Passwords may hold `/`, `?`, `#` and `@`, so nothing before the last `@` is shown.
+    # Passwords may contain `/`, `?`, `#` and `@`, so nothing before the last `@` is shown.
     return scheme + mark + re.split(r"[?#]", rest.rpartition("@")[2])[0]
 
 
 def hide(text: str, *uris: str) -> str:
-    """Return a text without logins, queries and secrets, also where they are those of `uris` in another spelling."""
+    """Return a text without logins, queries and secrets, including those of `uris` in another spelling."""
     for uri in uris:
         text = text.replace(uri, public(uri)) if uri else text
     for secret in sorted(_secrets(uris), key=len, reverse=True):
@@ -54,7 +54,7 @@ def _secrets(uris: tuple[str, ...]) -> Iterator[str]:
 
 
 def scrub(text: object) -> str:
-    """Return `text` without what other people must not see, absolute paths among it, cut after LONGEST characters."""
-    told = str(text)
-    told = told if len(told) <= LONGEST else told[:LONGEST] + " …"
-    return ABSOLUTE.sub("…/", AFTER_SCHEME.sub("…/", hide(told)))
+    """Return `text` without confidential parts and absolute paths, truncated after LONGEST characters."""
+    shown = str(text)
+    shown = shown if len(shown) <= LONGEST else shown[:LONGEST] + " …"
+    return ABSOLUTE.sub("…/", AFTER_SCHEME.sub("…/", hide(shown)))

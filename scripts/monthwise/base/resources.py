@@ -1,4 +1,4 @@
-"""Where the files that come with this project are: rules, programs, config, profiles."""
+"""Paths of the files of this project: rules, programs, config, profiles."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def resource(name: str) -> Path:
-    """Return the path of a file of this project by its name from the top level on: `config/schema.yaml`."""
+    """Return the path of a project file from its path relative to the top level, such as `config/schema.yaml`."""
     return ROOT / name

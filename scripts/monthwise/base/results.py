@@ -1,7 +1,7 @@
-"""The results folder (the working directory): its link to the code, the number of its formats, its record of builds.
+"""The results folder (the working directory): its links to the code, its format number, its record of builds.
 
-Snakemake compares inputs by path and content. So rules name programs through links in the results folder: the path
-stays the same wherever the clone and the results are, and only the content decides.
+Snakemake compares inputs by path and content. So rules refer to programs through links in the results folder: their
+paths do not depend on the location of clone and results, and only a change of content causes a rebuild.
 """
 
 import contextlib
@@ -14,16 +14,16 @@ from . import files, suggest
 from .exits import CannotWrite, TryAgain, WrongConfig
 
 CODE = ".monthwise/code"
-LINKED = ("scripts", "config")  # not the clone itself: it may hold the results, and the links would form a loop
-FORMAT = 2  # of the files that stages write, and of what they are compared by; 1 had no registry/format.json
+LINKED = ("scripts", "config")  # not the clone itself: it may contain the results, and the links would form a loop
+FORMAT = 2  # version of the file formats and of the compared records; 1 had no registry/format.json
 FORMAT_FILE = "registry/format.json"
 RECORD = ".snakemake/metadata"
 
 
 def link_code(clone: str | Path, is_locked: Callable[[], bool] = lambda: False) -> None:
-    """Make `.monthwise/code/` name the programs of a clone.
+    """Link `.monthwise/code/` to the programs of a clone.
 
-    Raises TryAgain if a call from another clone is running, CannotWrite if there can be no links.
+    Raises TryAgain if a call from another clone is running, CannotWrite if links cannot be created.
     `is_locked`: whether another process holds the lock of the results folder. Its jobs run the linked programs.
     """
     targets = {name: os.path.join(os.path.realpath(clone), name) for name in LINKED}
@@ -63,25 +63,25 @@ def _target(name: str) -> str | None:
 
 
 def code_path(clone: str, path: str) -> str:
-    """Return the path under which rules name a file of a clone; one outside of the linked folders has no fixed name."""
+    """Return the path that rules use for a file of a clone: through the links if its folder is linked."""
     return f"{CODE}/{path}" if path.split("/")[0] in LINKED else os.path.normpath(os.path.join(clone, path))
 
 
 def insist_on_format() -> None:
-    """Raise WrongConfig if the results are in another format than this version's; an empty folder has none yet."""
+    """Raise WrongConfig if the results have another format than this version; an empty folder has no format."""
     number = read_format()
     if number is None or number == FORMAT:
         return
-    where = f"the results in {os.getcwd()} have format {number}, this version has format {FORMAT}"
+    problem = f"the results in {os.getcwd()} have format {number}, this version has format {FORMAT}"
     if number > FORMAT:
-        raise WrongConfig(f"{where}; use the version that wrote them, or a newer one")
+        raise WrongConfig(f"{problem}; use the version that wrote them, or a newer one")
     raise WrongConfig(
-        f"{where}; run `{suggest.command('accept')}` to keep them, or move data/, runs/ and registry/ away to rebuild"
+        f"{problem}; run `{suggest.command('accept')}` to keep them, or move data/, runs/ and registry/ away to rebuild"
     )
 
 
 def read_format() -> int | None:
-    """Return the number of the formats in the results folder; None if the folder has no results."""
+    """Return the format number of the results folder, or None if the folder has no results."""
     try:
         number = files.read_json(FORMAT_FILE)["format"]
         if isinstance(number, int):
@@ -95,13 +95,13 @@ def read_format() -> int | None:
 
 
 def write_format() -> None:
-    """Write the number of this version's formats if the results folder does not have it."""
+    """Write the format number of this version if the results folder does not have it."""
     if not os.path.exists(FORMAT_FILE) or read_format() != FORMAT:
         files.replace_file(FORMAT_FILE, files.to_json({"format": FORMAT}))
 
 
 def lacks_record() -> bool:
-    """Whether there are results but no record of what they were built with: Snakemake compares contents by it."""
+    """Return whether results exist without the record by which Snakemake compares contents."""
     return not _has_entries(RECORD) and _has_files("runs")
 
 
@@ -109,14 +109,14 @@ NO_RECORD = "the record of what was built is missing (.snakemake/metadata)"
 
 
 def gaps() -> list[str]:
-    """Return the line that names a missing record, if it is: Snakemake then goes by time stamps alone."""
+    """Return one line if the record is missing: without it, Snakemake compares time stamps only."""
     accept = suggest.command("accept")
     line = f"{NO_RECORD}: restore it, or run `{accept}` to check the results against their evidence"
     return [line] if lacks_record() else []
 
 
 def _has_files(kind: str) -> bool:
-    """Whether a month's folder under `runs` or `data` has files."""
+    """Return whether a month folder under `runs` or `data` has files."""
     return any(_has_entries(month) for dataset in _folders(kind) for month in _folders(dataset))
 
 

@@ -29,7 +29,7 @@ COMMANDS = {
     "verify": "check past decisions against the files: hashes, metrics, decision (--rebuild: rebuild and compare)",
 }
 
-CREATING = ("check", "locate", "run")  # commands that create the folder of --directory; the others read what is there
+CREATING = ("check", "locate", "run")  # commands that create the folder of --directory; the others read an existing one
 WITHOUT_MONTHS = ("check", "report")
 ANY_FORMAT = ("accept", "check")  # commands that take results of another version's format
 
@@ -42,10 +42,11 @@ def main() -> None:
         arguments = _parse()
         suggest.remember(arguments.directory, arguments.service, arguments.configfile, arguments.overrides)
         if os.path.exists(profile := os.environ.get("SNAKEMAKE_PROFILE", "")):
-            os.environ["SNAKEMAKE_PROFILE"] = os.path.abspath(profile)  # relative to where the command was typed
+            # A relative path starts from the folder in which the command was typed.
+            os.environ["SNAKEMAKE_PROFILE"] = os.path.abspath(profile)
         with folders.inside(arguments.directory, arguments.command in CREATING, arguments.command != "check"):
             code = _call(arguments)
-        # What a run did is done, whatever became of its lines; other commands are called for theirs.
+        # A run keeps its results even if its output is lost. The output of other commands is their result.
         sys.exit(os.EX_CANTCREAT if code == os.EX_OK and arguments.command != "run" and output.is_lost() else code)
     except exits.Exit as end:
         print(f"monthwise: {end}", file=sys.stderr)
@@ -153,7 +154,7 @@ def _count(text: str) -> int:
 
 
 def _recheck(text: str) -> int | None:
-    """Return how many known months are asked about again; `all` is a number that none exceeds."""
+    """Return how many known months to check again; for `all`, a number that no count exceeds."""
     if text == "all":
         return sys.maxsize
     if not text.isdecimal():
@@ -181,7 +182,10 @@ def _no_value(text: str):
 
 
 def print_table(rows: list[list[str]], left: bool = False) -> None:
-    """Print rows of cells, the first one the head, each column as wide as its widest cell; texts stand to the left."""
+    """Print rows of cells, the first row as head, each column as wide as its widest cell.
+
+    `left` aligns the cells to the left.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = zip(row, widths, strict=True)

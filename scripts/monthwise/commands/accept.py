@@ -1,6 +1,6 @@
-"""`./monthwise accept`: records results that agree with their evidence as up to date, without rebuilding them.
+"""`./monthwise accept`: record results that agree with their evidence as up to date, without rebuilding them.
 
-For results that this version or this place did not build: after an upgrade, a move, or the loss of `.snakemake`.
+For results that this version or this installation did not build: after an upgrade, a move, or the loss of `.snakemake`.
 """
 
 import argparse
@@ -22,7 +22,10 @@ SHOWN = 3  # reasons
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Check the months with evidence, then record their files; 65 if a month is off, 66 if there is no evidence."""
+    """Check the months that have evidence, then record their files.
+
+    Raises BadData (exit code 65) if a month does not agree with its evidence, or if no month has evidence.
+    """
     with lock.hold("accept", marks_format=False):
         checked = _checked(arguments, settings)
         snakemake = Snakemake(
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _overrides(arguments: argparse.Namespace, checked: dict[tuple[str, str], list[str]]) -> list[str]:
-    """Return the settings of the call, for the services and months that were checked."""
+    """Return the config overrides of the call, limited to the services and months that were checked."""
     services, run_months = sorted({service for service, _ in checked}), [month for _, month in checked]
     chosen = [f"services=[{','.join(services)}]", f"first={min(run_months)}", f"last={max(run_months)}"]
     return [*arguments.overrides, *chosen]
@@ -57,7 +60,7 @@ def _overrides(arguments: argparse.Namespace, checked: dict[tuple[str, str], lis
 
 def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[str, str], list[str]]:
     """Return the files of each service and run month that agree with the evidence; print a line for each other one."""
-    checked, off = {}, []
+    files_by_run_month, differing = {}, []
     for service in settings.choose(arguments.service):
         known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]
         for month in arguments.range or targets.built_months(service):
@@ -65,19 +68,19 @@ def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[st
                 print(f"none  {service} {month}: no evidence.json, it is left as it is")
                 continue
             try:
-                checked[service, month] = evidence_check.unchanged_files(settings, service, month)
+                files_by_run_month[service, month] = evidence_check.unchanged_files(settings, service, month)
             except Finding as finding:
                 print(f"OFF   {service} {month}: {finding}")
-                off.append((service, month))
-    if off:
-        raise exits.BadData(f"{len(off)} run months do not agree with their evidence; nothing was accepted")
-    if not checked:
+                differing.append((service, month))
+    if differing:
+        raise exits.BadData(f"{len(differing)} run months do not agree with their evidence; nothing was accepted")
+    if not files_by_run_month:
         raise exits.BadData("there is no evidence.json to check results against; nothing was accepted")
-    return checked
+    return files_by_run_month
 
 
 def _insist_on_checked(outdated: Iterable[Job], checked: set[str]) -> None:
-    """Raise BadData if Snakemake would record files that were not checked: those that checked ones are made from."""
+    """Raise BadData if Snakemake would record unchecked files: those that checked ones are made from."""
     for job in outdated:
         unchecked = [path for path in job.outputs if path not in checked and job.rule != "register"]
         if unchecked:
@@ -89,8 +92,10 @@ def _insist_on_checked(outdated: Iterable[Job], checked: set[str]) -> None:
 
 def _print(checked: dict[tuple[str, str], list[str]], outdated: list[Job], why: str) -> None:
     for service in sorted({service for service, _ in checked}):
-        accepted = [month for each, month in checked if each == service]
-        files = {path for (each, _), paths in checked.items() if each == service for path in paths}
+        accepted = [month for checked_service, month in checked if checked_service == service]
+        files = {
+            path for (checked_service, _), paths in checked.items() if checked_service == service for path in paths
+        }
         jobs = [job for job in outdated if job.service == service]
         line = f"{service} {accepted[0]} to {accepted[-1]}: {len(files)} files agree with their evidence"
         print(f"{line}; {len(jobs)} jobs recorded as up to date" if jobs else f"{line}; already up to date")

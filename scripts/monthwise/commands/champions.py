@@ -1,4 +1,4 @@
-"""`./monthwise status --champions`: who served in each month, since when, and the live errors."""
+"""`./monthwise status --champions`: print the champion of each month, since when it is champion, and its live error."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ HEAD = ["service", "month", "served by", "since", "decision", "live error", "bas
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print one line a month; a month without a decision says where the chain stops."""
+    """Print one line per month; for a month without a decision, say where the chain stops."""
     rows, stops = [], []
     for service in settings.choose(arguments.service):
         decided = targets.decided_months(service)
@@ -58,12 +58,12 @@ def _name(champion: dict) -> str:
 
 
 def _superseded(service: str) -> dict[str, list[str]]:
-    """Return for each month the champions that it had by earlier decisions, oldest first."""
-    found: dict[str, list[str]] = {}
-    for line in decisions.decisions():
-        if line["service"] == service:
-            found.setdefault(line["month"], []).append(_name(line["champion"]))
-    return {month: [each for each in names[:-1] if each != names[-1]] for month, names in found.items()}
+    """Return for each month the champions of its earlier decisions, oldest first."""
+    names_by_month: dict[str, list[str]] = {}
+    for decision in decisions.decisions():
+        if decision["service"] == service:
+            names_by_month.setdefault(decision["month"], []).append(_name(decision["champion"]))
+    return {month: [name for name in names[:-1] if name != names[-1]] for month, names in names_by_month.items()}
 
 
 def _read(service: str, month: str, file: str) -> dict | None:

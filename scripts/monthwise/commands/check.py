@@ -1,4 +1,4 @@
-"""`./monthwise check`: whether Monthwise can run here. One line each: `ok`, or what to do."""
+"""`./monthwise check`: check whether Monthwise can run here. Print one line per check: `ok`, or what to do."""
 
 import argparse
 import importlib.metadata
@@ -20,11 +20,11 @@ from . import check_places
 from .check_places import Wrong
 
 RAISED = re.compile(r"^[\w.]*(?:Error|Exception)(?:: .| in file .*:$)")
-FREE_GB = 2.0  # a year of green trips with everything made from them takes about half of that
+FREE_GB = 2.0  # a year of green trips with all its outputs takes about half of that
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Run all checks; 0 where all are ok, else 1."""
+    """Run all checks; return 0 if all pass, else 1."""
     checks: dict[str, Callable[[], str]] = {
         "python": _python,
         "packages": _packages,
@@ -46,13 +46,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _jobs() -> str:
-    """Start jobs as a run does: cold, and warm, where results will be."""
+    """Start jobs as a run does, one cold and one warm, in the place of the results."""
     profiles = ["--profile=none", f"--workflow-profile={resource('profiles/default')}"]
     snakefile = str(Path(__file__).with_name("check.smk"))
     command = [sys.executable, "-m", "snakemake", *profiles, "--snakefile", snakefile]
     with check_places.scratch() as folder:
         for flag in ("--cores=1", "--dry-run"):
-            ended = subprocess.run(
+            process = subprocess.run(
                 [*command, flag, "--directory", str(folder)],
                 env=os.environ,
                 stdin=subprocess.DEVNULL,
@@ -60,31 +60,31 @@ def _jobs() -> str:
                 encoding="utf-8",
                 errors="replace",
             )
-            if ended.returncode:
-                raise Wrong(f"a job cannot start: {_reason(folder, ended)}; look at TMPDIR, or make setup")
-        if "Nothing to be done" not in ended.stdout + ended.stderr:
+            if process.returncode:
+                raise Wrong(f"a job cannot start: {_reason(folder, process)}; look at TMPDIR, or make setup")
+        if "Nothing to be done" not in process.stdout + process.stderr:
             raise Wrong("jobs ran, and would run again; give --directory DIR on another file system, or make setup")
         is_warm = json.loads((folder / "warm.json").read_text(encoding="utf-8"))["warm"]
     if is_warm:
         return "a cold and a warm job ran, and a rerun has nothing to do"
-    off = "MONTHWISE_WARM=0" if os.environ.get("MONTHWISE_WARM") == "0" else "no warm process took one"
-    return f"jobs start cold: {off}; a rerun has nothing to do"
+    cause = "MONTHWISE_WARM=0" if os.environ.get("MONTHWISE_WARM") == "0" else "no warm process took one"
+    return f"jobs start cold: {cause}; a rerun has nothing to do"
 
 
-def _reason(folder: Path, ended: subprocess.CompletedProcess) -> str:
-    """Return the line that says why a call of Snakemake failed: its own, a job's, or an exception's."""
-    said = [line.strip() for line in (ended.stderr + ended.stdout).splitlines() if line.strip()]
+def _reason(folder: Path, process: subprocess.CompletedProcess) -> str:
+    """Return the line that says why a call of Snakemake failed: our own, that of a job, or that of an exception."""
+    output_lines = [line.strip() for line in (process.stderr + process.stdout).splitlines() if line.strip()]
     logs = [log.read_text(encoding="utf-8", errors="replace").splitlines() for log in folder.glob("*.log")]
-    own = [line for line in said if line.startswith("monthwise: ")]
-    # Snakemake names the file in one line, and says in the next what was wrong there.
-    pairs = zip(said, [*said[1:], ""], strict=True)
+    own = [line for line in output_lines if line.startswith("monthwise: ")]
+    # Snakemake names the file in one line, and the error in the next line.
+    pairs = zip(output_lines, [*output_lines[1:], ""], strict=True)
     raised = [following if line.endswith(":") else line for line, following in pairs if RAISED.match(line)]
-    found = [*(lines[-1] for lines in logs if lines), *own[-1:], *raised[-1:], *said[-1:]]
-    return found[0] if found else f"Snakemake ended with {ended.returncode}"
+    candidates = [*(lines[-1] for lines in logs if lines), *own[-1:], *raised[-1:], *output_lines[-1:]]
+    return candidates[0] if candidates else f"Snakemake ended with {process.returncode}"
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):  # noqa: UP036 - this is what says so
+    if sys.version_info < (3, 11):  # noqa: UP036 - this check reports it
         raise Wrong(f"{sys.version.split()[0]} is too old; install 3.11 or newer and give make PYTHON=python3.11")
     return f"{sys.version.split()[0]}, {sys.executable}"
 
@@ -95,18 +95,18 @@ def _packages() -> str:
         for line in resource("requirements.txt").read_text(encoding="utf-8").splitlines()
         if line and not line[0].isspace() and line[0] != "#"
     ]
-    wanted = {lock.name: str(lock.specifier) for lock in locked if not lock.marker or lock.marker.evaluate()}
-    off = []
-    for name, version in wanted.items():
+    locked_versions = {lock.name: str(lock.specifier) for lock in locked if not lock.marker or lock.marker.evaluate()}
+    mismatches = []
+    for name, version in locked_versions.items():
         try:
-            found = "==" + importlib.metadata.version(name)
+            installed = "==" + importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found = "missing"
-        if found != version:
-            off.append(f"{name} {found}, locked {version}")
-    if off:
-        raise Wrong(f"{len(off)} differ from requirements.txt ({first_few(off, 3)}); make setup")
-    return f"all {len(wanted)} of requirements.txt"
+            installed = "missing"
+        if installed != version:
+            mismatches.append(f"{name} {installed}, locked {version}")
+    if mismatches:
+        raise Wrong(f"{len(mismatches)} differ from requirements.txt ({first_few(mismatches, 3)}); make setup")
+    return f"all {len(locked_versions)} of requirements.txt"
 
 
 def _free_disk() -> str:

@@ -1,4 +1,4 @@
-# The smallest run there is: jobs that start as those of a run do. `./monthwise check` runs it where results will be.
+# The smallest possible run. Its jobs start as those of a run do. `./monthwise check` runs it where the results will be.
 
 import os
 import sys
@@ -22,7 +22,7 @@ rule all:
         "warm.json",
 
 
-# A link by the name of a program that starts warm, and by one of none that does.
+# One link has the name of a program that starts warm, the other link has the name of one that does not.
 rule link:
     output:
         cold="cold/check_job.py",

@@ -1,4 +1,4 @@
-"""The job of check.smk: says whether it started warm, with libraries in it, and whether it finds those of a program."""
+"""The job of check.smk: write whether it started warm, with libraries loaded, and whether it finds all libraries."""
 
 import json
 import sys

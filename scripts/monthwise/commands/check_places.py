@@ -1,4 +1,4 @@
-"""What `./monthwise check` tries of the places that a run writes to, exactly as the run does; nothing is left there."""
+"""Try the places that a run writes to, exactly as the run does, for `./monthwise check`; leave nothing behind."""
 
 import contextlib
 import fcntl
@@ -17,12 +17,12 @@ LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES":
 
 
 class Wrong(Exception):
-    """What is wrong and what to do, in one line."""
+    """A failed check: what is wrong and what to do, in one line."""
 
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a folder of its own where results will be."""
+    """Yield a new folder in the place of the results."""
     try:
         folder = tempfile.TemporaryDirectory(prefix=".monthwise-check-", dir=Path.cwd(), ignore_cleanup_errors=True)
     except OSError as error:
@@ -32,7 +32,7 @@ def scratch() -> Iterator[Path]:
 
 
 def results() -> str:
-    """Write, rename, lock and link, as jobs do."""
+    """Write, rename, lock and link files, as jobs do; return the folder."""
     with scratch() as folder:
         written, linked = folder / "written", folder / "linked"
         steps: dict[str, Callable[[], object]] = {
@@ -41,11 +41,11 @@ def results() -> str:
             "locks no file": lambda: _lock(written),
             "has no symbolic links": lambda: os.symlink("written", folder / "symbolic"),
         }
-        for what, step in steps.items():
+        for problem, step in steps.items():
             try:
                 step()
             except OSError as error:
-                raise Wrong(_of_results(what, error)) from None
+                raise Wrong(_of_results(problem, error)) from None
         try:
             os.link(written, linked)
         except OSError:
@@ -58,13 +58,13 @@ def _lock(path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _of_results(what: str, error: OSError) -> str:
+def _of_results(problem: str, error: OSError) -> str:
     advice = "check permissions and free space, or give --directory DIR on another file system"
-    return f"{Path.cwd()} {what} ({error.strerror}); {advice}"
+    return f"{Path.cwd()} {problem} ({error.strerror}); {advice}"
 
 
 def temporary() -> str:
-    """Write where TMPDIR says."""
+    """Write a file into the folder for temporary files (TMPDIR); return the folder."""
     try:
         with tempfile.TemporaryDirectory(prefix="monthwise-check-") as folder:
             Path(folder, "written").write_bytes(TRIAL)
@@ -75,7 +75,10 @@ def temporary() -> str:
 
 
 def store(settings: Settings) -> str:
-    """Open the store as jobs do, under its lock; see whose names are in it, and write a file where models will be."""
+    """Open the store as jobs do, under its lock; return its public URI.
+
+    Check that the names in it are our own, and write a file to the place of the models.
+    """
     config = settings.config["tracking"]
     uri, artifacts = uris.store_uri(config), config["artifacts"]
     for name, value in LIMITS.items():
@@ -103,7 +106,7 @@ def store(settings: Settings) -> str:
 
 
 def _instead_of_new(uri: str) -> str:
-    """Return the URI; of an SQLite store that is not there yet, that of one beside its place."""
+    """Return the URI; for an SQLite store that does not exist yet, return the URI of one next to its place."""
     database = uris.sqlite_file(uri)
     if database is None or database.exists():
         return uri
@@ -116,16 +119,16 @@ def _remove_store(database: Path) -> None:
 
 
 def _write_model(client, settings: Settings, uri: str, folder: Path) -> None:
-    """Write a file where the models of the first service will be, and delete it."""
+    """Write a file to the place of the models of the first service, and delete it."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     experiment = f"{settings.config['tracking']['name']}-{settings.services[0]}"
-    found = client.get_experiment_by_name(experiment)
+    existing = client.get_experiment_by_name(experiment)
     place = uris.place_of_models(experiment, settings.config["tracking"]["artifacts"], uri)
-    if place is None and found is None:
-        return  # a server says where only when there is an experiment
-    if place is None or (found and not uris.has_moved(found.artifact_location, uri)):
-        place = found.artifact_location
+    if place is None and existing is None:
+        return  # a server names the place only if the experiment exists
+    if place is None or (existing and not uris.has_moved(existing.artifact_location, uri)):
+        place = existing.artifact_location
     note = folder / "note.txt"
     note.write_text("written by ./monthwise check", encoding="utf-8")
     repository, name = get_artifact_repository(place), f"check-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""`./monthwise status --errors`: the run months that are there, newest last, and their validation errors."""
+"""`./monthwise status --errors`: print the validation errors of the finished run months, newest last."""
 
 import argparse
 import os

@@ -1,4 +1,7 @@
-"""`./monthwise locate`: the only sensor there is. Asks about many months at once and rewrites what changed."""
+"""`./monthwise locate`: check many months at the publisher at once, and rewrite the records of those that changed.
+
+This is the only sensor of the workflow.
+"""
 
 import argparse
 import collections
@@ -16,23 +19,26 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Ask, write, say what is new; exit code 66 where a month that was named is not published, 69 without an answer."""
-    asked = [
+    """Check the months, write what changed and print what is new.
+
+    Return 66 if a month of the range is not yet published, 69 if the publisher does not answer.
+    """
+    requested = [
         (service, month)
         for service in settings.choose(arguments.service)
         for month in arguments.range or publication.due_months(settings, service)
     ]
-    outcomes = publication.ask(settings, asked)
-    found = collections.defaultdict(list)
+    outcomes = publication.ask(settings, requested)
+    names_by_state = collections.defaultdict(list)
     for (service, month), (state, line) in outcomes.items():
-        found[state].append(f"{service} {month}")
+        names_by_state[state].append(f"{service} {month}")
         if state in ("new", "changed"):
             print(f"{service} {month}: {state}")
         elif state == "not published" and arguments.range:
             print(line)
     if line := publication.failure(outcomes):
         print(line)
-    print("; ".join(f"{len(names)} {state}" for state, names in found.items()) or "nothing to look up")
-    if found["failed"]:
-        return max(line.code for state, line in outcomes.values() if state == "failed")
-    return os.EX_NOINPUT if arguments.range and found["not published"] else os.EX_OK
+    print("; ".join(f"{len(names)} {state}" for state, names in names_by_state.items()) or "nothing to look up")
+    if names_by_state["failed"]:
+        return max(error.code for state, error in outcomes.values() if state == "failed")
+    return os.EX_NOINPUT if arguments.range and names_by_state["not published"] else os.EX_OK

@@ -1,4 +1,4 @@
-"""`./monthwise plan`: what `run` would do and why, month by month, and what it will cost; writes logs/plan.json."""
+"""`./monthwise plan`: print what `run` would do and why, month by month, and its cost; write logs/plan.json."""
 
 import argparse
 import os
@@ -12,14 +12,17 @@ from . import print_table
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Ask the publisher, plan, print; exit code 64 or 78 where `run` would refuse, 69 where nobody answers."""
+    """Check the publisher, plan and print.
+
+    Raises the error of `run` (exit code 64 or 78) if `run` would refuse. Returns 69 if the publisher does not answer.
+    """
     turn = Turn(arguments, settings)
     turn.look(changes=False)
     turn.find()
-    # What the publisher changed is not written down yet.
-    changed = [targets.data_file(*about, "source.json") for about in turn.in_state("changed")]
-    asked = set(turn.files())
-    turn.plan([path for path in changed if path in asked])
+    # The changes of the publisher are not recorded yet.
+    changed = [targets.data_file(*service_month, "source.json") for service_month in turn.in_state("changed")]
+    requested = set(turn.files())
+    turn.plan([path for path in changed if path in requested])
     if turn.cut(arguments.max_months):
         turn.find()
         turn.plan([path for path in changed if path in set(turn.files())])
@@ -48,9 +51,9 @@ def _print(turn: Turn) -> None:
             in_order = sorted(dict.fromkeys(rules), key=order.index)
             table.append([service, month, " ".join(in_order), reasons.in_words(roots)])
         print_table(table, left=True)
-    for what, by_service in turn.missing().items():
-        for service, found in by_service.items():
-            print(f"{service}: {what}: {months.in_words(found)}")
+    for status, months_by_service in turn.missing().items():
+        for service, missing in months_by_service.items():
+            print(f"{service}: {status}: {months.in_words(missing)}")
     for lines in turn.rejected.values():
         for line in lines.values():
             print(line)
@@ -70,8 +73,8 @@ def _print(turn: Turn) -> None:
 
 
 def bytes_to_fetch(turn: Turn) -> int:
-    """Return the bytes of the months that are to be fetched, as far as the publisher says or neighbours tell."""
-    found = 0
+    """Return the bytes of the months to fetch: as the publisher says, else those of the newest known month."""
+    total = 0
     for job in turn.jobs:
         if job.rule == "ingest":
             facts = files.read_json_if_whole(targets.data_file(job.service, job.month, "source.json"))
@@ -79,12 +82,12 @@ def bytes_to_fetch(turn: Turn) -> int:
             facts = facts or (
                 files.read_json_if_whole(targets.data_file(job.service, newest[-1], "source.json")) if newest else None
             )
-            found += (facts or {}).get("size") or 0
-    return found
+            total += (facts or {}).get("size") or 0
+    return total
 
 
 def pruned(turn: Turn) -> list[str]:
-    """Return one line for each month that was pruned and that the jobs need again."""
+    """Return one line for each pruned month that the jobs need again."""
     lines = []
     for job in turn.jobs:
         if job.rule == "ingest" and turn.settings.is_closed_data(job.service, job.month):

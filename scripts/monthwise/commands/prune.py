@@ -1,4 +1,4 @@
-"""`./monthwise prune`: raw and intermediate files of closed months go; results, evidence and tracking stay."""
+"""`./monthwise prune`: delete raw and intermediate files of closed months; keep results, evidence and tracking."""
 
 import argparse
 import glob
@@ -10,7 +10,7 @@ from ..workflow import targets
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Say what would be freed, and free it with --yes; 64 where no month is closed by config."""
+    """Print what would be freed; with --yes, free it. Raises WrongUsage (exit code 64) if config closes no months."""
     closed_before = settings.config["history"]["closed_before"]
     if closed_before is None:
         raise exits.WrongUsage(
@@ -26,29 +26,31 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     total, shown = 0, set()
     for service in settings.choose(arguments.service):
-        found = {month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))}
-        freed = _bytes(path for paths in found.values() for path in paths)
+        paths_by_month = {
+            month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))
+        }
+        freed = _bytes(path for paths in paths_by_month.values() for path in paths)
         total += freed
-        months = sorted(found)
-        shown |= found.keys()
+        months = sorted(paths_by_month)
+        shown |= paths_by_month.keys()
         if not months:
             print(f"{service}: nothing to prune")
             continue
         print(f"{service}: {len(months)} data months ({months[0]} to {months[-1]}), {freed / 1e6:,.1f} MB")
         if arguments.yes:
-            for path in (path for paths in found.values() for path in paths):
+            for path in (path for paths in paths_by_month.values() for path in paths):
                 os.unlink(path)
     if arguments.yes:
         print(f"{total / 1e6:,.1f} MB freed")
     elif total:
-        # With the range that was shown, also where the call gave none: months that come later are not in it.
+        # Always suggest the range that was shown: it excludes months that come later.
         words = (f"{min(shown)}..{max(shown)}", "--keep", str(arguments.keep), "--yes")
         print(f"{total / 1e6:,.1f} MB would be freed: {suggest.command('prune', *words)}")
     return os.EX_OK
 
 
 def _closed(settings: Settings, service: str, arguments: argparse.Namespace) -> list[str]:
-    """Return the closed data months that are there, without the newest ones that are kept, and in the range if any."""
+    """Return the closed data months in the range, if any, without the newest ones, which are kept."""
     kept = targets.located_months(service)[-arguments.keep :]
     return [
         month
@@ -63,6 +65,6 @@ def _files(service: str, month: str) -> list[str]:
 
 
 def _bytes(paths) -> int:
-    """Return the bytes that deleting files frees; two links of one file count once."""
-    found = {(status.st_dev, status.st_ino): status.st_blocks * 512 for status in map(os.stat, paths)}
-    return sum(found.values())
+    """Return the bytes that deleting files frees. Two links to one file count once."""
+    bytes_by_inode = {(status.st_dev, status.st_ino): status.st_blocks * 512 for status in map(os.stat, paths)}
+    return sum(bytes_by_inode.values())

@@ -1,4 +1,4 @@
-"""`./monthwise report`: the static pages under report/, from files alone; what is not complete is shown as that."""
+"""`./monthwise report`: write the static pages under report/ from files alone; mark incomplete results as such."""
 
 import argparse
 import os
@@ -8,6 +8,6 @@ from ..config.settings import Settings
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Bring the pages up to date, and say where the first one is."""
+    """Update the pages and print where the first one is."""
     print(report.build(settings))
     return os.EX_OK

@@ -1,4 +1,4 @@
-"""`./monthwise run`: brings everything that is due up to date, and says in one line how it went."""
+"""`./monthwise run`: bring everything up to date, and summarize the result in one line."""
 
 import argparse
 
@@ -9,7 +9,7 @@ from ..runner.call import Call
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Take the lock, do what is due, note it; the exit code is that of the most serious thing that happened."""
+    """Take the lock, build what is missing or outdated, record it; return the exit code of the most serious problem."""
     if arguments.rehearse:
         return rehearsal.rehearse(arguments, settings)
     with lock.hold("run"):

@@ -1,4 +1,4 @@
-"""`./monthwise score`: what the champion says about trips of one's own, which need not have ended yet."""
+"""`./monthwise score`: predict trips of the user's own with the champion; the trips need not have ended yet."""
 
 import argparse
 import contextlib
@@ -24,7 +24,7 @@ OUTPUT = pa.schema([("trip", pa.int64()), ("prediction_min", pa.float64())])
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Write the row number and the minutes of each trip of `--input`, in its order, to `--output`."""
+    """Write the row number and the predicted minutes of each trip of `--input`, in its order, to `--output`."""
     service, month = _decided_month(arguments, settings)
     champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
     path = targets.run_file(service, month, "champion.skops")
@@ -32,21 +32,21 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     model = model_files.load(path, champion["recipe"])
     place_file = settings.describe(service).get("zones")
     places = zones.read(resource(place_file) if place_file else None)
-    about = f"{service} trips"
+    subject = f"{service} trips"
 
     insist_on_output(arguments.input, arguments.output)
     with _named_as_input(arguments.input):
-        file = tables.open_parquet(arguments.input, about)
-    wanted = _wanted(of_job(settings, "clean", service, month))
-    chosen = columns.choose(file.schema_arrow, wanted, arguments.input, times=("pickup_time",))
+        file = tables.open_parquet(arguments.input, subject)
+    clean_settings = _wanted(of_job(settings, "clean", service, month))
+    chosen = columns.choose(file.schema_arrow, clean_settings, arguments.input, times=("pickup_time",))
     if chosen.get("distance") == "distance_mi":
-        wanted["distance_unit"] = "mi"
+        clean_settings["distance_unit"] = "mi"
 
     def trips_in_batches() -> Iterator[pa.RecordBatch]:
         first = 0
-        for batch in tables.batches(file, arguments.input, about, sorted(set(chosen.values()))):
+        for batch in tables.batches(file, arguments.input, subject, sorted(set(chosen.values()))):
             rows = pa.RecordBatch.from_arrays([batch.column(name) for name in chosen.values()], list(chosen))
-            yield trips(rows, first, wanted, arguments.input, places)
+            yield trips(rows, first, clean_settings, arguments.input, places)
             first += batch.num_rows
 
     predicted = (_predict(model, features.features(batch, places), champion["columns"]) for batch in trips_in_batches())
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _decided_month(arguments: argparse.Namespace, settings: Settings) -> tuple[str, str]:
-    """Return the service and the run month whose champion predicts; raises WrongUsage if there is none."""
+    """Return the service and the run month whose champion predicts. Raises WrongUsage if there is none."""
     services = settings.choose(arguments.service)
     if len(services) != 1 or len(arguments.range or [""]) != 1:
         raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
@@ -87,7 +87,10 @@ def _predict(model, table: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
 
 @contextlib.contextmanager
 def _named_as_input(path: Path) -> Iterator[None]:
-    """Say of a damaged file of the user's what is wrong with it; one of ours would be deleted and made again."""
+    """Raise an error that names the user's file and what is wrong with it, if it is damaged.
+
+    The original error is for our own files, which are deleted and rebuilt.
+    """
     try:
         yield
     except BadData as end:
@@ -98,7 +101,7 @@ def _named_as_input(path: Path) -> Iterator[None]:
 
 
 def insist_on_output(trips_path: Path, output: Path) -> None:
-    """Raise WrongUsage if `output` would replace anything but what an earlier call wrote there."""
+    """Raise WrongUsage if `output` would replace anything but the output of an earlier call."""
     folder = next(parent for parent in output.parents if parent.exists())
     if not folder.is_dir():
         raise WrongUsage(f"--output {output}: {folder} is no folder; name another file")
@@ -115,7 +118,7 @@ def insist_on_output(trips_path: Path, output: Path) -> None:
 
 
 def _wanted(settings: dict) -> dict:
-    """Return settings of `clean` without the drop-off, that also know columns by the names of trips.parquet."""
+    """Return settings of `clean` without the drop-off, which also accept the column names of trips.parquet."""
     spellings = {role: names for role, names in settings["columns"].items() if role != "dropoff_time"}
     own = {"distance": "distance_mi"}
     return settings | {"columns": {role: [*names, own.get(role, role)] for role, names in spellings.items()}}
@@ -124,15 +127,18 @@ def _wanted(settings: dict) -> dict:
 def trips(
     rows: pa.RecordBatch, first: int, settings: dict, path: str, places: zones.Zones | None = None
 ) -> pa.RecordBatch:
-    """Return rows, named by role, as trips without a duration: none is dropped, what is implausible becomes missing."""
-    _, pickup, there = columns.times(rows.column("pickup_time"))
-    if not there.all():
+    """Return rows, named by role, as trips without a duration. Drop no rows; set implausible values to missing.
+
+    Raises BadData if a trip has no pick-up time.
+    """
+    _, pickup, has_time = columns.times(rows.column("pickup_time"))
+    if not has_time.all():
         raise BadData(
-            f"{path}: {np.count_nonzero(~there):,} trips have no pick-up time, the first in row"
-            f" {first + int(np.argmin(there))}; leave them out"
+            f"{path}: {np.count_nonzero(~has_time):,} trips have no pick-up time, the first in row"
+            f" {first + int(np.argmin(has_time))}; leave them out"
         )
-    made = {"trip": np.arange(first, first + len(pickup)), "pickup_time": pickup}
-    arrays = {name: tables.array(values, cleaning.TRIPS.field(name).type) for name, values in made.items()}
+    known_values = {"trip": np.arange(first, first + len(pickup)), "pickup_time": pickup}
+    arrays = {name: tables.array(values, cleaning.TRIPS.field(name).type) for name, values in known_values.items()}
     for role in (*columns.IDS, *columns.NUMBERS):
         if role in rows.schema.names:
             name = "distance_mi" if role == "distance" else role

@@ -1,4 +1,7 @@
-"""`./monthwise status`: one screen, months by stages, newest first, and what needs attention; from files alone."""
+"""`./monthwise status`: show months by stages on one screen, newest first, and what needs attention.
+
+All data comes from files.
+"""
 
 import argparse
 import json
@@ -26,98 +29,104 @@ SHOWN = 12  # months of a service, beside those that need attention
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Print the screen; --json prints what report/status.json holds."""
+    """Print the screen; with --json, print the content of report/status.json."""
     if arguments.champions:
         return champions.run(arguments, settings)
     if arguments.errors or arguments.against:
         return errors.run(arguments, settings)
     services = settings.choose(arguments.service)
     look = stage_states.look()
-    told = summary.standing(settings, services, look, Tree())
-    found = told["services"]
+    screen = summary.standing(settings, services, look, Tree())
+    summary_by_service = screen["services"]
     if arguments.json:
-        print(json.dumps(told, indent=1, sort_keys=True))
+        print(json.dumps(screen, indent=1, sort_keys=True))
         return os.EX_OK
     if not any(targets.built_months(service) or targets.located_months(service) for service in services):
         print(f"there is no month yet; `{suggest.command('run')}` builds what is missing")
     else:
-        shown = {service: _shown(arguments, of) for service, of in found.items()}
-        _print_table(found, shown, is_cut=not arguments.range)
-        _print_warnings(found, shown)
-        _print_notes(found, look)
-    for service, need in summary.all_needs(told):
-        if need["kind"] not in summary.NEED_A_PERSON:  # these have their lines, with their logs
+        shown = {service: _shown(arguments, service_summary) for service, service_summary in summary_by_service.items()}
+        _print_table(summary_by_service, shown, is_cut=not arguments.range)
+        _print_warnings(summary_by_service, shown)
+        _print_notes(summary_by_service, look)
+    for service, need in summary.all_needs(screen):
+        if need["kind"] not in summary.NEED_A_PERSON:  # these have their own lines, with their logs
             print(f"needs attention: {summary.in_words(service, need)}")
     return os.EX_OK
 
 
-def _shown(arguments: argparse.Namespace, of: dict) -> list[str]:
-    """Return the months of a service that have a row, newest first."""
-    every = sorted({*of["data"], *of["runs"]}, reverse=True)
-    asked = set(arguments.range or every[:SHOWN])
-    return [month for month in every if month in asked or (not arguments.range and _needs_a_person(of, month))]
+def _shown(arguments: argparse.Namespace, service_summary: dict) -> list[str]:
+    """Return the months of a service to show, newest first."""
+    all_months = sorted({*service_summary["data"], *service_summary["runs"]}, reverse=True)
+    requested = set(arguments.range or all_months[:SHOWN])
+    return [
+        month
+        for month in all_months
+        if month in requested or (not arguments.range and _needs_a_person(service_summary, month))
+    ]
 
 
-def _print_table(found: dict, shown: dict[str, list[str]], is_cut: bool) -> None:
+def _print_table(summary_by_service: dict, shown: dict[str, list[str]], is_cut: bool) -> None:
     head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
-    rows, cut, months = [head], [], set()
-    for service, of in found.items():
-        measured = summary.errors_by_month(of)
-        rows += [_row(service, month, of, measured.get(month, {})) for month in shown[service]]
-        every = {*of["data"], *of["runs"]}
-        months |= every
-        cut += [f"{service}: the newest {SHOWN} of {len(every)} months"] if len(every) > SHOWN else []
+    rows, cut, known_months = [head], [], set()
+    for service, service_summary in summary_by_service.items():
+        errors_by_month = summary.errors_by_month(service_summary)
+        rows += [_row(service, month, service_summary, errors_by_month.get(month, {})) for month in shown[service]]
+        service_months = {*service_summary["data"], *service_summary["runs"]}
+        known_months |= service_months
+        cut += [f"{service}: the newest {SHOWN} of {len(service_months)} months"] if len(service_months) > SHOWN else []
     print_table(rows)
     if cut and is_cut:
-        whole = suggest.command("status", f"{min(months)}..{max(months)}")
-        print(f"{', '.join(cut)}, and those that need attention; `{whole}` shows all")
+        full_command = suggest.command("status", f"{min(known_months)}..{max(known_months)}")
+        print(f"{', '.join(cut)}, and those that need attention; `{full_command}` shows all")
     print(f"RMSE in minutes on the trips of that month; {summary.MEASURED}")
     print(f"data: {' '.join(stages.DATA)}; run: {' '.join(stages.RUN)}")
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))
 
 
-def _row(service: str, month: str, of: dict, measured: dict) -> list[str]:
-    data, runs = of["data"].get(month, {}), of["runs"].get(month, {})
+def _row(service: str, month: str, service_summary: dict, month_errors: dict) -> list[str]:
+    data, runs = service_summary["data"].get(month, {}), service_summary["runs"].get(month, {})
     return [
         service,
         month,
         "".join(SYMBOLS[data[stage]["state"]] if stage in data else " " for stage in stages.DATA),
         "".join(SYMBOLS[runs[stage]["state"]] if stage in runs else " " for stage in stages.RUN),
-        f"{measured['trips']:,}" if "trips" in measured else "",
-        *(f"{measured[name]:.3f}" if name in measured else "" for name in ERRORS),
-        of["numbers"].get(month, {}).get("champion", ""),
+        f"{month_errors['trips']:,}" if "trips" in month_errors else "",
+        *(f"{month_errors[name]:.3f}" if name in month_errors else "" for name in ERRORS),
+        service_summary["numbers"].get(month, {}).get("champion", ""),
     ]
 
 
-def _needs_a_person(of: dict, month: str) -> bool:
-    states = [*of["data"].get(month, {}).values(), *of["runs"].get(month, {}).values()]
+def _needs_a_person(service_summary: dict, month: str) -> bool:
+    states = [*service_summary["data"].get(month, {}).values(), *service_summary["runs"].get(month, {}).values()]
     return any(state["state"] in summary.NEED_A_PERSON for state in states)
 
 
-def _print_warnings(found: dict, shown: dict[str, list[str]]) -> None:
-    """Print what a verdict and an evaluation warn of."""
-    for service, of in found.items():
+def _print_warnings(summary_by_service: dict, shown: dict[str, list[str]]) -> None:
+    """Print the warnings of quality verdicts and evaluations."""
+    for service, service_summary in summary_by_service.items():
         for month in shown[service]:
-            data, run = of["rows"].get(month, {}), of["numbers"].get(month, {})
+            data, run_numbers = service_summary["rows"].get(month, {}), service_summary["numbers"].get(month, {})
             if data.get("verdict") == "warn" and "rule" in data:
                 print(f"warning: data of {service} {month}, {data['rule']}")
-            for line in run.get("warnings", ()):
+            for line in run_numbers.get("warnings", ()):
                 print(f"warning: {service} {month}, {line}")
 
 
-def _print_notes(found: dict, look: dict) -> None:
-    for service, of in found.items():
-        for month, states in (*of["data"].items(), *of["runs"].items()):
+def _print_notes(summary_by_service: dict, look: dict) -> None:
+    for service, service_summary in summary_by_service.items():
+        for month, states in (*service_summary["data"].items(), *service_summary["runs"].items()):
             for stage, state in states.items():
                 if state["state"] == "failed":
                     print(f"failed: {stage} {service} {month} ({state['log']}): {state['why']}")
                     print("\n".join(f"    {line}" for line in state["lines"]))
                 elif state["state"] == "rejected":
                     print(f"rejected: {service} {month} by {state['why']}")
-        late = [month for month, states in of["data"].items() if states["locate"]["state"] == "not published"]
-        for what, missing in months.not_published(late, targets.located_months(service)).items():
-            print(f"{what}: {service} {months.in_words(missing)}")
-    for service, of in found.items():
-        for why, stale in summary.stale(of).items():
+        unpublished = [
+            month for month, states in service_summary["data"].items() if states["locate"]["state"] == "not published"
+        ]
+        for status, missing in months.not_published(unpublished, targets.located_months(service)).items():
+            print(f"{status}: {service} {months.in_words(missing)}")
+    for service, service_summary in summary_by_service.items():
+        for why, stale in summary.stale(service_summary).items():
             span = f"{stale[0]} to {stale[-1]}" if len(stale) > 1 else stale[0]
             print(f"stale: {service}, {len(stale)} months ({span}), as of {look.get('looked', 'now')}: {why}")

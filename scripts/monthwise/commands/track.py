@@ -1,4 +1,4 @@
-"""`./monthwise track`: writes what the files say into a tracking store that is empty, was lost or moved."""
+"""`./monthwise track`: write what the files say to a tracking store that is empty, was lost or moved."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Log each run month that is there, once, and make the registry agree; say which ones were not in the store."""
+    """Log each run month that is missing in the store, print a line for it, and update the registry."""
     for service in settings.choose(arguments.service):
         if arguments.take_over:
             _take_over(settings, service)

@@ -1,1 +1,1 @@
-"""Config: its layers, its checks, and what it means for a month."""
+"""Config: its layers, its checks, and the settings of a month."""

@@ -1,4 +1,4 @@
-"""What config alone can get wrong: a service whose description lacks something, values that exclude everything."""
+"""Check config without data: incomplete descriptions of services, and values that contradict each other."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ from ..base.resources import resource
 from ..models import recipes
 from .layers import closest, to_number
 
-RESERVED = ("format", "installation")  # files of these names lie beside registry/{service}.json
+RESERVED = ("format", "installation")  # files of these names are next to registry/{service}.json
 
 
 def check_service(config: Mapping, service: str, description: Mapping) -> None:
-    """Raise WrongConfig if the description of a service does not do for this config."""
+    """Raise WrongConfig if the description of a service is incomplete or invalid for this config."""
     if service in RESERVED:
         raise WrongConfig(f"catalog.{service}: registry/{service}.json has another use; choose another name")
     if config["source"] == "https" and "url" not in description:
@@ -32,11 +32,11 @@ def check_service(config: Mapping, service: str, description: Mapping) -> None:
 
 
 def check_values(config: Mapping) -> None:
-    """Raise WrongConfig for values that make no sense, or that must not be in config."""
+    """Raise WrongConfig for values that are contradictory, invalid, or secret."""
     first, last = config["first"], config["last"]
-    for key, month, word in (("first", first, "begin"), ("last", last, "newest")):
-        if month != word and not is_month(month):
-            raise WrongConfig(f"{key}: {month!r} is no month: write YYYY-MM, or `{word}`")
+    for key, month, keyword in (("first", first, "begin"), ("last", last, "newest")):
+        if month != keyword and not is_month(month):
+            raise WrongConfig(f"{key}: {month!r} is no month: write YYYY-MM, or `{keyword}`")
     bounds = config["quality"]["distance_mi"]
     if bounds and bounds["above"] >= bounds["max"]:
         raise WrongConfig("quality.distance_mi: above is not less than max, so that no distance is plausible")
@@ -52,17 +52,20 @@ def check_values(config: Mapping) -> None:
 
 
 def check_train(train: dict, where: str) -> dict:
-    """Return `train` with numbers for texts among its parameters; WrongConfig for an unknown recipe or parameter."""
+    """Return `train` with texts in its parameters converted to numbers; raises WrongConfig if it is invalid."""
     recipe = train["recipe"]
     if recipe not in recipes.names():
         raise WrongConfig(f"{where}: unknown recipe {recipe!r}{closest(recipe, recipes.names())}")
     known = recipes.parameters(recipe)
-    given = {}
+    parameters = {}
     for name, value in train["parameters"].items():
         if name not in known:
             raise WrongConfig(f"{where}: recipe {recipe} has no parameter {name!r}{closest(name, known)}")
-        kind = {"int": "integer", "float": "number"}.get(known[name])
-        given[name] = to_number(value, kind) if kind else value
-        if kind and (isinstance(given[name], (str, bool)) or (kind == "integer" and not isinstance(given[name], int))):
+        number_type = {"int": "integer", "float": "number"}.get(known[name])
+        parameters[name] = to_number(value, number_type) if number_type else value
+        if number_type and (
+            isinstance(parameters[name], (str, bool))
+            or (number_type == "integer" and not isinstance(parameters[name], int))
+        ):
             raise WrongConfig(f"{where}: parameter {name} of recipe {recipe} is {value!r}, but wants {known[name]}")
-    return train | {"parameters": given}
+    return train | {"parameters": parameters}

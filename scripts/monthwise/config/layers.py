@@ -1,4 +1,4 @@
-"""Config as it was written: read from its layers, merged, checked against config/schema.yaml, numbers made numbers.
+"""Read the layers of config, merge them, convert texts to numbers and validate against config/schema.yaml.
 
 Layers, later over earlier: config/config.yaml, config/services.yaml, each `--configfile`, `--config KEY=VALUE ...`.
 """
@@ -15,12 +15,12 @@ from ..base.months import is_month
 from ..base.resources import ROOT, resource
 
 FILES = ("config/config.yaml", "config/services.yaml")
-# The C loader is ten times as fast, and every call of Snakemake pays for it.
+# The C loader is ten times as fast, and every call of Snakemake reads config.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read(files: Iterable[str | Path] = (), overrides: Mapping | None = None) -> dict:
-    """Return the merged and checked config; raises WrongConfig, one line that names key, file and closest known key."""
+    """Return the merged and validated config; raises WrongConfig with key, file and closest known key if invalid."""
     layers = [(str(path), _read_yaml(path)) for path in (*map(resource, FILES), *files)]
     layers.append(("--config", dict(overrides or {})))
     merged: dict = {}
@@ -33,7 +33,7 @@ def read(files: Iterable[str | Path] = (), overrides: Mapping | None = None) -> 
 
 
 def merge(base: Mapping, layer: Mapping) -> dict:
-    """Return `base` with `layer` over it, key by key; a layer that names a recipe drops the parameters of before."""
+    """Return `base` updated with `layer`, key by key; a layer that names a recipe drops the earlier parameters."""
     result = dict(base)
     if "recipe" in layer:
         result["parameters"] = {}
@@ -44,10 +44,10 @@ def merge(base: Mapping, layer: Mapping) -> dict:
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return `, did you mean X?` for the closest known name, or `; known are ...` where none is close."""
+    """Return `, did you mean X?` with the closest known name, or `; known are ...` if no name is close."""
     known = sorted(known)
-    found = difflib.get_close_matches(str(name), known, n=1)
-    return f", did you mean {found[0]!r}?" if found else f"; known are {', '.join(known)}"
+    matches = difflib.get_close_matches(str(name), known, n=1)
+    return f", did you mean {matches[0]!r}?" if matches else f"; known are {', '.join(known)}"
 
 
 def _read_yaml(path: str | Path) -> dict:
@@ -71,21 +71,21 @@ def _shown(path: str | Path) -> str:
 
 
 def _convert(value: object, schema: Mapping, top: Mapping) -> object:
-    """Make numbers of texts where the schema wants one: `1e-6` in YAML and nested `--config` numbers are text."""
+    """Convert texts to numbers where the schema has one: `1e-6` in YAML and nested `--config` numbers are text."""
     if "$ref" in schema:
         schema = top["$defs"][schema["$ref"].rsplit("/", 1)[1]]
     if isinstance(value, dict):
-        known = schema.get("properties", {})
-        other = schema.get("additionalProperties")
-        other = other if isinstance(other, dict) else {}
-        return {key: _convert(item, known.get(key, other), top) for key, item in value.items()}
+        known_keys = schema.get("properties", {})
+        other_keys = schema.get("additionalProperties")
+        other_keys = other_keys if isinstance(other_keys, dict) else {}
+        return {key: _convert(item, known_keys.get(key, other_keys), top) for key, item in value.items()}
     if isinstance(value, list):
         return [_convert(item, schema.get("items", {}), top) for item in value]
     return to_number(value, schema.get("type")) if schema.get("type") in ("integer", "number") else value
 
 
 def to_number(value: object, kind: str) -> object:
-    """Return the `integer` or `number` that the text `value` stands for, and anything else as it is."""
+    """Return the text `value` as an `integer` or `number`; return any other value unchanged."""
     if isinstance(value, str):
         for number in (int,) if kind == "integer" else (int, float):
             try:
@@ -122,12 +122,12 @@ def _explain(error: jsonschema.ValidationError, layers: Sequence[tuple[str, Mapp
 def _origin(path: Sequence[str], layers: Sequence[tuple[str, Mapping]]) -> str:
     """Return the name of the last layer that has the key at `path`."""
     for name, layer in reversed(layers):
-        found: object = layer
+        value: object = layer
         for part in path:
-            if isinstance(found, Mapping) and part in found:
-                found = found[part]
-            elif isinstance(found, list) and part.isdigit() and int(part) < len(found):
-                found = found[int(part)]
+            if isinstance(value, Mapping) and part in value:
+                value = value[part]
+            elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+                value = value[int(part)]
             else:
                 break
         else:

@@ -1,6 +1,6 @@
-"""Settings: what config means for a service, a month and a stage.
+"""Derive the settings of a service, a month and a stage from config.
 
-Everything that config alone can get wrong ends here with WrongConfig, before a job starts.
+Raises WrongConfig for every error that can be detected in config alone, before a job starts.
 """
 
 import copy
@@ -15,21 +15,21 @@ from ..publisher import folder, resolve_folder
 from . import checks, layers
 from .layers import closest
 
-# What `changes` entries may change.
+# Keys that entries of `changes` may change.
 DATED = ("window", "train", "promotion")
 
 
 class Windows(NamedTuple):
-    """The data months of a run month: those it trains on, oldest first, and the one it is measured on."""
+    """The data months of a run month: the training window, oldest first, and the validation month."""
 
     training: list[str]
     validation: str
 
 
 class Settings:
-    """The checked config of one call, and what it means.
+    """The validated config of one call, and the settings derived from it.
 
-    `files` are further config files, `overrides` the `--config` values, as in config.py.
+    `files` are additional config files, and `overrides` the `--config` values, as in layers.read.
     """
 
     def __init__(self, files: list[str | Path] | tuple = (), overrides: Mapping | None = None):
@@ -39,43 +39,43 @@ class Settings:
         self._check()
 
     def choose(self, service: str | None) -> list[str]:
-        """Return the services that a call is about: the one that it names, or all of config."""
+        """Return the services of a call: `service` if it is given, else all in config."""
         if service is None:
             return self.services
         self.describe(service)
         return [service]
 
     def once(self, key: tuple, find: Callable[[], Any]) -> Any:
-        """Return what `find` returns, found once in a call: hundreds of jobs ask for it."""
+        """Return the result of `find`, cached under `key` because hundreds of jobs need it."""
         if key not in self._found:
             self._found[key] = find()
         return self._found[key]
 
     def changed(self, layer: Mapping) -> "Settings":
-        """Return these settings with `layer` over them; WrongConfig if they do not go together."""
-        made = copy.copy(self)
-        made.config, made._found = layers.merge(self.config, layer), {}
-        made._check()
-        return made
+        """Return these settings updated with `layer`; raises WrongConfig if the result is invalid."""
+        settings = copy.copy(self)
+        settings.config, settings._found = layers.merge(self.config, layer), {}
+        settings._check()
+        return settings
 
-    # What holds in a month
+    # Settings of a month
 
     def at(self, service: str, month: str) -> dict:
-        """Return the settings with a date (`window`, `train`, `promotion`) that hold for a run month."""
+        """Return the dated settings (`window`, `train`, `promotion`) that apply to a run month."""
         return self.once(("held", service, month), lambda: self._held(service, month))
 
     def _held(self, service: str, month: str) -> dict:
-        held = {key: self.config[key] for key in DATED}
+        dated = {key: self.config[key] for key in DATED}
         for change in self._changes(service, month):
-            held = layers.merge(held, {key: change[key] for key in DATED if key in change})
-        train = checks.check_train(held["train"], f"settings of {service} {month}")
+            dated = layers.merge(dated, {key: change[key] for key in DATED if key in change})
+        train = checks.check_train(dated["train"], f"settings of {service} {month}")
         if "zones" in recipes.parameters(train["recipe"]):
             zones = "map" if self.describe(service).get("zones") else "codes"
             train = train | {"parameters": {"zones": zones} | train["parameters"]}
-        return held | {"train": train}
+        return dated | {"train": train}
 
     def _changes(self, service: str, month: str) -> list[dict]:
-        """Return the entries of `changes` that hold in a run month, in their order."""
+        """Return the entries of `changes` that apply to a run month, in their order."""
         return [
             change
             for change in self.config["changes"]
@@ -83,27 +83,27 @@ class Settings:
         ]
 
     def is_skipped(self, service: str, month: str) -> bool:
-        """Whether a data month is taken out of all windows."""
+        """Return whether a data month is excluded from all windows."""
         return month in self.config["skip"].get(service, ())
 
     def training_months(self, service: str, month: str) -> list[str]:
-        """Return the data months that run month `month` trains on, oldest first: none skipped, the last at most M-2."""
+        """Return the training window of a run month, oldest first: no skipped months, and none after M-2."""
         length = self.at(service, month)["window"]["length"]
-        found: list[str] = []
+        training: list[str] = []
         candidate = shift(month, -2)
-        while len(found) < length:
+        while len(training) < length:
             if not self.is_skipped(service, candidate):
-                found.insert(0, candidate)
+                training.insert(0, candidate)
             candidate = shift(candidate, -1)
-        return found
+        return training
 
     def validation_month(self, service: str, month: str) -> str | None:
-        """Return M-1, the data month that a challenger is measured on; None where it is skipped and none is trained."""
+        """Return the validation month M-1, or None if it is skipped, so that no challenger is trained."""
         validation = shift(month, -1)
         return None if self.is_skipped(service, validation) else validation
 
     def run_windows(self, service: str, month: str) -> "Windows":
-        """Return the data months of a run month that trains; WrongUsage for one that cannot."""
+        """Return the windows of a run month; raises WrongUsage if its validation month is skipped."""
         validation = self.validation_month(service, month)
         if validation is None:
             raise WrongUsage(
@@ -112,12 +112,12 @@ class Settings:
             )
         return Windows(self.training_months(service, month), validation)
 
-    # Who serves
+    # Champions
 
     def reigns_before(self, service: str, month: str) -> str | None:
-        """Return the run month whose champion reigns when `month` is decided: None for the first one that has one.
+        """Return the run month of the current champion when `month` is decided, or None for the first decided month.
 
-        WrongUsage for a month before that, where there are models but no champion.
+        Raises WrongUsage for an earlier month, which may have a model but has no champion.
         """
         begin = self.begin(service)
         if month < begin:
@@ -128,47 +128,47 @@ class Settings:
         return shift(month, -1) if month > begin else None
 
     def promotion(self, service: str, month: str) -> dict:
-        """Return the rules of a decision; with `pin_reason` where a model is pinned."""
-        held = self.at(service, month)["promotion"]
-        if not held["pin"]:
-            return held
+        """Return the promotion rules of a run month, with `pin_reason` if a model is pinned."""
+        rules = self.at(service, month)["promotion"]
+        if not rules["pin"]:
+            return rules
         pinning = [
             change for change in self._changes(service, month) if change.get("promotion", {}).get("pin") is not None
         ]
-        return held | {"pin_reason": pinning[-1]["reason"] if pinning else "promotion.pin in config/config.yaml"}
+        return rules | {"pin_reason": pinning[-1]["reason"] if pinning else "promotion.pin in config/config.yaml"}
 
-    # What is closed
+    # Closed months
 
     def is_closed_run(self, month: str) -> bool:
-        """Whether a run month is before `history.closed_before`."""
+        """Return whether a run month is before `history.closed_before`."""
         closed_before = self.config["history"]["closed_before"]
         return closed_before is not None and month < closed_before
 
     def is_closed_data(self, service: str, month: str) -> bool:
-        """Whether no open run month reads a data month."""
+        """Return whether no open run month reads a data month."""
         closed_before = self.config["history"]["closed_before"]
         if closed_before is None:
             return False
         return month < self.once(("open data", service), lambda: self._oldest_open_data(service, closed_before))
 
     def _oldest_open_data(self, service: str, closed_before: str) -> str:
-        # A window may be longer from a later month on.
+        # From a later month on, the window may be longer.
         later = [change["from"] for change in self.config["changes"] if change["from"] > closed_before]
         return min(self.training_months(service, month)[0] for month in (closed_before, *later))
 
     def describe(self, service: str) -> dict:
-        """Return the entry of config/services.yaml; WrongConfig where there is none."""
+        """Return the entry of a service in config/services.yaml; raises WrongConfig if there is none."""
         catalog = self.config["catalog"]
         if service not in catalog:
             raise WrongConfig(f"unknown service {service!r}{closest(service, catalog)} (config/services.yaml)")
         return catalog[service]
 
-    # Which run months
+    # Run months
 
     def run_months(self, service: str, today: str, located: Sequence[str] = ()) -> list[str]:
         """Return the run months from `first` to `last`.
 
-        `today` is the month of now, `located` the data months with a `source.json` on disk: both count for https alone.
+        `today` is the current month, and `located` are the data months that have a source.json. Demo data use neither.
         """
         first = self.first_run_month(service)
         last = self.config["last"]
@@ -182,7 +182,7 @@ class Settings:
         return span(first, last)
 
     def first_run_month(self, service: str) -> str:
-        """Return the first run month that is built when no target is named."""
+        """Return the first run month of the default targets."""
         return self.begin(service) if self.config["first"] == "begin" else self.config["first"]
 
     def begin(self, service: str) -> str:
@@ -203,40 +203,40 @@ class Settings:
         return month
 
     def newest_possible(self, service: str, today: str) -> str:
-        """Return the newest data month that can be out: the one before `today`, or the last of demo or the folder."""
+        """Return the newest data month that can exist: with https the one before `today`, else as newest_out."""
         return shift(today, -1) if self.config["source"] == "https" else self.newest_out(service, today, [])
 
     def newest_out(self, service: str, today: str, located: Sequence[str] = ()) -> str:
-        """Return the newest data month that is published, as far as that is known without asking."""
+        """Return the newest published data month, as far as it is known without a request to the publisher."""
         if self.config["source"] == "demo":
             return self.config["demo"]["last"]
         if self.config["source"] == "https":
             return max([*located, shift(today, -self.config["publisher"]["lag"])])
-        found = self._published_in_folder(service)
-        return max([*located, *found]) if found or located else self._published(service)[-1]
+        published = self._published_in_folder(service)
+        return max([*located, *published]) if published or located else self._published(service)[-1]
 
     def _published(self, service: str) -> list[str]:
-        found = self._published_in_folder(service)
-        if not found:
+        published = self._published_in_folder(service)
+        if not published:
             pattern = self.describe(service)["file"]
             raise WrongConfig(f"{service}: there is no file like {pattern} in {self.config['source']}")
-        return found
+        return published
 
     def _published_in_folder(self, service: str) -> list[str]:
         return folder.months(resolve_folder(self.config["source"]), self.describe(service)["file"])
 
-    # What config alone can get wrong
+    # Checks
 
     def _check(self) -> None:
         config = self.config
         for service in self.services:
             checks.check_service(config, service, self.describe(service))
-        for key, named in {
+        for key, services in {
             "begin": config["begin"],
             "skip": config["skip"],
             "quality.waive": config["quality"]["waive"],
         }.items():
-            for service in named:
+            for service in services:
                 if service not in config["catalog"]:
                     raise WrongConfig(f"{key}: unknown service {service!r}{closest(service, config['catalog'])}")
         if config["source"].startswith("file:"):
@@ -259,7 +259,7 @@ class Settings:
                 raise WrongConfig(f"{name} is out of order: it comes after one from {changes[position - 1]['from']}")
             if not any(key in change for key in DATED):
                 raise WrongConfig(f"{name} changes nothing: give one of {', '.join(DATED)}")
-            # Only what holds in the end shows whether parameters fit their recipe.
+            # Only the merged settings show whether parameters fit their recipe.
             for service in change.get("services", self.services):
                 self.at(service, change["from"])
             self._check_pin(change.get("promotion", {}).get("pin"), change, f"{name}: promotion.pin")
@@ -272,7 +272,7 @@ class Settings:
                 )
 
     def _check_pin(self, pin: str | None, change: dict | None, name: str) -> None:
-        """Refuse a pin to a model that is not there yet when it is to serve, or that is never trained."""
+        """Raise WrongConfig for a pin to a model that is not trained before it serves, or never."""
         if pin is None:
             return
         for service in (change or {}).get("services", self.services):

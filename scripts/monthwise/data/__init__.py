@@ -1,1 +1,1 @@
-"""Tables, columns, ids, zones and what is counted of them."""
+"""Read, clean and count monthly data: tables, columns, ids, zones, features, quality."""

@@ -1,4 +1,4 @@
-"""Bins of equal width with round edges; what lies below the first or above the last one counts in it."""
+"""Bins of equal width with round edges; values below the first or above the last bin count in that bin."""
 
 import math
 from typing import NamedTuple
@@ -9,23 +9,23 @@ from ..base.rounding import round_up
 
 
 class Bins(NamedTuple):
-    """`count` bins, each `width` wide, the first of them from `first` on."""
+    """`count` bins of width `width`; the first one begins at `first`."""
 
     first: float
     width: float
     count: int
 
     def of(self, values: np.ndarray) -> np.ndarray:
-        """Return the bin of each value; NaN is not allowed."""
+        """Return the index of the bin of each value; NaN is not allowed."""
         return np.clip((values - self.first) / self.width, 0, self.count - 1).astype(np.int64)
 
     def counts(self, values: np.ndarray) -> np.ndarray:
-        """Return how many of the values lie in each bin."""
+        """Return the number of values in each bin."""
         return np.bincount(self.of(values), minlength=self.count)
 
 
 def cover(low: float, high: float, about: int) -> Bins:
-    """Return at most about `about` bins, of a round width (1, 2 or 5 times a power of ten), from `low` to `high`."""
+    """Return at most about `about` bins from `low` to `high`; the width is 1, 2 or 5 times a power of ten."""
     width = round_up(max(high - low, 1e-9) / about)
     first = math.floor(low / width) * width
     return Bins(first, width, max(math.ceil((high - first) / width - 1e-9), 1))

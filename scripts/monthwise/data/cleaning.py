@@ -1,7 +1,7 @@
-"""Turn a published month into trips of one schema, and say in numbers what was dropped, repaired and missing.
+"""Turn a published month into trips of one schema, and count what was dropped, repaired and missing.
 
-A row is dropped for the first of DROPS that it meets. What is merely implausible in a row that is kept becomes missing
-and is counted as a repair. Every number is the same wherever the month is cut into batches.
+A row is dropped for the first of DROPS that applies to it. In a row that is kept, an implausible value becomes missing
+and counts as a repair. No number depends on where the month is cut into batches.
 """
 
 from collections import Counter
@@ -34,81 +34,92 @@ DROPS = ("time_missing", "duration_below_min", "duration_above_max", "pickup_out
 MILES = {"mi": 1.0, "km": 1 / 1.609344, "m": 1 / 1609.344}
 MINUTE = 60_000_000  # microseconds
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
-OTHER_MONTHS = 10  # that quality.json names
-DURATION_BINS = 30  # about, between the bounds of config
+OTHER_MONTHS = 10  # at most this many in quality.json
+DURATION_BINS = 30  # approximate number of bins between the bounds of config
 BINS = {"distance_mi": bins.Bins(0.0, 0.5, 60), "hour": bins.Bins(0, 1, 24), "day": bins.Bins(1, 1, 31)}
 
 
 class Cleaned(NamedTuple):
-    """The kept trips of a batch, and what was counted on the way to them."""
+    """The kept trips of a batch, and the counts of what was changed or dropped."""
 
     trips: pa.RecordBatch
-    keys: np.ndarray  # uint64 for each trip, equal where the rows are equal
+    keys: np.ndarray  # uint64 for each trip; equal rows have equal keys
     drops: dict[str, int]
     repairs: dict[str, int]
-    normalised: dict[str, int]  # ids that were written in another way
+    normalised: dict[str, int]  # ids whose text was not in the usual form
     missing: dict[str, int]
-    outside: dict[int, int]  # rows of another month, dropped or not, by months since 1970-01
-    counts: dict[str, np.ndarray]  # of trips in each bin of the distributions
+    outside: dict[int, int]  # rows of other months, dropped or not, by months since 1970-01
+    counts: dict[str, np.ndarray]  # trips in each bin, by distribution
 
 
 def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: bool = False) -> Cleaned:
-    """Clean rows whose columns are named by role; `first` is the number of the first one in its month."""
-    pickup, local, pickup_there = columns.times(rows.column("pickup_time"))
-    dropoff, _, dropoff_there = columns.times(rows.column("dropoff_time"))
+    """Clean rows whose columns are named by role; `first` is the row number of the first row in its month."""
+    pickup, local, pickup_present = columns.times(rows.column("pickup_time"))
+    dropoff, _, dropoff_present = columns.times(rows.column("dropoff_time"))
     duration_min = (dropoff - pickup) / MINUTE
     begin, end = (_microseconds(month) for month in (settings["month"], months.shift(settings["month"], 1)))
     outside = (local < begin) | (local >= end)
     reasons = (
-        ~(pickup_there & dropoff_there),
+        ~(pickup_present & dropoff_present),
         duration_min < settings["duration"]["min"],
         duration_min > settings["duration"]["max"],
         outside & settings["quality"]["pickup_in_month"],
     )
-    kept, drops = np.ones(len(local), bool), {}
-    for name, hit in zip(DROPS, reasons, strict=True):
-        drops[name] = int(np.count_nonzero(hit & kept))
-        kept &= ~hit
-
-    here = np.flatnonzero(kept)
-    published, normalised = ids_and_numbers(rows, here, zones_are_numbers)
-    keys = row_keys([pickup.take(here), dropoff.take(here), *published.values()])
-    found = {"trip": here + first, "pickup_time": local.take(here), "duration_min": duration_min.take(here)}
-    missing, repairs = {field.name: 0 if field.name in found else len(here) for field in TRIPS}, {}
-    arrays = {name: tables.array(values, TRIPS.field(name).type) for name, values in found.items()}
+    is_kept, drops = _drop(reasons)
+    kept_rows = np.flatnonzero(is_kept)
+    published, normalised = ids_and_numbers(rows, kept_rows, zones_are_numbers)
+    keys = row_keys([pickup.take(kept_rows), dropoff.take(kept_rows), *published.values()])
+    values_by_name = {
+        "trip": kept_rows + first,
+        "pickup_time": local.take(kept_rows),
+        "duration_min": duration_min.take(kept_rows),
+    }
+    missing, repairs = {field.name: 0 if field.name in values_by_name else len(kept_rows) for field in TRIPS}, {}
+    arrays = {name: tables.array(values, TRIPS.field(name).type) for name, values in values_by_name.items()}
     for role, numbers in published.items():
         name = "distance_mi" if role == "distance" else role
-        values, sound = repair(role, numbers, settings)
-        missing[name] = len(here) - int(np.count_nonzero(sound))
+        values, is_plausible = repair(role, numbers, settings)
+        missing[name] = len(kept_rows) - int(np.count_nonzero(is_plausible))
         repairs[f"{name}_implausible"] = missing[name] - int(np.count_nonzero(np.isnan(numbers)))
-        arrays[name] = tables.array(values, TRIPS.field(name).type, None if name in columns.ZONES else sound)
+        arrays[name] = tables.array(values, TRIPS.field(name).type, None if name in columns.ZONES else is_plausible)
     for field in TRIPS:
         if field.name not in arrays:
-            arrays[field.name] = nothing(field, len(here))
+            arrays[field.name] = nothing(field, len(kept_rows))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
-    of_months = rows_by_month(local[outside & pickup_there])
-    counts = distributions(found["pickup_time"], found["duration_min"], batch.column("distance_mi"), settings)
-    return Cleaned(batch, keys, drops, repairs, normalised, missing, of_months, counts)
+    outside_by_month = rows_by_month(local[outside & pickup_present])
+    counts = distributions(
+        values_by_name["pickup_time"], values_by_name["duration_min"], batch.column("distance_mi"), settings
+    )
+    return Cleaned(batch, keys, drops, repairs, normalised, missing, outside_by_month, counts)
+
+
+def _drop(reasons: tuple[np.ndarray, ...]) -> tuple[np.ndarray, dict[str, int]]:
+    """Return which rows no reason drops, and how many rows each reason drops that none before it does."""
+    is_kept, drops = np.ones(len(reasons[0]), bool), {}
+    for name, is_hit in zip(DROPS, reasons, strict=True):
+        drops[name] = int(np.count_nonzero(is_hit & is_kept))
+        is_kept &= ~is_hit
+    return is_kept, drops
 
 
 def ids_and_numbers(
     rows: pa.RecordBatch, here: np.ndarray, zones_are_numbers: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-    """Return by role the numbers of the rows `here` (float64), and how many ids among them were normalised."""
+    """Return the numbers (float64) of the rows `here` by role, and the number of normalised ids by role."""
     published, normalised = {}, {}
     for role in (*columns.IDS, *columns.NUMBERS):
         if role in rows.schema.names:
-            read = columns.numbers(rows.column(role), role, zones_are_numbers)
-            published[role] = read.numbers.take(here)
-            if read.is_normalised is not None:
-                normalised[role] = int(np.count_nonzero(read.is_normalised.take(here)))
+            role_ids = columns.numbers(rows.column(role), role, zones_are_numbers)
+            published[role] = role_ids.numbers.take(here)
+            if role_ids.is_normalised is not None:
+                normalised[role] = int(np.count_nonzero(role_ids.is_normalised.take(here)))
     return published, normalised
 
 
 def rows_by_month(moments: np.ndarray) -> dict[int, int]:
-    """Return how many moments (int64, microseconds) are in each month, by months since 1970-01."""
+    """Return the number of moments (int64, microseconds) in each month, by months since 1970-01."""
     months_since = moments.view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    return dict(zip(*(each.tolist() for each in np.unique(months_since, return_counts=True)), strict=True))
+    return dict(zip(*(array.tolist() for array in np.unique(months_since, return_counts=True)), strict=True))
 
 
 def distribution_bins(settings: dict) -> dict[str, bins.Bins]:
@@ -120,7 +131,7 @@ def distribution_bins(settings: dict) -> dict[str, bins.Bins]:
 def distributions(
     pickup_time: np.ndarray, duration_min: np.ndarray, distance_mi: pa.Array, settings: dict
 ) -> dict[str, np.ndarray]:
-    """Return how many trips lie in each bin; a missing distance lies in none. `pickup_time` is in microseconds."""
+    """Return the number of trips in each bin. A missing distance is in no bin. `pickup_time` is in microseconds."""
     since = pickup_time - _microseconds(settings["month"])
     values = {
         "duration_min": duration_min,
@@ -128,38 +139,38 @@ def distributions(
         "hour": since // HOUR % 24,
         "day": since // DAY + 1,
     }
-    return {name: each.counts(values[name]) for name, each in distribution_bins(settings).items()}
+    return {name: value_bins.counts(values[name]) for name, value_bins in distribution_bins(settings).items()}
 
 
 def repair(role: str, numbers: np.ndarray, settings: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of a role in the unit and type of its output column, and where they can be meant.
+    """Return the numbers of a role in the unit and type of its output column, and which of them are plausible.
 
-    Ids are -1 where they cannot; what other roles have there is arbitrary.
+    An implausible id is -1. The value of an implausible number of another role is arbitrary.
     """
     if role in columns.IDS:
-        whole = id_codes.usable(numbers)
-        return whole, whole != id_codes.MISSING
+        integers = id_codes.usable(numbers)
+        return integers, integers != id_codes.MISSING
     if role == "distance":
         numbers = values = numbers * MILES[settings["distance_unit"]]
         rule = settings["quality"]["distance_mi"] or {}
-        sound = np.isfinite(numbers)
+        is_plausible = np.isfinite(numbers)
     else:
         rule = settings["quality"][role] or {}
         values = id_codes.truncated(numbers)
-        sound = (np.abs(numbers) < 2**53) & (numbers == values)  # exact as an integer
+        is_plausible = (np.abs(numbers) < 2**53) & (numbers == values)  # exact as an integer
     if "above" in rule:
-        sound &= numbers > rule["above"]
+        is_plausible &= numbers > rule["above"]
     if "min" in rule:
-        sound &= numbers >= rule["min"]
+        is_plausible &= numbers >= rule["min"]
     if "max" in rule:
-        sound &= numbers <= rule["max"]
-    return values, sound
+        is_plausible &= numbers <= rule["max"]
+    return values, is_plausible
 
 
 def row_keys(values: list[np.ndarray]) -> np.ndarray:
-    """Return a hash of 64 bits for each row; 20 million different rows meet by chance once in 90,000 months."""
+    """Return a 64-bit hash of each row. Among 20 million different rows, a collision occurs once in 90,000 months."""
     keys = np.zeros(len(values[0]), np.uint64)
-    for column in values:  # mixed after each one: numbers of few digits differ in their upper bits alone
+    for column in values:  # mix after each column: numbers with few digits differ only in their upper bits
         keys ^= column.view(np.uint64)
         keys *= np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(32)
@@ -167,19 +178,19 @@ def row_keys(values: list[np.ndarray]) -> np.ndarray:
 
 
 def repeated(keys: np.ndarray) -> int:
-    """Return how many of the keys equal another one before them; sorts them, the upper half beside the lower one."""
+    """Return the number of keys that repeat an earlier one. Sorts `keys` in place, both halves in parallel."""
     half = len(keys) // 2
     if half:
         keys.partition(half)
-        with ThreadPoolExecutor(1) as beside:
-            upper = beside.submit(keys[half:].sort)
+        with ThreadPoolExecutor(1) as executor:
+            upper_sort = executor.submit(keys[half:].sort)
             keys[:half].sort()
-            upper.result()
+            upper_sort.result()
     return int(np.count_nonzero(keys[1:] == keys[:-1]))
 
 
 class Month:
-    """A month as its batches go by: yields clean trips, and knows in the end what quality.json says."""
+    """Clean a month batch by batch: `trips` yields clean trips, then `quality` returns the content of quality.json."""
 
     def __init__(
         self, raw: str, settings: dict, places: zones.Zones | None = None, batch_rows: int = tables.BATCH_ROWS
@@ -193,14 +204,14 @@ class Month:
         self.chosen = columns.choose(self.file.schema_arrow, settings, raw)
         self.rows_told = self.file.metadata.num_rows
         try:
-            self.keys = np.empty(self.rows_told, np.uint64)  # memory is taken as it is filled
+            self.keys = np.empty(self.rows_told, np.uint64)  # memory is only used as the array is filled
         except (ValueError, MemoryError):
             self._reject_row_count("none that can be read")
         self.rows_in = self.rows_out = 0
         self.drops, self.repairs, self.normalised, self.missing = Counter(), Counter(), Counter(), Counter()
         self.outside: Counter[int] = Counter()
         self.bins = distribution_bins(settings)
-        self.counts = {name: np.zeros(each.count, np.int64) for name, each in self.bins.items()}
+        self.counts = {name: np.zeros(value_bins.count, np.int64) for name, value_bins in self.bins.items()}
 
     def trips(self) -> Iterator[pa.RecordBatch]:
         """Yield the clean trips in the order of the file."""
@@ -222,18 +233,18 @@ class Month:
     def _count(self, cleaned: Cleaned, rows: int) -> None:
         if self.rows_in + rows > self.rows_told:
             self._reject_row_count("more")
-        until = self.rows_out + len(cleaned.keys)
-        self.keys[self.rows_out : until] = cleaned.keys
-        self.rows_in, self.rows_out = self.rows_in + rows, until
+        end = self.rows_out + len(cleaned.keys)
+        self.keys[self.rows_out : end] = cleaned.keys
+        self.rows_in, self.rows_out = self.rows_in + rows, end
         for name in ("drops", "repairs", "normalised", "missing", "outside"):
             getattr(self, name).update(getattr(cleaned, name))
         for name, counts in cleaned.counts.items():
             self.counts[name] += counts
 
     def quality(self) -> dict:
-        """Return the content of quality.json, once all trips went by.
+        """Return the content of quality.json; call it after all trips were read.
 
-        All but `drops` and `outside_month` is of kept rows.
+        All counts but `drops` and `outside_month` cover kept rows only.
         """
         counts = {
             "rows_in": self.rows_in,
@@ -245,8 +256,8 @@ class Month:
             "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
             "outside_month": {"rows": self.outside.total(), "months": self._commonest_months()},
             "distributions": {
-                name: {"first": each.first, "width": each.width, "counts": self.counts[name].tolist()}
-                for name, each in self.bins.items()
+                name: {"first": value_bins.first, "width": value_bins.width, "counts": self.counts[name].tolist()}
+                for name, value_bins in self.bins.items()
             },
         }
         service, month = self.settings["service"], self.settings["month"]
@@ -255,7 +266,7 @@ class Month:
         return {**counts, "service": service, "month": month, "verdict": verdict, "rule": rule, "waiver": waiver}
 
     def _commonest_months(self) -> dict[str, int]:
-        """Return the rows of the months that most rows of another month are of."""
+        """Return the rows of the most frequent other months, at most OTHER_MONTHS of them."""
         ranked = sorted(self.outside.items(), key=lambda pair: (-pair[1], pair[0]))[:OTHER_MONTHS]
         return {str(np.datetime64(month, "M")): rows for month, rows in ranked}
 
@@ -276,7 +287,7 @@ def _microseconds(month: str) -> int:
 
 
 def nothing(field: pa.Field, rows: int) -> pa.Array:
-    """Return a column of trips.parquet without a value."""
+    """Return a column of trips.parquet in which every value is missing."""
     if field.name in columns.ZONES:
         return tables.array(np.full(rows, id_codes.MISSING), field.type)
     return tables.array(np.zeros(rows), field.type, np.zeros(rows, bool))

@@ -1,4 +1,4 @@
-"""Turn clean trips into what a model sees, and the target."""
+"""Turn clean trips into the features of a model, and the target."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +11,10 @@ from .zones import Zones
 FEATURES = pa.schema(
     [
         ("trip", pa.int64()),
-        ("day", pa.int32()),  # of the pick-up, since 1970-01-01; no model sees it
+        ("day", pa.int32()),  # of the pick-up, since 1970-01-01; not a feature of any model
         ("pickup_zone", pa.int64()),  # missing is -1
         ("dropoff_zone", pa.int64()),
-        ("pair", pa.int64()),  # one number for each pair of zones, missing ones included; exact as a float
+        ("pair", pa.int64()),  # one number per pair of zones, including missing zones; exact as a float
         ("distance_mi", pa.float64()),  # missing is null, here and below
         ("hour", pa.int8()),
         ("weekday", pa.int8()),  # Monday is 0
@@ -22,7 +22,7 @@ FEATURES = pa.schema(
         ("vendor", pa.float64()),
         ("passengers", pa.float64()),
         ("trip_type", pa.float64()),
-        ("pickup_x_mi", pa.float32()),  # centres of the zones; missing for a service without a map
+        ("pickup_x_mi", pa.float32()),  # centres of the zones; missing if the service has no map
         ("pickup_y_mi", pa.float32()),
         ("dropoff_x_mi", pa.float32()),
         ("dropoff_y_mi", pa.float32()),
@@ -35,23 +35,23 @@ MINUTE = 60_000_000  # microseconds
 
 
 def features(trips: pa.RecordBatch, zones: Zones | None) -> pa.RecordBatch:
-    """Return the features of trips in the schema of trips.parquet; without a target where trips have none.
+    """Return the features of trips in the schema of trips.parquet; without a target if the trips have none.
 
-    All of them are known when a trip begins, but for distance, which the published models know too.
+    All of them are known when a trip begins, except distance, which the published models also use.
     """
     pickup_zone = tables.values(trips.column("pickup_zone"), "int64")
     dropoff_zone = tables.values(trips.column("dropoff_zone"), "int64")
     minute = tables.values(trips.column("pickup_time"), "int64") // MINUTE  # since 1970-01-01, a Thursday
-    made = _on_the_map(pickup_zone, dropoff_zone, zones) | {
+    derived = _on_the_map(pickup_zone, dropoff_zone, zones) | {
         "pair": (pickup_zone + 1) * (id_codes.IDS + 1) + dropoff_zone + 1,
         "day": (minute // 1440).astype(np.int32),
         "minute_of_day": (minute % 1440).astype(np.int16),
         "hour": (minute % 1440 // 60).astype(np.int8),
         "weekday": ((minute // 1440 + 3) % 7).astype(np.int8),
     }
-    fields = [field for field in FEATURES if field.name in made or field.name in trips.schema.names]
+    fields = [field for field in FEATURES if field.name in derived or field.name in trips.schema.names]
     columns = [
-        _column(made[field.name], field.type) if field.name in made else trips.column(field.name).cast(field.type)
+        _column(derived[field.name], field.type) if field.name in derived else trips.column(field.name).cast(field.type)
         for field in fields
     ]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
@@ -70,7 +70,7 @@ def _column(numbers: np.ndarray, kind: pa.DataType) -> pa.Array:
 
 
 def admit(quality: dict) -> None:
-    """Raise BadData where a month is rejected and not waived; a waiver cannot make up for trips that are not there."""
+    """Raise BadData if a month is rejected, unless it is waived and has trips."""
     service, month, rule = quality["service"], quality["month"], quality["rule"]
     if quality["verdict"] != "reject" or (quality["waiver"] and quality["rows_out"]):
         return
@@ -87,10 +87,10 @@ def main(job) -> str:
     """Write features.parquet of one month."""
     quality = files.read_json(job.quality)
     admit(quality)
-    about = f"{quality['service']} {quality['month']}"
-    file = tables.open_parquet(job.trips, about)
+    label = f"{quality['service']} {quality['month']}"
+    file = tables.open_parquet(job.trips, label)
     names = [name for name in file.schema_arrow.names if name in FEATURES.names or name == "pickup_time"]
-    trips = tables.batches(file, job.trips, about, names)
+    trips = tables.batches(file, job.trips, label, names)
     places = zones.read(job.zones[0] if job.zones else None)
     rows = tables.write(job.features, FEATURES, (features(batch, places) for batch in trips))
-    return f"{about}: features of {rows} trips"
+    return f"{label}: features of {rows} trips"

@@ -1,6 +1,6 @@
-"""The rules that judge a month by itself, from its counts in quality.json.
+"""Judge the quality of a month from its counts in quality.json.
 
-Standard library only: whatever shows a verdict reads it here in words.
+Uses the standard library only, because whatever shows a verdict imports this module.
 """
 
 import calendar
@@ -10,17 +10,17 @@ ZONES = ("pickup_zone", "dropoff_zone")
 
 
 def judge(counts: Mapping, quality: Mapping, month: str, roles: Collection[str]) -> tuple[str, dict | None]:
-    """Return `pass`, `warn` or `reject`, and the first rule that gave it: its name, the number and the bound.
+    """Return `pass`, `warn` or `reject`, and the first rule that was broken: its name, number and bound.
 
-    `roles` are those that the service has columns for. The rule has a `detail` where the number alone does not say
-    what is wrong. A month without any trip is rejected whatever the bounds are.
+    `roles` are those that the service has columns for. The rule has a `detail` if the number alone does not explain the
+    problem. A month without trips is always rejected.
     """
-    found = _numbers(counts, month, roles)
+    numbers_by_rule = _numbers(counts, month, roles)
     for verdict in ("reject", "warn"):
         bounds = dict(quality[verdict] or {})
         if verdict == "reject":
             bounds["rows_below"] = max(bounds.get("rows_below", 0), 1)
-        for name, (number, detail) in found.items():
+        for name, (number, detail) in numbers_by_rule.items():
             bound = bounds.get(name)
             if bound is not None and (number < bound if name.endswith("_below") else number > bound):
                 rule = {"name": name, "number": number, "bound": bound}
@@ -29,7 +29,7 @@ def judge(counts: Mapping, quality: Mapping, month: str, roles: Collection[str])
 
 
 def in_words(rule: Mapping) -> str:
-    """Return a rule that a month broke, as messages and pages show it."""
+    """Return a broken rule as a text for messages and pages."""
     number = rule.get("number")
     number = f"{number:.6g}" if isinstance(number, float) else number
     detail = f" ({rule['detail']})" if rule.get("detail") else ""
@@ -37,19 +37,21 @@ def in_words(rule: Mapping) -> str:
 
 
 def _numbers(counts: Mapping, month: str, roles: Collection[str]) -> dict[str, tuple[float, str]]:
-    """Return for each rule, by its name in config, its number and the detail, in the order in which they are tried."""
+    """Return number and detail of each rule, by its name in config, in the order in which rules are checked."""
     rows_in, rows_out, missing = counts["rows_in"], counts["rows_out"], counts["missing"]
     outside = counts["outside_month"]["rows"]
-    elsewhere = _elsewhere(counts) if outside > (rows_in - rows_out) / 2 else ""
+    other_month = _elsewhere(counts) if outside > (rows_in - rows_out) / 2 else ""
     days = calendar.monthrange(int(month[:4]), int(month[5:]))[1]
-    covered = sum(count > 0 for count in counts["distributions"]["day"]["counts"][:days])
-    zone = max((name for name in ZONES if name in roles), key=lambda name: missing.get(name, 0), default="")
+    days_with_trips = sum(count > 0 for count in counts["distributions"]["day"]["counts"][:days])
+    worst_zone_column = max(
+        (name for name in ZONES if name in roles), key=lambda name: missing.get(name, 0), default=""
+    )
     return {
-        "outside_month_share_above": (outside / max(rows_in, 1), elsewhere),
-        "rows_below": (rows_out, elsewhere),
-        "kept_share_below": (rows_out / max(rows_in, 1), elsewhere),
-        "days_share_below": (covered / days, f"{covered} of {days} days have trips"),
-        "missing_zone_share_above": (missing.get(zone, 0), zone),
+        "outside_month_share_above": (outside / max(rows_in, 1), other_month),
+        "rows_below": (rows_out, other_month),
+        "kept_share_below": (rows_out / max(rows_in, 1), other_month),
+        "days_share_below": (days_with_trips / days, f"{days_with_trips} of {days} days have trips"),
+        "missing_zone_share_above": (missing.get(worst_zone_column, 0), worst_zone_column),
         "duplicates_share_above": (counts["duplicates"] / max(rows_out, 1), ""),
         "missing_distance_share_above": (missing.get("distance_mi", 0) if "distance" in roles else 0, ""),
     }
@@ -57,5 +59,5 @@ def _numbers(counts: Mapping, month: str, roles: Collection[str]) -> dict[str, t
 
 def _elsewhere(counts: Mapping) -> str:
     month, rows = max(counts["outside_month"]["months"].items(), key=lambda pair: pair[1])
-    of_all = "all" if rows == counts["rows_in"] else f"{rows:,} of"
-    return f"{of_all} {counts['rows_in']:,} rows are of {month}"
+    amount = "all" if rows == counts["rows_in"] else f"{rows:,} of"
+    return f"{amount} {counts['rows_in']:,} rows are of {month}"

@@ -1,7 +1,7 @@
-"""Parquet in batches: read within bounded memory, written so that equal rows give equal bytes.
+"""Read and write Parquet in batches: bounded memory, and equal rows give equal bytes.
 
-Also the way from Arrow to numpy and back. It goes through buffers, because `pa.array`, `pa.scalar` and `Array.to_numpy`
-import pandas wherever it is installed, which costs more than cleaning a month does.
+Also converts between Arrow and numpy. It uses buffers, because `pa.array`, `pa.scalar` and `Array.to_numpy` import
+pandas if it is installed, which takes longer than cleaning a month.
 """
 
 import os
@@ -15,17 +15,17 @@ import pyarrow.parquet as pq
 
 from ..base.exits import BadData
 
-BATCH_ROWS = 1 << 16  # a column of a batch fits the processor's cache, so that a chain of numpy steps stays fast
-GROUP_ROWS = 1 << 17  # rows of a row group; what a writer holds in memory
-READ_BUFFER = 1 << 18  # bytes of a column; without it the reader takes in all of a row group at once
-DAMAGE = (OSError, pa.ArrowException, ValueError)  # what pyarrow raises; ValueError: a name that is no UTF-8
-RISING = ("trip", "pickup_time")  # columns that mostly rise: differences are half as large as a dictionary, and faster
+BATCH_ROWS = 1 << 16  # a column of a batch fits into the processor cache, so that a chain of numpy steps is fast
+GROUP_ROWS = 1 << 17  # rows of a row group; the writer keeps one in memory
+READ_BUFFER = 1 << 18  # bytes per column; without it, the reader loads a whole row group at once
+DAMAGE = (OSError, pa.ArrowException, ValueError)  # raised by pyarrow; ValueError: a name that is not UTF-8
+RISING = ("trip", "pickup_time")  # columns that mostly rise: delta encoding is faster and half as large as a dictionary
 
 
 def open_parquet(path: str | Path, about: str) -> pq.ParquetFile:
-    """Open a parquet file; `about` (service and month) begins the line of BadData where it is none."""
-    os.stat(path)  # FileNotFoundError with a name, which pyarrow's has not
-    try:  # `pre_buffer` (on by default) keeps all columns read so far in memory until the file is closed
+    """Open a parquet file; raises BadData, a line that begins with `about` (service and month), if it is damaged."""
+    os.stat(path)  # raises FileNotFoundError with a file name, which pyarrow's lacks
+    try:  # `pre_buffer` (on by default) would keep all columns read so far in memory until the file is closed
         file = pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit="us")
         _decoded = file.schema_arrow.names
     except DAMAGE as error:
@@ -36,7 +36,7 @@ def open_parquet(path: str | Path, about: str) -> pq.ParquetFile:
 def batches(
     file: pq.ParquetFile, path: str | Path, about: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file in order, at most `rows` at a time; BadData where its pages are damaged."""
+    """Yield the rows of a file in order, at most `rows` at a time; raises BadData if its pages are damaged."""
     stream = file.iter_batches(batch_size=rows, columns=columns)
     while True:
         try:
@@ -49,28 +49,29 @@ def batches(
 
 
 def write(path: str | Path, schema: pa.Schema, source: Iterable[pa.RecordBatch]) -> int:
-    """Write batches of `schema` as one file and return its rows; where the batches are cut does not show in its bytes.
+    """Write batches of `schema` to one file and return its number of rows.
 
-    One row group is written while the next one is made: both sides leave Python to itself.
+    The bytes do not depend on where the batches are cut. One row group is written while the next one is computed: both
+    release the GIL.
     """
     options = writer_options(schema.names, [name for name in RISING if name in schema.names])
     rows = 0
-    with pq.ParquetWriter(path, schema, **options) as writer, ThreadPoolExecutor(1) as beside:
-        written = None
+    with pq.ParquetWriter(path, schema, **options) as writer, ThreadPoolExecutor(1) as executor:
+        pending_write = None
         for group in _groups(schema, source):
-            if written is not None:
-                written.result()
-            written = beside.submit(writer.write_table, group, GROUP_ROWS)
+            if pending_write is not None:
+                pending_write.result()
+            pending_write = executor.submit(writer.write_table, group, GROUP_ROWS)
             rows += group.num_rows
-        if written is not None:
-            written.result()
+        if pending_write is not None:
+            pending_write.result()
     return rows
 
 
 def writer_options(names: Sequence[str], rising: Sequence[str]) -> dict:
-    """Return the options of pyarrow's writer for columns of these names, of which some mostly rise.
+    """Return options of pyarrow's writer for columns `names`; those in `rising` mostly rise.
 
-    Measured on 20 million yellow rows: zstd at level 1 is as fast as lz4 and snappy here, and its files are smaller.
+    On 20 million yellow rows, zstd at level 1 is as fast as lz4 and snappy, and its files are smaller.
     """
     return {
         "compression": "zstd",
@@ -81,49 +82,49 @@ def writer_options(names: Sequence[str], rising: Sequence[str]) -> dict:
 
 
 def _groups(schema: pa.Schema, source: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield tables of GROUP_ROWS rows, each column in one piece (pages end where pieces end)."""
-    held, rows = [], 0
+    """Yield tables of GROUP_ROWS rows with one chunk per column, because pages end where chunks end."""
+    pending, rows = [], 0
     for batch in source:
-        held.append(batch)
+        pending.append(batch)
         rows += batch.num_rows
         while rows >= GROUP_ROWS:
-            table = pa.Table.from_batches(held, schema)
+            table = pa.Table.from_batches(pending, schema)
             yield table.slice(0, GROUP_ROWS).combine_chunks()
-            rest = table.slice(GROUP_ROWS)
-            held, rows = rest.to_batches(), rest.num_rows
+            remainder = table.slice(GROUP_ROWS)
+            pending, rows = remainder.to_batches(), remainder.num_rows
     if rows:
-        yield pa.Table.from_batches(held, schema).combine_chunks()
+        yield pa.Table.from_batches(pending, schema).combine_chunks()
 
 
-def _damaged(path: str | Path, about: str, error: Exception) -> BadData:
+def _damaged(path: str | Path, label: str, error: Exception) -> BadData:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return BadData(f"{about}: {path} cannot be read as parquet ({reason}); delete it and rerun the command")
+    return BadData(f"{label}: {path} cannot be read as parquet ({reason}); delete it and rerun the command")
 
 
 def values(column: pa.Array, dtype: str) -> np.ndarray:
-    """Return a column's values as numpy sees them, without a copy; what stands where it is null is arbitrary."""
+    """Return the values of a column as a numpy view, without a copy; values at nulls are arbitrary."""
     if len(column) == 0:
         return np.empty(0, dtype)
     return np.frombuffer(column.buffers()[1], dtype, len(column), column.offset * np.dtype(dtype).itemsize)
 
 
 def present(column: pa.Array) -> np.ndarray | None:
-    """Return where a column is not null; None where it nowhere is."""
+    """Return a mask of the values that are not null, or None if no value is null."""
     return None if column.null_count == 0 else values(column.is_valid().cast(pa.uint8()), "bool")
 
 
 def floats(column: pa.Array) -> np.ndarray:
-    """Return a numeric column as float64, NaN where it is null."""
-    if pa.types.is_decimal(column.type):  # by way of text: Arrow's own cast makes 1.4 a 1.4000000000000001
+    """Return a numeric column as float64; nulls become NaN."""
+    if pa.types.is_decimal(column.type):  # convert through text: Arrow's own cast turns 1.4 into 1.4000000000000001
         column = column.cast(pa.string())
     column = column.cast(pa.float64(), safe=False)
-    there = present(column)
-    if there is None:
+    is_present = present(column)
+    if is_present is None:
         return values(column, "float64")
-    return np.where(there, values(column, "float64"), np.nan)
+    return np.where(is_present, values(column, "float64"), np.nan)
 
 
 def array(numbers: np.ndarray, kind: pa.DataType, there: np.ndarray | None = None) -> pa.Array:
-    """Return numbers of the width of `kind` as a column, null where they are not `there` (None: all are)."""
+    """Return numbers of the width of `kind` as a column; those not in the mask `there` are null (None: no nulls)."""
     valid = None if there is None or there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
     return pa.Array.from_buffers(kind, len(numbers), [valid, pa.py_buffer(np.ascontiguousarray(numbers))])

@@ -1,7 +1,7 @@
-"""The zones of a service: a file with the columns `id`, `name`, `borough`, and where there is a map `x_mi` and `y_mi`.
+"""Read the zones of a service from a file with the columns `id`, `name`, `borough`; with a map also `x_mi`, `y_mi`.
 
-x_mi and y_mi are the zone's centre on a plane, in miles from any origin. Those of New York are the centroids of the
-TLC's taxi_zones.shp (EPSG:2263, feet / 5280).
+x_mi and y_mi are the centre of the zone on a plane, in miles from any origin. Those of New York are the centroids of
+the TLC's taxi_zones.shp (EPSG:2263, feet / 5280).
 """
 
 from pathlib import Path
@@ -14,37 +14,37 @@ import pyarrow.csv
 from ..base.exits import WrongConfig
 from . import id_codes, tables
 
-DENSE_IDS = 1 << 16  # ids below this are looked up in a table, four times as fast as a search
+DENSE_IDS = 1 << 16  # smaller ids are looked up in a table, which is four times as fast as a search
 
 
 class Zones(NamedTuple):
-    """Zones in the order of their ids; x_mi and y_mi are float64, NaN where a zone has no place."""
+    """Zones in the order of their ids; x_mi and y_mi are float64, NaN if a zone has no place."""
 
     ids: np.ndarray
     boroughs: list[str]
     x_mi: np.ndarray
     y_mi: np.ndarray
-    are_numbers: bool  # whether every id is one, so that a text in a month stands for a number
+    are_numbers: bool  # whether every id is a number, so that a text id in a month is read as a number
 
     def rows(self, ids: np.ndarray) -> np.ndarray:
-        """Return the row of each zone id among these zones, len(zones.ids) for one that is not known."""
-        unknown = len(self.ids)
+        """Return the row of each zone id in these zones; len(zones.ids) for an unknown id."""
+        unknown_row = len(self.ids)
         if self.ids[-1] < DENSE_IDS:
-            table = np.full(self.ids[-1] + 2, unknown)
-            table[self.ids] = np.arange(unknown)
-            inside = (ids >= 0) & (ids <= self.ids[-1])
-            return table[np.where(inside, ids, self.ids[-1] + 1)]
-        row = np.minimum(np.searchsorted(self.ids, ids), unknown - 1)
-        return np.where(self.ids[row] == ids, row, unknown)
+            row_by_id = np.full(self.ids[-1] + 2, unknown_row)
+            row_by_id[self.ids] = np.arange(unknown_row)
+            is_in_range = (ids >= 0) & (ids <= self.ids[-1])
+            return row_by_id[np.where(is_in_range, ids, self.ids[-1] + 1)]
+        row = np.minimum(np.searchsorted(self.ids, ids), unknown_row - 1)
+        return np.where(self.ids[row] == ids, row, unknown_row)
 
     def places(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return x_mi and y_mi of zone ids, NaN for a zone that is not known or has no place."""
+        """Return x_mi and y_mi of zone ids; NaN for a zone that is unknown or has no place."""
         rows = self.rows(ids)
         return np.append(self.x_mi, np.nan)[rows], np.append(self.y_mi, np.nan)[rows]
 
 
 def read(path: str | Path | None) -> Zones | None:
-    """Return the zones in a file; None without one. Raises WrongConfig if it cannot be read as zones."""
+    """Return the zones in a file, or None if no file is given. Raises WrongConfig if the file is not valid."""
     if not path:
         return None
     try:

@@ -1,1 +1,1 @@
-"""What a program runs in: its command line, provenance, warm start, files that are still in a bucket."""
+"""The environment of a program: its command line, provenance, warm start, and files that are still in a bucket."""

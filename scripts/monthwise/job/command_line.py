@@ -1,8 +1,8 @@
 """The command line that all programs share.
 
-A program names its inputs and outputs; its `main` gets their paths and its settings, and returns one line about what it
-did. Outputs are written under temporary names and renamed together when the inputs are still what they were. The last
-line is always `exit CODE: ...` (exits.py).
+A program names its inputs and outputs. Its `main` gets their paths and its settings, and returns a one-line summary.
+Outputs are written under temporary names and renamed together if the inputs have not changed. The last log line is
+always `exit CODE: ...` (exits.py).
 """
 
 import argparse
@@ -21,7 +21,7 @@ Main = Callable[[argparse.Namespace], str]
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose errors are one line and exit code 64."""
+    """A command line parser whose errors are one line with exit code 64."""
 
     def error(self, message: str):
         raise exits.WrongUsage(f"{message} ({self.prog} --help)")
@@ -35,13 +35,13 @@ def run(
 ) -> None:
     """Run a program and end the process.
 
-    `inputs` and `outputs` become options of these names (`--features A`); those that are also in `many` take several
-    paths or none. `--settings` takes JSON and becomes a dict.
+    `inputs` and `outputs` become options with these names (`--features A`). Options that are also in `many` take any
+    number of paths. `--settings` takes JSON and becomes a dict.
     """
     environment.complete_user()
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # by hand in any locale
-    code, line = _outcome(main, inputs, outputs, many)
-    print(f"exit {code}: {line}", flush=True)
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # started by hand, the locale can be any
+    code, summary = _outcome(main, inputs, outputs, many)
+    print(f"exit {code}: {summary}", flush=True)
     sys.exit(code)
 
 
@@ -69,24 +69,24 @@ def _call(main, inputs, outputs, many) -> str:
     paths = [path for name in inputs for path in _as_list(getattr(job, name))]
     placeholders.bring(paths)
     insist_on_readable(paths)
-    guarded = Inputs([*paths, *_own_code()])
-    finals = {name: getattr(job, name) for name in outputs}
-    parts = {name: part_of(path) for name, path in finals.items()}
+    input_guard = Inputs([*paths, *_own_code()])
+    final_paths = {name: getattr(job, name) for name in outputs}
+    temporary_paths = {name: part_of(path) for name, path in final_paths.items()}
     try:
-        for name, part in parts.items():
+        for name, part in temporary_paths.items():
             setattr(job, name, str(part))
-        line = _work(main, job, paths)
-        guarded.check([*paths, *_loaded_code()])
-        for name, part in parts.items():
-            os.replace(part, finals[name])
+        summary = _work(main, job, paths)
+        input_guard.check([*paths, *_loaded_code()])
+        for name, part in temporary_paths.items():
+            os.replace(part, final_paths[name])
     finally:
-        for part in parts.values():
+        for part in temporary_paths.values():
             part.unlink(missing_ok=True)
-    return line
+    return summary
 
 
 def _work(main: Main, job: argparse.Namespace, paths: Sequence[str]) -> str:
-    """Call `main`; raises BadData instead of what it raises if one of its parquet inputs is damaged."""
+    """Call `main`. If it fails and one of its parquet inputs is damaged, raises BadData instead."""
     try:
         return main(job)
     except exits.Exit:
@@ -101,8 +101,8 @@ def _work(main: Main, job: argparse.Namespace, paths: Sequence[str]) -> str:
 
 
 def _insist_on_whole(path: str) -> None:
-    """Read a parquet file to its end; raises BadData if it is damaged."""
-    import pyarrow.parquet as pq  # which a program that reads parquet has imported
+    """Read a parquet file to its end. Raises BadData if it is damaged."""
+    import pyarrow.parquet as pq  # a program that reads parquet has already imported it
 
     try:
         for _ in pq.ParquetFile(path).iter_batches():
@@ -113,13 +113,13 @@ def _insist_on_whole(path: str) -> None:
 
 
 def _own_code() -> list[str]:
-    """Return the files of all programs and modules; of these, the ones that were loaded count at the end."""
+    """Return the files of all programs and modules; only those that were loaded are checked at the end."""
     return [str(path) for path in resource("scripts").rglob("*.py")]
 
 
 def _loaded_code() -> set[str]:
-    own = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("monthwise.")]
-    return {os.path.realpath(module.__file__) for module in own if getattr(module, "__file__", None)}
+    modules = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("monthwise.")]
+    return {os.path.realpath(module.__file__) for module in modules if getattr(module, "__file__", None)}
 
 
 def _as_list(value: str | list[str] | None) -> list[str]:

@@ -1,7 +1,7 @@
-"""Large files that are in a bucket alone: a stub, empty and with their time stamp, stands for each until it is read.
+"""Large files that are only in a bucket: until it is read, each is a stub, an empty file with the same time stamp.
 
-`deploy/with-bucket` lays stubs out instead of pulling large files; programs (program.py) and commands bring what they
-read. Time stamps are all that Snakemake asks of a file that nothing reads.
+`deploy/with-bucket` creates stubs instead of downloading large files. Programs (command_line.py) and commands download
+the files that they read. Of a file that nothing reads, Snakemake needs only the time stamp.
 """
 
 import datetime
@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from ..base import exits, files
 
 LARGE = (".parquet", ".skops")
-KNOWN = ".bucket.known"  # only a directory that was pulled has stubs
-BUCKET = "MONTHWISE_BUCKET"  # names the directory in the bucket, as rclone does
+KNOWN = ".bucket.known"  # only a directory that was pulled from a bucket has stubs
+BUCKET = "MONTHWISE_BUCKET"  # names the directory in the bucket, in rclone's notation
 
 
 def among(paths: Iterable[str]) -> list[str]:
-    """Return which of the files are stubs."""
+    """Return the files that are stubs."""
     return [path for path in paths if path.endswith(LARGE) and _is_empty(path) and os.path.exists(KNOWN)]
 
 
@@ -32,9 +32,9 @@ def _is_empty(path: str) -> bool:
 
 
 def bring(paths: Iterable[str]) -> None:
-    """Put the files of the bucket in the place of those that are stubs, each at one stroke.
+    """Replace stubs with the files of the bucket, each atomically.
 
-    Raises BadData outside of deploy/with-bucket, Unreachable where rclone does not bring a file.
+    Raises BadData outside of deploy/with-bucket, and Unreachable if rclone cannot download a file.
     """
     for path in among(paths):
         if BUCKET not in os.environ:
@@ -42,12 +42,12 @@ def bring(paths: Iterable[str]) -> None:
         part = files.part_of(path)
         command = ["rclone", "copyto", f"{os.environ[BUCKET]}/{path}", str(part), "--retries", "2"]
         try:
-            ended = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
-            if ended.returncode:
-                said = ended.stderr.strip().splitlines()
-                why = said[-1][:300] if said else "no message from rclone"
+            process = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+            if process.returncode:
+                error_lines = process.stderr.strip().splitlines()
+                reason = error_lines[-1][:300] if error_lines else "no message from rclone"
                 raise exits.Unreachable(
-                    f"{path} could not be downloaded from the bucket ({why}); check it, then rerun the command"
+                    f"{path} could not be downloaded from the bucket ({reason}); check it, then rerun the command"
                 )
             os.replace(part, path)
         finally:
@@ -55,18 +55,18 @@ def bring(paths: Iterable[str]) -> None:
 
 
 def lay_out(listing: list[dict]) -> None:
-    """Let the large files here be those of the bucket: what is not the same becomes a stub, what is not there goes.
+    """Update the local large files from the bucket: replace changed files with stubs, delete files not in the bucket.
 
-    `listing`: what `rclone lsjson --recursive --files-only` says, `Path`, `Size` in bytes and `ModTime`.
+    `listing` is the output of `rclone lsjson --recursive --files-only`: `Path`, `Size` in bytes and `ModTime`.
     """
-    there = {entry["Path"]: entry for entry in listing}
-    here = {path for folder in ("data", "runs") for path in glob.glob(f"{folder}/**", recursive=True)}
-    for path in here.difference(there):
+    entries_by_path = {entry["Path"]: entry for entry in listing}
+    local_paths = {path for folder in ("data", "runs") for path in glob.glob(f"{folder}/**", recursive=True)}
+    for path in local_paths.difference(entries_by_path):
         if path.endswith(LARGE):
             os.unlink(path)
-    for path, entry in there.items():
+    for path, entry in entries_by_path.items():
         microseconds = round(datetime.datetime.fromisoformat(entry["ModTime"]).timestamp() * 1e6)
-        if path not in here or not _is_same(path, entry["Size"], microseconds):
+        if path not in local_paths or not _is_same(path, entry["Size"], microseconds):
             part = files.part_of(path)
             part.touch()
             os.utime(part, ns=(microseconds * 1000, microseconds * 1000))
@@ -79,7 +79,7 @@ def _is_same(path: str, size: int, microseconds: int) -> bool:
 
 
 def gone(listing: list[dict]) -> list[str]:
-    """Return the files of the bucket that are not here any more."""
+    """Return the files of the bucket that no longer exist locally."""
     return [entry["Path"] for entry in listing if not os.path.exists(entry["Path"])]
 
 

@@ -1,4 +1,4 @@
-"""What a job ran with: code, Python, packages, threads, machine. No name of a host or a person, and no path."""
+"""The provenance of a job: code, Python, packages, threads, machine. No name of a host or person, and no path."""
 
 import importlib.metadata
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 from ..base import files
 from ..base.resources import ROOT, resource
 
-PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "skops")  # those that can change a number
+PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "skops")  # packages that can change a number
 CODE = ("scripts", "rules", "Snakefile")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # the first one that is set counts
 
 
 def provenance() -> dict:
-    """Return what this process runs with; `lock` is the SHA-256 of requirements.txt, `unknown` without one."""
+    """Return the provenance of this process; `lock` is the SHA-256 of requirements.txt, or `unknown` without one."""
     commit, clean = code_commit(ROOT)
     return {
         "commit": commit,
@@ -30,27 +30,27 @@ def provenance() -> dict:
 
 
 def changes(then: Mapping, now: Mapping) -> list[str]:
-    """Return in words which versions differ between two programs' provenance."""
-    found = [f"Python {then['python']} then, {now['python']} now"] if then["python"] != now["python"] else []
+    """Return in words the versions that differ between two provenance records."""
+    differences = [f"Python {then['python']} then, {now['python']} now"] if then["python"] != now["python"] else []
     for name in sorted(then["packages"].keys() | now["packages"].keys()):
-        versions = [told["packages"].get(name, "none") for told in (then, now)]
+        versions = [record["packages"].get(name, "none") for record in (then, now)]
         if versions[0] != versions[1]:
-            found.append(f"{name} {versions[0]} then, {versions[1]} now")
-    return found + (["another lock, requirements.txt"] if then["lock"] != now["lock"] else [])
+            differences.append(f"{name} {versions[0]} then, {versions[1]} now")
+    return differences + (["another lock, requirements.txt"] if then["lock"] != now["lock"] else [])
 
 
 def machine() -> str:
-    """Return the kind of machine. On another kind the last digits may differ: linear algebra is chosen by processor."""
+    """Return the kind of machine. Last digits may differ between kinds: linear algebra depends on the processor."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            found = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+            processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     except OSError:
-        found = ""
-    return ", ".join(filter(None, (f"{platform.machine()} {platform.system()}", found)))
+        processor = ""
+    return ", ".join(filter(None, (f"{platform.machine()} {platform.system()}", processor)))
 
 
 def lock() -> str:
-    """Return the SHA-256 of requirements.txt, `unknown` without one."""
+    """Return the SHA-256 of requirements.txt; `unknown` if the file is missing."""
     path = resource("requirements.txt")
     return files.sha256(path) if path.exists() else "unknown"
 
@@ -63,15 +63,15 @@ def _version(package: str) -> str | None:
 
 
 def _threads() -> int:
-    asked = [os.environ.get(name, "") for name in THREADS]
-    return next((int(number) for number in asked if number.isdecimal()), os.cpu_count() or 1)
+    values = [os.environ.get(name, "") for name in THREADS]
+    return next((int(value) for value in values if value.isdecimal()), os.cpu_count() or 1)
 
 
 def code_commit(repository: Path) -> tuple[str, str]:
     """Return the commit of a repository and whether its code is clean (`true`, `false`); `unknown` without git.
 
-    Clean: no tracked file was changed, and nothing was added where programs and rules are. A user's own files elsewhere
-    do not count. A folder inside somebody else's repository has no commit of its own.
+    Clean: no tracked file has changed, and no file was added to the folders of programs and rules. Files that a user
+    adds elsewhere do not count. For a folder inside another repository, both are `unknown`.
     """
     try:
         root, commit = _git(repository, "rev-parse", "--show-toplevel", "HEAD").split("\n")
@@ -85,7 +85,7 @@ def code_commit(repository: Path) -> tuple[str, str]:
 
 
 def _git(repository: Path, *arguments: str) -> str:
-    # Without optional locks `status` does not get into the way of a commit or of other jobs.
+    # Without optional locks, `status` does not block a commit or other jobs.
     command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
     options = {"encoding": "utf-8", "errors": "replace", "check": True, "timeout": 20}
     return subprocess.run(command, capture_output=True, **options).stdout.strip()

@@ -1,1 +1,1 @@
-"""Recipes, model files, the baseline and what predictions are measured by."""
+"""Recipes, model files, the naive baseline and error measures."""

@@ -1,4 +1,4 @@
-"""The naive baseline that every model is measured against."""
+"""The naive baseline that every model is compared with."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class PairMean(RegressorMixin, BaseEstimator):
-    """Mean duration of a trip's zone pair; of its pick-up zone where the pair is new; else of all trips."""
+    """Predict the mean duration of the zone pair; if the pair is new, of the pick-up zone; else of all trips."""
 
     __module__ = "monthwise.baseline"  # its name in model files
 
@@ -25,13 +25,13 @@ class PairMean(RegressorMixin, BaseEstimator):
         return _look_up(features["pair"], self.pairs_, self.pair_means_, by_zone)
 
     def knows_pair(self, features: pd.DataFrame) -> np.ndarray:
-        """Return for each trip whether its zone pair was seen in training."""
+        """Return for each trip whether its zone pair occurs in the training data."""
         return np.isin(features["pair"].to_numpy(), self.pairs_)
 
 
 def _means(keys: pd.Series, values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    found, position = np.unique(keys.to_numpy(), return_inverse=True)
-    return found, np.bincount(position, weights=values.to_numpy()) / np.bincount(position)
+    unique_keys, position = np.unique(keys.to_numpy(), return_inverse=True)
+    return unique_keys, np.bincount(position, weights=values.to_numpy()) / np.bincount(position)
 
 
 def _look_up(keys: pd.Series, known: np.ndarray, means: np.ndarray, otherwise: np.ndarray | float) -> np.ndarray:

@@ -7,24 +7,24 @@ import numpy as np
 
 from ..data.zones import Zones
 
-DISTANCE_BANDS_MI = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # each from above one of these to the next
+DISTANCE_BANDS_MI = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # a band is above one of these, up to the next
 UNKNOWN = "Unknown"
 
 
 def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    """Return root mean square, mean absolute, mean (prediction minus target) and 90th percentile of absolute error."""
-    off = prediction - target
+    """Return RMSE, mean absolute error, bias (mean prediction minus target) and 90th percentile of absolute error."""
+    residual = prediction - target
     return {
-        "rmse_min": float(np.sqrt(np.mean(off**2))),
-        "mae_min": float(np.mean(np.abs(off))),
-        "bias_min": float(np.mean(off)),
-        "p90_abs_min": float(np.quantile(np.abs(off), 0.9)),
-        "rows": len(off),
+        "rmse_min": float(np.sqrt(np.mean(residual**2))),
+        "mae_min": float(np.mean(np.abs(residual))),
+        "bias_min": float(np.mean(residual)),
+        "p90_abs_min": float(np.quantile(np.abs(residual), 0.9)),
+        "rows": len(residual),
     }
 
 
 class Segment(NamedTuple):
-    """One way to cut trips into segments: for each trip the position of its segment's name."""
+    """One partition of trips into segments: `codes` has the position in `names` for each trip."""
 
     codes: np.ndarray
     names: list[str]
@@ -39,19 +39,19 @@ def errors_by(segment: Segment, prediction: np.ndarray, target: np.ndarray) -> d
 def segments(
     hour: np.ndarray, distance_mi: np.ndarray, pickup_zone: np.ndarray, zones: Zones | None
 ) -> dict[str, Segment]:
-    """Return how trips fall into hours, distance bands and, where there are `zones`, pick-up boroughs."""
+    """Return the segments of trips by hour, by distance band and, if `zones` are given, by pick-up borough."""
     bands = [f"{low:g}-{high:g}" for low, high in pairwise(DISTANCE_BANDS_MI)]
     bands += [f"{DISTANCE_BANDS_MI[-1]:g}-", "missing"]
     band = np.maximum(np.searchsorted(DISTANCE_BANDS_MI, distance_mi) - 1, 0)
-    found = {
+    segments_by_kind = {
         "hour": _segment(hour, [f"{hour:02d}" for hour in range(24)]),
         "distance_mi": _segment(np.where(np.isnan(distance_mi), len(bands) - 1, band), bands),
     }
     if zones:
         boroughs = sorted({*zones.boroughs, UNKNOWN})
-        of_row = np.array([boroughs.index(name) for name in (*zones.boroughs, UNKNOWN)])
-        found["borough"] = _segment(of_row[zones.rows(pickup_zone)], boroughs)
-    return found
+        code_of_zone_row = np.array([boroughs.index(name) for name in (*zones.boroughs, UNKNOWN)])
+        segments_by_kind["borough"] = _segment(code_of_zone_row[zones.rows(pickup_zone)], boroughs)
+    return segments_by_kind
 
 
 def _segment(codes: np.ndarray, names: list[str]) -> Segment:

@@ -1,4 +1,4 @@
-"""What a fitted model predicts for features, and how far off that is beside the naive baseline."""
+"""Predict with a fitted model and measure its errors and those of the naive baseline."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,17 +15,17 @@ from . import model_files
 from .baseline import PairMean
 from .errors import Segment, errors, errors_by, segments
 
-BATCH_ROWS = 1 << 20  # what is held in memory at once, beside the predictions
-BINS = 30  # of real durations, about, and as many of predicted ones
+BATCH_ROWS = 1 << 20  # rows in memory at once, besides the predictions
+BINS = 30  # approximate number of bins of real durations, and of predicted ones
 
 
 def batches(path: str) -> Iterator[pd.DataFrame]:
-    """Yield the features in a file."""
+    """Yield the features in a file in batches."""
     return (batch.to_pandas() for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS))
 
 
 def predict(model: Pipeline | PairMean, features: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """Return minutes for each row of `features`; the model sees `columns` alone (none are named: all)."""
+    """Return predicted minutes for each row of `features`; the model gets `columns` only (all if empty)."""
     with model_files.one_blas_thread():
         return model.predict(features[columns] if columns else features)
 
@@ -37,54 +37,58 @@ def evaluate(
     columns: list[str],
     places: Zones | None,
 ) -> tuple[pd.DataFrame, dict]:
-    """Return trip by trip (`trip`, `prediction_min`, `duration_min`) and the errors of `model` on batches of features.
+    """Return one row per trip (`trip`, `prediction_min`, `duration_min`), and the errors of `model` over all batches.
 
-    Errors are in minutes. Trips whose zone pair the model never saw are counted in `unseen_pairs`; `zones` has the
-    error of each pick-up zone, `predicted_real` how many trips of a predicted duration had which real one.
+    Errors are in minutes. `unseen_pairs` counts trips whose zone pair is not in the training data. `zones` has the
+    error of each pick-up zone. `predicted_real` has the number of trips for each predicted and real duration.
     """
-    parts, kinds, rows = [], [], []
+    parts, segments_by_batch, zone_rows = [], [], []
     for features in batches:
         part = {"trip": features["trip"], "prediction_min": predict(model, features, columns)}
         part |= {"duration_min": features["duration_min"]}
         part |= {"baseline_min": baseline.predict(features), "is_new_pair": ~baseline.knows_pair(features)}
         parts.append(pd.DataFrame(part))
-        where = (features["hour"], features["distance_mi"].astype(float), features["pickup_zone"])
-        kinds.append(segments(*(column.to_numpy() for column in where), places))
+        segment_columns = (features["hour"], features["distance_mi"].astype(float), features["pickup_zone"])
+        segments_by_batch.append(segments(*(column.to_numpy() for column in segment_columns), places))
         if places:
-            rows.append(places.rows(features["pickup_zone"].to_numpy()).astype(np.int32))
+            zone_rows.append(places.rows(features["pickup_zone"].to_numpy()).astype(np.int32))
     trips = pd.concat(parts, ignore_index=True)
     prediction, target = trips["prediction_min"].to_numpy(), trips["duration_min"].to_numpy()
-    by = {
-        kind: Segment(np.concatenate([each[kind].codes for each in kinds]), segment.names)
-        for kind, segment in kinds[0].items()
+    segments_by_kind = {
+        kind: Segment(
+            np.concatenate([batch_segments[kind].codes for batch_segments in segments_by_batch]), segment.names
+        )
+        for kind, segment in segments_by_batch[0].items()
     }
     measured = errors(prediction, target) | {
         "baseline_rmse_min": errors(trips.pop("baseline_min").to_numpy(), target)["rmse_min"],
         "unseen_pairs": int(trips.pop("is_new_pair").sum()),
-        "by": {kind: errors_by(segment, prediction, target) for kind, segment in by.items()},
+        "by": {kind: errors_by(segment, prediction, target) for kind, segment in segments_by_kind.items()},
         "predicted_real": predicted_real(prediction, target),
-        "zones": errors_by_zone(places, np.concatenate(rows), prediction, target) if places else {},
+        "zones": errors_by_zone(places, np.concatenate(zone_rows), prediction, target) if places else {},
     }
     return trips, measured
 
 
 def predicted_real(prediction: np.ndarray, target: np.ndarray) -> dict:
-    """Return `width_min` of the bins, and `counts`: for each bin of predicted minutes, the trips in each real one."""
-    each: Bins = cover(0.0, float(target.max()), BINS)
-    cell = each.of(prediction) * each.count + each.of(target)
-    counts = np.bincount(cell, minlength=each.count**2).reshape(each.count, each.count)
-    return {"width_min": each.width, "counts": counts.tolist()}
+    """Return `width_min` of the bins, and `counts[i][j]`: trips in bin i of predicted and bin j of real minutes."""
+    duration_bins: Bins = cover(0.0, float(target.max()), BINS)
+    cell = duration_bins.of(prediction) * duration_bins.count + duration_bins.of(target)
+    counts = np.bincount(cell, minlength=duration_bins.count**2).reshape(duration_bins.count, duration_bins.count)
+    return {"width_min": duration_bins.width, "counts": counts.tolist()}
 
 
 def errors_by_zone(places: Zones, rows: np.ndarray, prediction: np.ndarray, target: np.ndarray) -> dict[str, dict]:
-    """Return trips and error of each zone that has trips, by its id; `rows` are those of the trips among the zones."""
+    """Return number of trips and error by zone id, for zones with trips; `rows` has the zone row of each trip."""
     count = np.bincount(rows, minlength=len(places.ids) + 1)
     rmse = np.sqrt(np.bincount(rows, (prediction - target) ** 2, len(count)) / np.maximum(count, 1))
-    known = zip(places.ids.tolist(), count.tolist(), rmse.tolist(), strict=False)  # the last one is of no known zone
+    known = zip(
+        places.ids.tolist(), count.tolist(), rmse.tolist(), strict=False
+    )  # the last entry of count and rmse is of unknown zones
     return {str(zone): {"rows": trips, "rmse_min": error} for zone, trips, error in known if trips}
 
 
 def write(path: str, trips: pd.DataFrame) -> None:
-    """Write predictions trip by trip."""
+    """Write one row per trip to a parquet file."""
     table = pa.Table.from_pandas(trips, preserve_index=False).replace_schema_metadata()
     tables.write(path, table.schema, table.to_batches())

@@ -1,4 +1,4 @@
-"""Model files: written and read by skops, which loads no code, and fitted with linear algebra on one thread."""
+"""Write and read model files with skops, which does not execute code on load; limit BLAS to one thread."""
 
 import zipfile
 from contextlib import AbstractContextManager
@@ -13,7 +13,7 @@ from . import recipes
 
 
 def one_blas_thread() -> AbstractContextManager:
-    """Hold linear algebra to one thread: on two, the last digits differ. OpenMP, which boosting uses, may have more."""
+    """Limit BLAS to one thread, because with two the last digits differ. OpenMP (used by boosting) is not limited."""
     return threadpool_limits(1, user_api="blas")
 
 
@@ -23,9 +23,9 @@ def dump(model: BaseEstimator, path: str | Path) -> None:
 
 
 def load(path: str | Path, recipe: str | None = None) -> BaseEstimator:
-    """Return the model in a file; of `recipe`, whose trusted types it may hold, or the baseline without one.
+    """Return the model in a file; without a `recipe`, the baseline.
 
-    Raises BadData where the file holds other types or is no model file.
+    Raises BadData if the file is not a model file, or contains types that the recipe does not trust.
     """
     trusted = recipes.trusted_types(recipe) if recipe else ["monthwise.baseline.PairMean"]
     try:

@@ -1,8 +1,8 @@
-"""Where months come from: `https`, `file:FOLDER` or `demo`. Each kind is one module with the same functions.
+"""The publisher of months: `https`, `file:FOLDER` or `demo`. Each kind is one module with the same functions.
 
-`locate(settings)` returns the facts of one month (the content of source.json), `fetch(facts, settings, path)` writes
-its file to `path`, whole or not at all. Settings: `source`, `service`, `month`, `file` (its name there), and what the
-kind needs: `url` and perhaps `patience` for https, `demo` and `layout` for demo.
+`locate(settings)` returns the facts of one month (the content of source.json). `fetch(facts, settings, path)` writes
+its complete file to `path`, or nothing. Settings: `source`, `service`, `month`, `file` (its name at the publisher),
+and those of the kind: `url` and optionally `patience` for https, `demo` and `layout` for demo.
 """
 
 from collections.abc import Hashable, Mapping
@@ -17,18 +17,18 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def locate(settings: dict) -> dict:
-    """Return what the publisher says about the month: service, month, kind, file, size in bytes, etag, last_modified.
+    """Return the publisher's facts about the month: service, month, kind, file, size in bytes, etag, last_modified.
 
-    What it does not say is None. Of demo: service, month, kind, seed, rows and the version of its generator.
-    Raises NotPublished, Unreachable, BadData or WrongConfig. Safe in threads.
+    A fact that the publisher does not give is None. For demo, the facts are service, month, kind, seed, rows and the
+    version of the generator. Raises NotPublished, Unreachable, BadData or WrongConfig. Thread-safe.
     """
     return _module(kind_of(settings["source"])).locate(settings)
 
 
 def locate_all(asked: Mapping[Key, dict]) -> dict[Key, dict | Exception]:
-    """Return for each key of `asked` (its values are settings of one source) what `locate` returns or raises."""
+    """Return for each key of `asked` what `locate` returns or raises; the values are settings of one source."""
     if any(kind_of(settings["source"]) == "https" for settings in asked.values()):
-        from . import at_once  # and its HTTP client
+        from . import at_once  # imports the HTTP client
 
         return at_once.locate_all(asked, _outcome)
     return {key: _outcome(settings) for key, settings in asked.items()}
@@ -44,9 +44,9 @@ def _outcome(settings: dict) -> dict | Exception:
 
 
 def fetch(facts: dict, settings: dict, path: str | Path) -> None:
-    """Write the file that `facts` speak of to `path`, byte for byte.
+    """Write the file that `facts` describe to `path`, byte for byte.
 
-    Raises TryAgain where the publisher's file is not the one that was located; else as `locate`.
+    Raises TryAgain if the publisher's file is not the one that was located; otherwise like `locate`.
     """
     kind = kind_of(settings["source"])
     if facts["kind"] != kind:
@@ -58,7 +58,7 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
 
 
 def update(path: str | Path, facts: dict) -> bool:
-    """Write `facts` to the source.json at `path` if they are not what it says; return whether it changed."""
+    """Write `facts` to the source.json at `path` if its content differs; return whether it changed."""
     try:
         if files.read_json(path) == facts:
             return False
@@ -77,22 +77,22 @@ def kind_of(source: str) -> str:
 
 
 def resolve_folder(source: str) -> Path:
-    """Return the folder of `file:FOLDER`; a relative one lies in the repository."""
+    """Return the folder of `file:FOLDER`; a relative path is relative to the repository."""
     return ROOT / Path(source.removeprefix("file:")).expanduser()
 
 
 def name(settings: dict) -> str:
-    """Return service and month, as messages begin."""
+    """Return service and month, for the start of a message."""
     return f"{settings['service']} {settings['month']}"
 
 
 def how_to_locate(settings: dict) -> str:
-    """Return what to do where source.json is out of date, as messages end."""
+    """Return what to do if source.json is outdated, for the end of a message."""
     return f"run `{suggest.command('locate', settings['month'], service=settings['service'])}`, then rerun the command"
 
 
 def _module(kind: str) -> ModuleType:
-    # Imported when asked for: a folder needs no HTTP client, and the Snakefile none of them.
+    # Imported on demand: a folder needs no HTTP client, and the Snakefile needs none of these modules.
     if kind == "https":
         from . import https as module
     elif kind == "demo":

@@ -1,4 +1,4 @@
-"""Many months asked of publishers on the web at once, for a bounded time if one does not answer."""
+"""Locate many months at web publishers in parallel, with a time limit for publishers that do not answer."""
 
 import queue
 import threading
@@ -13,49 +13,49 @@ from ..base import exits
 from .connection import Patience
 
 AT_ONCE = 8
-SILENCE_S = 10.0  # after the last answer; what has not been answered by then is given up
-TRIES = 3  # of one month, where a job that downloads has more
+SILENCE_S = 10.0  # time limit after the last answer; months without an answer then count as unreachable
+TRIES = 3  # for each month; a download job makes more
 Key = TypeVar("Key", bound=Hashable)
 Outcome = dict | Exception
 
 
 def locate_all(asked: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
-    """Return for each key of `asked` (its values are settings) what `locate` returns; publishers are asked in parallel.
+    """Return for each key of `asked` (its values are settings) what `locate` returns. Requests run in parallel.
 
-    A publisher that cannot be reached costs SILENCE_S for all its months together, and they share one Unreachable.
+    All months of a publisher that cannot be reached take SILENCE_S together, and share one Unreachable.
     """
-    by_url: dict[str, dict[Key, dict]] = {}
+    settings_by_url: dict[str, dict[Key, dict]] = {}
     for key, settings in asked.items():
         patience = Patience.of(settings)
         patience = replace(patience, tries=min(patience.tries, TRIES))
-        by_url.setdefault(settings["url"], {})[key] = settings | {"patience": asdict(patience)}
-    found: dict[Key, Outcome] = {}
-    if by_url:
-        with ThreadPoolExecutor(len(by_url)) as pool:
-            for outcomes in pool.map(lambda url: _locate_at(url, by_url[url], locate), by_url):
-                found |= outcomes
-    return found
+        settings_by_url.setdefault(settings["url"], {})[key] = settings | {"patience": asdict(patience)}
+    outcomes: dict[Key, Outcome] = {}
+    if settings_by_url:
+        with ThreadPoolExecutor(len(settings_by_url)) as pool:
+            for outcomes_at_url in pool.map(lambda url: _locate_at(url, settings_by_url[url], locate), settings_by_url):
+                outcomes |= outcomes_at_url
+    return outcomes
 
 
-def _locate_at(url: str, asked: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
-    waiting, results = deque(asked.items()), queue.SimpleQueue()
-    for _ in range(min(AT_ONCE, len(asked))):
-        # Daemons, since nothing ends a thread that waits for a name server: it is left behind.
-        threading.Thread(target=_work, args=(waiting, results, locate), daemon=True).start()
-    found: dict[Key, Outcome] = {}
-    end, given_up, is_reachable = time.monotonic() + SILENCE_S, None, False
-    while len(found) < len(asked) and not given_up:
+def _locate_at(url: str, settings_by_key: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
+    pending, results = deque(settings_by_key.items()), queue.SimpleQueue()
+    for _ in range(min(AT_ONCE, len(settings_by_key))):
+        # Daemon threads, because a thread that waits for a name server cannot be stopped: the process leaves it behind.
+        threading.Thread(target=_work, args=(pending, results, locate), daemon=True).start()
+    outcomes: dict[Key, Outcome] = {}
+    deadline, final_error, is_reachable = time.monotonic() + SILENCE_S, None, False
+    while len(outcomes) < len(settings_by_key) and not final_error:
         try:
-            key, found[key] = results.get(timeout=max(end - time.monotonic(), 0))
+            key, outcomes[key] = results.get(timeout=max(deadline - time.monotonic(), 0))
         except queue.Empty:
-            given_up = exits.Unreachable(f"{url} does not answer within {SILENCE_S:g} s; {HOW_TO_REACH}")
+            final_error = exits.Unreachable(f"{url} does not answer within {SILENCE_S:g} s; {HOW_TO_REACH}")
             break
-        if not isinstance(found[key], exits.Unreachable):
-            end, is_reachable = time.monotonic() + SILENCE_S, True
+        if not isinstance(outcomes[key], exits.Unreachable):
+            deadline, is_reachable = time.monotonic() + SILENCE_S, True
         elif not is_reachable:
-            given_up = found[key]
-    waiting.clear()
-    return {key: found.get(key, given_up) for key in asked}
+            final_error = outcomes[key]
+    pending.clear()
+    return {key: outcomes.get(key, final_error) for key in settings_by_key}
 
 
 HOW_TO_REACH = "check the network and the address, then rerun the command"

@@ -1,4 +1,4 @@
-"""Requests over HTTP in which everything has a time limit, and what failed for now is asked again."""
+"""HTTP requests in which every step has a time limit, and temporary failures are retried."""
 
 import contextlib
 import functools
@@ -32,19 +32,20 @@ T = TypeVar("T")
 class Patience:
     """How long to wait for a publisher, in seconds."""
 
-    connect_s: float = 10  # until a connection stands
-    read_s: float = 30  # until the answer begins, all its headers in; then from one piece of it to the next
-    tries: int = 6  # in a row that bring nothing new
-    back_off_s: float = 1  # pause after the first of them; doubled after each more, with jitter
-    longest_pause_s: float = 60  # also where the publisher asks for more (Retry-After)
-    slow_s: float = 60  # a transfer that brings less than `slow_bytes` in this time is cut and asked again
+    connect_s: float = 10  # until the connection is established
+    read_s: float = 30  # until all headers of the answer have arrived; then between two pieces of the body
+    tries: int = 6  # consecutive tries without new data
+    back_off_s: float = 1  # pause after the first failure; doubled after each further one, with jitter
+    longest_pause_s: float = 60  # limit for every pause, even if the publisher requests more (Retry-After)
+    slow_s: float = 60  # a transfer of less than `slow_bytes` in this time is cut and retried
     slow_bytes: int = 1 << 20
 
     @classmethod
     def of(cls, settings: dict) -> "Patience":
-        """Return what settings say under `patience`, else MONTHWISE_PATIENCE (JSON); defaults for the rest.
+        """Return the settings' `patience`, else that of MONTHWISE_PATIENCE (JSON); defaults for missing values.
 
-        The environment, since how long to wait is no reason to fetch a month again.
+        It comes from the environment, because a change of waiting times must not make fetched months outdated.
+        Raises WrongConfig if a value is not valid.
         """
         try:
             return cls(**settings.get("patience") or json.loads(os.environ.get("MONTHWISE_PATIENCE", "{}")))
@@ -53,7 +54,7 @@ class Patience:
 
 
 class Failed(Exception):
-    """One try failed; `for_good` where another would fail the same way, `retry_after` in seconds where told so."""
+    """A try failed. `for_good`: another try would fail too. `retry_after`: pause in seconds the publisher requests."""
 
     def __init__(self, reason: str, retry_after: float = 0, for_good: bool = False):
         super().__init__(redact.hide(" ".join(reason.split())))
@@ -62,17 +63,17 @@ class Failed(Exception):
 
 
 def persist(attempt: Callable[[], T], patience: Patience, what: str, reached: Callable[[], int] = lambda: 0) -> T:
-    """Return what `attempt` returns, tried again while it raises Failed; in the end raise Unreachable about `what`.
+    """Return what `attempt` returns; retry it while it raises Failed. Raises Unreachable about `what` in the end.
 
-    Tries are counted from the last one that brought something: `slow_bytes` more than was ever `reached` before.
+    Tries are counted from the last one that made progress: `slow_bytes` more than the largest `reached` before.
     """
-    failures, most = 0, reached()
+    failures, largest = 0, reached()
     while True:
         try:
             return attempt()
         except Failed as failed:
-            failures = 1 if reached() >= most + patience.slow_bytes else failures + 1
-            most = max(most, reached())
+            failures = 1 if reached() >= largest + patience.slow_bytes else failures + 1
+            largest = max(largest, reached())
             if failed.for_good or failures >= patience.tries:
                 tries = "" if failed.for_good else f" after {failures} tries"
                 raise exits.Unreachable(
@@ -83,22 +84,22 @@ def persist(attempt: Callable[[], T], patience: Patience, what: str, reached: Ca
 
 
 def pause_s(failures: int, retry_after: float, patience: Patience) -> float:
-    """Return how long to wait after so many failures in a row: what was asked for or the back-off, with jitter."""
-    # Jitter spreads the many jobs that one outage stopped at the same moment.
+    """Return how many seconds to wait after consecutive failures: `retry_after`, or the back-off with jitter."""
+    # Jitter spreads the retries of many jobs that one outage stopped at the same moment.
     back_off = patience.back_off_s * 2 ** min(failures - 1, 30) * random.uniform(0.5, 1.5)
     return min(patience.longest_pause_s, max(back_off, retry_after))
 
 
 def ask(method: str, url: str, headers: dict, patience: Patience) -> urllib3.BaseHTTPResponse:
-    """Return the answer, its body not read yet; the caller closes it. Raises Failed for what may be better later."""
+    """Return the response with its body unread; the caller closes it. Raises Failed if the request fails."""
     try:
         response = _manager(_proxy(url)).request(
             method,
             url,
-            # As it is: lengths and ranges count the bytes of the file, not those of a compressed transfer.
+            # Uncompressed: lengths and ranges must count the bytes of the file, not of a compressed transfer.
             headers={"Accept-Encoding": "identity", "User-Agent": "monthwise", **headers},
             timeout=urllib3.Timeout(connect=patience.connect_s, read=patience.read_s),
-            # Only redirects are followed here: `persist` also knows about bodies.
+            # Only redirects are followed here. `persist` retries, because it also handles failures in the body.
             retries=REDIRECTS,
             preload_content=False,
             decode_content=False,
@@ -112,16 +113,16 @@ def ask(method: str, url: str, headers: dict, patience: Patience) -> urllib3.Bas
 
 
 def receive(response: urllib3.BaseHTTPResponse, write: Callable[[bytes], object], patience: Patience) -> None:
-    """Pass the body on piece by piece. Raises Failed where it is cut, stalls or only drips."""
-    since, brought = time.monotonic(), 0
+    """Pass the body to `write` piece by piece. Raises Failed if the transfer is cut, stalls or is too slow."""
+    period_start, period_bytes = time.monotonic(), 0
     while chunk := _next(response, patience):
         write(chunk)
-        brought += len(chunk)
-        passed = time.monotonic() - since
-        if passed >= patience.slow_s:
-            if brought < patience.slow_bytes:
-                raise Failed(f"only {brought} bytes came in {passed:.0f} s")
-            since, brought = time.monotonic(), 0
+        period_bytes += len(chunk)
+        elapsed = time.monotonic() - period_start
+        if elapsed >= patience.slow_s:
+            if period_bytes < patience.slow_bytes:
+                raise Failed(f"only {period_bytes} bytes came in {elapsed:.0f} s")
+            period_start, period_bytes = time.monotonic(), 0
 
 
 def _next(response: urllib3.BaseHTTPResponse, patience: Patience) -> bytes:
@@ -144,7 +145,7 @@ def _failed(error: Exception, patience: Patience) -> Failed:
         return Failed(f"nothing came for {patience.read_s:g} s")
     if isinstance(error, urllib3.exceptions.ProtocolError):
         return Failed("the connection was cut")
-    # Too many redirects, a certificate that is not trusted, an address that is none.
+    # Too many redirects, an untrusted certificate, or an invalid address.
     return Failed(f"{type(error).__name__}: {error}", for_good=True)
 
 
@@ -162,7 +163,7 @@ def _proxy(url: str) -> str | None:
 
 @functools.cache
 def _manager(proxy: str | None) -> urllib3.PoolManager:
-    """Return the one pool of connections, shared by all threads."""
+    """Return the connection pool, which all threads share."""
     if proxy:
         login = urllib3.util.parse_url(proxy).auth
         headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
@@ -174,14 +175,14 @@ def _manager(proxy: str | None) -> urllib3.PoolManager:
 
 
 class _HeadersInTime:
-    """A connection whose answer must have begun in time: a time limit per piece never ends where headers drip."""
+    """A connection with a time limit for all headers: a limit per piece never ends if headers arrive slowly."""
 
     def getresponse(self):
-        late = threading.Event()
+        timed_out = threading.Event()
 
         def cut(sock=self.sock):
-            late.set()
-            with contextlib.suppress(OSError):  # closed by itself just now
+            timed_out.set()
+            with contextlib.suppress(OSError):  # it may have just closed by itself
                 sock.shutdown(SHUT_RDWR)
 
         timer = threading.Timer(self.timeout, cut)
@@ -190,13 +191,13 @@ class _HeadersInTime:
         try:
             response = super().getresponse()
         except Exception:
-            if late.is_set():
+            if timed_out.is_set():
                 raise TimeoutError from None
             raise
         finally:
             timer.cancel()
-        if late.is_set():
-            # What is cut in its headers looks like an answer with fewer of them.
+        if timed_out.is_set():
+            # A response that is cut in its headers looks like one with fewer headers.
             raise TimeoutError
         return response
 

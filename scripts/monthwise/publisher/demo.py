@@ -1,6 +1,6 @@
-"""Months made from a seed, with the publisher's columns and its dirt: a source that needs neither network nor mirror.
+"""Months generated from a seed, with the publisher's columns and dirt: a source without network or mirror.
 
-What is in them is in demo_trips.py. It and pyarrow are imported where they are needed: `locate` answers without them.
+The trips are drawn in demo_trips.py. That module and pyarrow are imported on demand: `locate` does not need them.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +9,9 @@ from pathlib import Path
 from ..base.exits import NotPublished, TryAgain
 from . import how_to_locate
 
-VERSION = 1  # of the generator: raise it whenever the same seed gives other bytes
+VERSION = 1  # of the generator: increase it when the same seed gives other bytes
 BLOCK = 1 << 16  # rows that share a stream of random numbers
-GROUP = 1 << 18  # rows of a row group
+GROUP = 1 << 18  # rows in a row group
 
 COLUMNS = {
     "green": "VendorID lpep_pickup_datetime lpep_dropoff_datetime store_and_fwd_flag RatecodeID PULocationID"
@@ -30,7 +30,7 @@ COLUMNS = {
 
 
 def locate(settings: dict) -> dict:
-    """Return the facts of a month (source.json); raises NotPublished where the demo has no such month yet."""
+    """Return the facts of a month (source.json). Raises NotPublished if the demo does not have the month yet."""
     service, month, demo = settings["service"], settings["month"], settings["demo"]
     if "newest" in demo:
         raise NotPublished(
@@ -42,7 +42,7 @@ def locate(settings: dict) -> dict:
 
 
 def fetch(facts: dict, settings: dict, path: str | Path) -> None:
-    """Write the month that `facts` (of `locate`) stand for; raises TryAgain where another version gave them."""
+    """Write the month that `facts` (from `locate`) describe. Raises TryAgain if they are from another version."""
     service, month = facts["service"], facts["month"]
     if facts["version"] != VERSION:
         raise TryAgain(
@@ -55,9 +55,10 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
 def write_month(
     path: str | Path, layout: str, month: str, rows: int, seed: int, service: str | None = None, group: int = GROUP
 ) -> None:
-    """Write a month of about `rows` trips (5 % more or less by season), its columns as the `layout` has them then.
+    """Write a month of about `rows` trips (5 % more or less by season), with the columns of `layout` in that month.
 
-    `service` (else the layout's name) is part of the seed. `group` is the rows of a row group, a multiple of BLOCK.
+    `service` (default: the layout's name) is part of the seed. `group` is the number of rows in a row group. Raises
+    ValueError if it is not a positive multiple of BLOCK.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -69,35 +70,35 @@ def write_month(
     schema = schema_of(layout, month)
     drawn = demo_trips.draw_month(layout, month, rows, seed, service or layout)
     writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
-    with writer, ThreadPoolExecutor(1) as other:
-        written = None
+    with writer, ThreadPoolExecutor(1) as pool:
+        pending_write = None
         for first in range(0, max(drawn.rows, 1), group):
             starts = range(first, min(first + group, drawn.rows), BLOCK)
             table = pa.Table.from_batches(
                 [_as_batch(demo_trips.draw_block(drawn, start), schema) for start in starts], schema
             )
-            if written:
-                written.result()
-            written = other.submit(writer.write_table, table, group)  # while the next one is drawn
-        written.result()
+            if pending_write:
+                pending_write.result()
+            pending_write = pool.submit(writer.write_table, table, group)  # written while the next one is drawn
+        pending_write.result()
 
 
 def schema_of(layout: str, month: str):
-    """Return the arrow schema that the publisher's files of `layout` have in `month`."""
+    """Return the arrow schema of the publisher's files of `layout` in `month`."""
     import pyarrow as pa
 
-    recent = month >= "2023-02"
+    is_recent = month >= "2023-02"
     names = COLUMNS[layout].split()
-    if layout == "yellow" and recent:
+    if layout == "yellow" and is_recent:
         names[-1] = "Airport_fee"
     if layout != "fhv" and month >= "2025-01":
         names.append("cbd_congestion_fee")
-    number = pa.int32() if recent else pa.int64()
-    count = pa.int64() if recent else pa.float64()
-    types = dict.fromkeys(("VendorID", "PULocationID", "DOLocationID"), number)
-    types |= dict.fromkeys(("PUlocationID", "DOlocationID"), number if recent else pa.float64())
-    types |= dict.fromkeys(("RatecodeID", "passenger_count", "payment_type", "trip_type"), count)
-    types |= dict.fromkeys(("ehail_fee", "SR_Flag"), pa.float64() if recent else pa.null())
+    id_type = pa.int32() if is_recent else pa.int64()
+    count_type = pa.int64() if is_recent else pa.float64()
+    types = dict.fromkeys(("VendorID", "PULocationID", "DOLocationID"), id_type)
+    types |= dict.fromkeys(("PUlocationID", "DOlocationID"), id_type if is_recent else pa.float64())
+    types |= dict.fromkeys(("RatecodeID", "passenger_count", "payment_type", "trip_type"), count_type)
+    types |= dict.fromkeys(("ehail_fee", "SR_Flag"), pa.float64() if is_recent else pa.null())
     types |= {"trip_time": pa.int64()} | ({"payment_type": pa.int64()} if layout == "yellow" else {})
 
     def type_of(name: str) -> pa.DataType:
@@ -106,7 +107,7 @@ def schema_of(layout: str, month: str):
         if name.endswith("datetime"):
             return pa.timestamp("us")
         if name.endswith(("_flag", "_num", "_number")):
-            return pa.large_string() if recent else pa.string()
+            return pa.large_string() if is_recent else pa.string()
         return pa.float64()
 
     return pa.schema([(name, type_of(name)) for name in names])

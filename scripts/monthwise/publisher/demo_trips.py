@@ -1,9 +1,9 @@
-"""The trips of a demo month: drawn from a seed, block by block, with the dirt that real months have.
+"""The trips of a demo month: drawn from a seed, block by block, with the dirt of real months.
 
-A city is drawn once from the seed: 265 zones on a plane, how busy they are, how slow each pair of them is. A month
-draws its days from the seed, the service and the month, and its trips block by block, each block from a stream of its
-own: no month depends on another one, and neither memory nor content on how many rows are written at once. Shares and
-the profile of the day were read off the real green months of 2021 to 2023.
+A city is drawn once from the seed: 265 zones on a plane, their popularity, and the pace of each pair of zones. The
+days of a month are drawn from the seed, the service and the month. Its trips are drawn block by block, each block from
+its own random stream. So no month depends on another one, and neither memory nor content depends on how many rows are
+written at once. Shares and the profile of the day are those of the real green months of 2021 to 2023.
 """
 
 import calendar
@@ -17,13 +17,13 @@ import numpy as np
 from .demo import BLOCK
 
 ZONES = 265
-SKEW = {"green": 1.0, "yellow": 0.8, "fhv": 0.5, "fhvhv": 0.4}  # exponent of the zones' popularity over their rank
-NO_METER = {  # share of the records that come without passengers, rate code and trip type, up to a year
+SKEW = {"green": 1.0, "yellow": 0.8, "fhv": 0.5, "fhvhv": 0.4}  # exponent of a zone's popularity over its rank
+NO_METER = {  # share of the records without passenger count, rate code and trip type, by last year
     "green": {2019: 0.01, 2020: 0.35, 2021: 0.47, 2022: 0.10, 9999: 0.07},
     "yellow": {2019: 0.005, 2020: 0.03, 2021: 0.06, 2023: 0.03, 2024: 0.10, 9999: 0.22},
 }
 PICKUPS = (18, 12, 10, 8, 7, 6, 14, 37, 47, 52, 52, 54, 53, 59, 64, 70, 79, 77, 77, 61, 50, 38, 32, 24)  # by hour, in ‰
-DIRT = {  # share of the records that are not as they should be; each is one kind at most
+DIRT = {  # share of faulty records by kind; a record has at most one kind
     "distance of 0": 0.035, "distance of 200,000 miles": 0.0006, "duration of 0": 0.001, "negative duration": 0.0003,
     "under a minute": 0.018, "an hour on the meter": 0.03, "over an hour": 0.008, "a day long": 0.0013,
     "neighbouring month": 0.0004, "2008 and 2009": 0.0001, "2041": 0.00006, "twice": 0.003,
@@ -32,13 +32,13 @@ _KINDS = {name: code for code, name in enumerate(DIRT, start=1)}
 
 
 class Drawn(NamedTuple):
-    """What the trips of a month are drawn from. A table is an array whose entries are equally likely."""
+    """The tables and factors for drawing the trips of a month. A table is an array of equally likely entries."""
 
     key: tuple  # of the month's random streams
     layout: str
     month: str
     rows: int
-    metered: int  # records from here on are without passenger count and rate code: they end the file, as the real ones
+    metered: int  # number of records before those without passenger count and rate code, which end real files too
     pairs: np.ndarray  # table: pick-up zone * 265 + drop-off zone, from 0
     miles: np.ndarray  # by pair
     pace: np.ndarray  # by pair: minutes per mile
@@ -58,23 +58,23 @@ def _random(*key):
 
 
 def _table(weights, bits: int):
-    """Return 2**bits indices of `weights` in ascending order, each as often as its weight asks for."""
+    """Return 2**bits indices of `weights` in ascending order, each as often as its weight requires."""
     ends = np.rint(np.cumsum(weights) / np.sum(weights) * (1 << bits)).astype(np.int64)
     return np.repeat(np.arange(len(ends), dtype=np.int32), np.diff(ends, prepend=0))
 
 
 def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> Drawn:
-    """Return what the about `rows` trips of a month (5 % more or less by season) are drawn from."""
-    # Tables are rounded, so that the last bit of exp() on another processor changes no byte of the file.
+    """Return the tables for a month of about `rows` trips (5 % more or less by season)."""
+    # Tables are rounded: the last bit of exp() differs between processors, and must not change the file.
     city = _random(seed, "city")
-    place = city.normal(size=(ZONES, 2)) * (2.0, 4.5)  # miles; long and narrow
-    crow = np.hypot(*(place[:, None, :] - place[None, :, :]).transpose(2, 0, 1))
-    miles = (0.45 + 1.25 * crow * np.exp(city.normal(0, 0.08, crow.shape))).round(4)
-    centre = np.exp(-np.hypot(*place.T) / 4)  # 1 in the middle of the city, less outside
-    pace = 2.6 + 2.6 * np.sqrt(centre[:, None] * centre) + 2.5 / (1 + miles)
-    pace *= np.exp(city.normal(0, 0.13, crow.shape))
+    positions = city.normal(size=(ZONES, 2)) * (2.0, 4.5)  # miles; long and narrow
+    air_miles = np.hypot(*(positions[:, None, :] - positions[None, :, :]).transpose(2, 0, 1))
+    miles = (0.45 + 1.25 * air_miles * np.exp(city.normal(0, 0.08, air_miles.shape))).round(4)
+    centrality = np.exp(-np.hypot(*positions.T) / 4)  # 1 in the middle of the city, less outside
+    pace = 2.6 + 2.6 * np.sqrt(centrality[:, None] * centrality) + 2.5 / (1 + miles)
+    pace *= np.exp(city.normal(0, 0.13, air_miles.shape))
     detour, luck = (np.exp(city.normal(0, sigma, 1 << 16)).round(5).astype(np.float32) for sigma in (0.1, 0.2))
-    weights = _popularity(_random(seed, service, "habits"), layout) * (np.exp(-crow) + 0.001)
+    weights = _popularity(_random(seed, service, "habits"), layout) * (np.exp(-air_miles) + 0.001)
 
     days = _random(seed, service, month)
     first = datetime.date(int(month[:4]), int(month[5:]), 1)
@@ -82,18 +82,18 @@ def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> D
     rate, slowness, extra = _clock(days, first)
     rows = round(rows * (1 + 0.04 * math.sin((index - 1) * math.tau / 12) + days.uniform(-0.01, 0.01)))
     shares = NO_METER.get(layout, {9999: 0})
-    without = next(share for year, share in shares.items() if first.year <= year)
+    unmetered_share = next(share for year, share in shares.items() if first.year <= year)
     return Drawn(
-        key=(seed, service, month), layout=layout, month=month, rows=rows, metered=rows - round(rows * without),
+        key=(seed, service, month), layout=layout, month=month, rows=rows, metered=rows - round(rows * unmetered_share),
         pairs=_table(weights.ravel(), 20), miles=miles.ravel().astype(np.float32),
-        pace=pace.ravel().round(4).astype(np.float32), central=np.minimum.outer(centre, centre).ravel() > 0.5,
+        pace=pace.ravel().round(4).astype(np.float32), central=np.minimum.outer(centrality, centrality).ravel() > 0.5,
         minutes=_table(rate, 19), slowness=slowness.round(4).astype(np.float32), extra=extra.astype(np.int32),
         detour=detour, luck=luck, dirt=_table([1 - sum(DIRT.values()), *DIRT.values()], 16).astype(np.int8),
     )  # fmt: skip
 
 
 def _popularity(habits: np.random.Generator, layout: str) -> np.ndarray:
-    """Return how often each zone is left for each zone, whatever the distance: ZONES x ZONES."""
+    """Return the weight of each pair of pick-up and drop-off zone, without the distance: ZONES x ZONES."""
     rank = np.array([habits.permutation(ZONES - 2), habits.permutation(ZONES - 2)]) + 1.0
     popular = np.c_[rank ** -np.array([[SKEW[layout]], [SKEW[layout] * 0.6]]), np.zeros((2, 2))]
     popular[:, -2:] = popular.sum(axis=1, keepdims=True) * (0.002, 0.001)  # 264 and 265: unknown, outside the city
@@ -101,16 +101,19 @@ def _popularity(habits: np.random.Generator, layout: str) -> np.ndarray:
 
 
 def _clock(days: np.random.Generator, first: datetime.date) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return for each minute of a month how many trips begin, how slow traffic is, and what is charged extra."""
+    """Return for each minute of a month the rate of trips, the slowness of traffic and the extra charge in cents."""
     index = first.year * 12 + first.month
     length = calendar.monthrange(first.year, first.month)[1]
     minute = np.arange(length * 1440)
     hour, day = minute % 1440 / 60, minute // 1440
     weekday = (first.weekday() + day) % 7
     weekend = weekday >= 5
-    usual = np.interp(hour, np.arange(24) + 0.5, PICKUPS, period=24)
-    late = np.interp((hour - 1.5) % 24, np.arange(24) + 0.5, PICKUPS, period=24)
-    rate = np.where(weekend, late * 0.95, usual * (0.94 + 0.03 * weekday)) * np.exp(days.normal(0, 0.07, length))[day]
+    weekday_profile = np.interp(hour, np.arange(24) + 0.5, PICKUPS, period=24)
+    weekend_profile = np.interp((hour - 1.5) % 24, np.arange(24) + 0.5, PICKUPS, period=24)
+    rate = (
+        np.where(weekend, weekend_profile * 0.95, weekday_profile * (0.94 + 0.03 * weekday))
+        * np.exp(days.normal(0, 0.07, length))[day]
+    )
     rush = 0.25 * np.exp(-(((hour - 8.5) / 1.5) ** 2)) + 0.4 * np.exp(-(((hour - 17) / 2.8) ** 2))
     rush = np.where(weekend, 0.18 * np.exp(-(((hour - 15) / 4) ** 2)), rush * (0.9 + 0.05 * weekday))
     drift = 1 + 0.03 * math.sin(index * math.tau / 12) + 0.04 * math.sin(index * math.tau / 47)
@@ -121,7 +124,7 @@ def _clock(days: np.random.Generator, first: datetime.date) -> tuple[np.ndarray,
 
 
 class Trips(NamedTuple):
-    """The trips of a block, one entry a row, before dirt is spread over them."""
+    """The trips of a block, one entry per row, before dirt is added."""
 
     lanes: np.ndarray  # (12, rows) uint16: the random numbers
     minute: np.ndarray  # of the month
@@ -130,25 +133,25 @@ class Trips(NamedTuple):
     minutes: np.ndarray
     pickup: np.ndarray  # seconds since 1970, local time
     seconds: np.ndarray  # duration
-    tail: np.ndarray  # whether the record comes without passenger count and rate code
+    tail: np.ndarray  # whether the record has no passenger count and rate code
 
 
 def draw_block(drawn: Drawn, start: int) -> dict:
-    """Return the columns of the (at most BLOCK) rows from `start` on, by name in lower case; missing ones are null.
+    """Return the columns of at most BLOCK rows from `start` on, by name in lower case; missing columns are null.
 
-    A column is an array, or a pair of an array and the rows where it is null; texts are bytes of one length.
+    A column is an array, or a pair of an array and a mask of its null rows. Texts are bytes of equal length.
     """
     size = min(BLOCK, drawn.rows - start)
     stream = _random(*drawn.key, start // BLOCK).bit_generator
     lanes = stream.random_raw(3 * size).view(np.uint16).reshape(12, size)
     row = np.arange(start, start + size)
-    twice = np.flatnonzero(drawn.dirt[lanes[6, 1:]] == _KINDS["twice"]) + 1
-    lanes[:, twice], row[twice] = lanes[:, twice - 1], row[twice - 1]
+    duplicates = np.flatnonzero(drawn.dirt[lanes[6, 1:]] == _KINDS["twice"]) + 1
+    lanes[:, duplicates], row[duplicates] = lanes[:, duplicates - 1], row[duplicates - 1]
 
-    # Both kinds of records run through the month in the order of time, out of place by up to three hours.
+    # Records with and without a meter are each in the order of time, with shifts of up to three hours.
     tail = row >= drawn.metered
-    place = (row - tail * drawn.metered) / np.where(tail, drawn.rows - drawn.metered, drawn.metered)
-    minute = drawn.minutes[((place + lanes[0] / 2**24) % 1 * len(drawn.minutes)).astype(np.int32)]
+    position = (row - tail * drawn.metered) / np.where(tail, drawn.rows - drawn.metered, drawn.metered)
+    minute = drawn.minutes[((position + lanes[0] / 2**24) % 1 * len(drawn.minutes)).astype(np.int32)]
     pair = drawn.pairs[lanes[1].astype(np.int32) << 4 | lanes[2] >> 12]
     miles = drawn.miles[pair] * drawn.detour[lanes[3]]
     minutes = (2.2 + miles * drawn.pace[pair]) * drawn.slowness[minute] * drawn.luck[lanes[4]]
@@ -158,7 +161,7 @@ def draw_block(drawn: Drawn, start: int) -> dict:
     draw = {"fhv": _draw_fhv, "fhvhv": _draw_fhvhv}.get(drawn.layout, _draw_cabs)
     columns, cents, null = draw(drawn, trips)
     for name, values in cents.items():
-        values[twice[::2]] *= -1  # every other second record of a trip takes the money back
+        values[duplicates[::2]] *= -1  # every second duplicate refunds the trip
         columns[name] = values / 100
     _spoil(drawn, trips)
     zone = pair // ZONES
@@ -171,43 +174,43 @@ def draw_block(drawn: Drawn, start: int) -> dict:
 
 
 def _spoil(drawn: Drawn, trips: Trips) -> None:
-    """Spread the month's dirt over its trips, in place."""
-    kind = drawn.dirt[trips.lanes[6]]
-    spoiled = np.flatnonzero(kind)
-    of = {name: spoiled[kind[spoiled] == code] for name, code in _KINDS.items()}
-    some = trips.lanes[7].astype(np.int64)
+    """Add the month's dirt to its trips, in place."""
+    kinds = drawn.dirt[trips.lanes[6]]
+    spoiled = np.flatnonzero(kinds)
+    rows = {name: spoiled[kinds[spoiled] == code] for name, code in _KINDS.items()}
+    draws = trips.lanes[7].astype(np.int64)
     pickup, seconds, miles = trips.pickup, trips.seconds, trips.miles
     first, last = _seconds(drawn.month), _seconds(drawn.month) + len(drawn.slowness) * 60
 
-    def put(values, name, made):
-        values[of[name]] = made(some[of[name]])
+    def put(values, name, make):
+        values[rows[name]] = make(draws[rows[name]])
 
-    put(miles, "distance of 0", lambda some: 0 * some)
-    put(miles, "distance of 200,000 miles", lambda some: 1000 + some * 4)
-    put(seconds, "duration of 0", lambda some: 0 * some)
-    put(seconds, "negative duration", lambda some: -1 - some % 3600)
-    put(seconds, "under a minute", lambda some: 1 + some % 59)
-    put(seconds, "over an hour", lambda some: 3601 + some % 7200)
-    put(seconds, "a day long", lambda some: 86400 - some % 1200)
-    put(pickup, "neighbouring month", lambda some: np.where(some % 8, first - 1 - some // 2, last + some % 3600))
-    put(pickup, "2008 and 2009", lambda some: _seconds("2009-01") - 4000 + some // 4)
-    put(pickup, "2041", lambda some: _seconds("2041-11") + some * 10)
-    seconds[of["an hour on the meter"]] += 300 + (some[of["an hour on the meter"]] ** 2 * 2400 >> 32)
+    put(miles, "distance of 0", lambda draws: 0 * draws)
+    put(miles, "distance of 200,000 miles", lambda draws: 1000 + draws * 4)
+    put(seconds, "duration of 0", lambda draws: 0 * draws)
+    put(seconds, "negative duration", lambda draws: -1 - draws % 3600)
+    put(seconds, "under a minute", lambda draws: 1 + draws % 59)
+    put(seconds, "over an hour", lambda draws: 3601 + draws % 7200)
+    put(seconds, "a day long", lambda draws: 86400 - draws % 1200)
+    put(pickup, "neighbouring month", lambda draws: np.where(draws % 8, first - 1 - draws // 2, last + draws % 3600))
+    put(pickup, "2008 and 2009", lambda draws: _seconds("2009-01") - 4000 + draws // 4)
+    put(pickup, "2041", lambda draws: _seconds("2041-11") + draws * 10)
+    seconds[rows["an hour on the meter"]] += 300 + (draws[rows["an hour on the meter"]] ** 2 * 2400 >> 32)
 
 
 def _draw_cabs(drawn: Drawn, trips: Trips) -> tuple[dict, dict, dict]:
-    """Return what only green and yellow have: columns, those in cents, and the rows where some are null."""
+    """Return the columns that only green and yellow have: values, values in cents, and masks of null rows."""
     lanes, tail, miles = trips.lanes, trips.tail, trips.miles
     year, yellow = int(drawn.month[:4]), drawn.layout == "yellow"
-    low, high = lanes[8] & 255, lanes[8] >> 8
-    flag, step = (300, 70) if year >= 2023 else (250, 50)  # the fares of before and after 2022-12-19
-    fare = flag + step * (miles * 3.9 + trips.minutes * 0.35).astype(np.int32)
+    low_byte, high_byte = lanes[8] & 255, lanes[8] >> 8
+    base_charge, unit_charge = (300, 70) if year >= 2023 else (250, 50)  # fares after and before 2022-12-19
+    fare = base_charge + unit_charge * (miles * 3.9 + trips.minutes * 0.35).astype(np.int32)
     fare[tail] = (fare[tail] * 1.13).astype(np.int32) + (lanes[9][tail] & 127)
     central = drawn.central[trips.pair]
     cash = (lanes[10] & 255) < 90
     tip = (fare * np.repeat((0.2, 0.25, 0.3, 0.15, 0), (110, 50, 30, 26, 40))[lanes[10] >> 8]).astype(np.int32)
     tip[cash] = 0
-    rate = np.repeat((1, 5, 2, 4, 3, 99), (244, 7, 2, 1, 1, 1))[high]
+    rate = np.repeat((1, 5, 2, 4, 3, 99), (244, 7, 2, 1, 1, 1))[high_byte]
     payment = np.where(cash, 2, np.where((lanes[10] & 255) == 255, 3, 1))
     payment[tail] = 0
     cents = {
@@ -226,7 +229,7 @@ def _draw_cabs(drawn: Drawn, trips: Trips) -> tuple[dict, dict, dict]:
     cents["total_amount"] = sum(cents.values())
     columns = {
         "vendorid": np.repeat((2, 1), (220, 36))[lanes[9] >> 8],
-        "passenger_count": np.repeat((1, 2, 5, 6, 3, 4, 0, 8), (220, 20, 6, 4, 3, 1, 1, 1))[low],
+        "passenger_count": np.repeat((1, 2, 5, 6, 3, 4, 0, 8), (220, 20, 6, 4, 3, 1, 1, 1))[low_byte],
         "ratecodeid": rate,
         "trip_type": np.where(rate == 5, 2, 1),
         "payment_type": payment,
@@ -237,9 +240,9 @@ def _draw_cabs(drawn: Drawn, trips: Trips) -> tuple[dict, dict, dict]:
 
 
 def _draw_fhv(drawn: Drawn, trips: Trips) -> tuple[dict, dict, dict]:
-    """Return what only fhv has: the bases, most of which report no pick-up zone."""
+    """Return the columns that only fhv has: the bases, most of which report no pick-up zone."""
     lanes = trips.lanes
-    base = lanes[8].astype(np.int64) ** 2 >> 24  # of 256, the first the busiest
+    base = lanes[8].astype(np.int64) ** 2 >> 24  # one of 256; the first is the busiest
     names = [f"B{number:05d}" for number in range(13, 13 + 11 * 256, 11)]
     columns = dict.fromkeys(("dispatching_base_num", "affiliated_base_number"), _texts(names, base))
     null = {"pulocationid": (base % 8 > 0) & (lanes[10] < 60000), "dolocationid": lanes[11] < 9000}
@@ -247,7 +250,7 @@ def _draw_fhv(drawn: Drawn, trips: Trips) -> tuple[dict, dict, dict]:
 
 
 def _draw_fhvhv(drawn: Drawn, trips: Trips) -> tuple[dict, dict, dict]:
-    """Return what only fhvhv has, as _draw_cabs does."""
+    """Return the columns that only fhvhv has, in the form of _draw_cabs."""
     lanes, pickup = trips.lanes, trips.pickup
     lyft, chance, wait = lanes[8] < 18000, lanes[10] >> 8, lanes[9].astype(np.int64) % 600
     fare = (300 + trips.miles * 170 + trips.minutes * 45).astype(np.int32)
@@ -289,5 +292,5 @@ def _seconds(month: str) -> int:
 
 
 def _texts(words, codes):
-    """Return the word of each code; the words of a column are equally long."""
+    """Return the word of each code; the words of a column have equal length."""
     return np.array(words, "S")[codes.astype(np.intp)]

@@ -1,4 +1,4 @@
-"""A folder laid out like the publisher's. Standard library only: the Snakefile asks it for the newest month."""
+"""A folder with the publisher's layout. Standard library only: the Snakefile gets the newest month from it."""
 
 import datetime
 import fcntl
@@ -11,15 +11,15 @@ from ..base import exits
 from ..base.months import is_month
 from . import how_to_locate, name, resolve_folder
 
-FICLONE = 0x40049409  # linux/fs.h: the file shares the blocks of another until one of them is written to
+FICLONE = 0x40049409  # linux/fs.h: the new file shares blocks with the old one until one of them is written to
 
 
 def months(folder: str | Path, file_pattern: str) -> list[str]:
     """Return the months that have a file in `folder`, in order; `file_pattern` is like `fhv_tripdata_{month}.parquet`.
 
-    Raises WrongConfig where there is no such folder.
+    Raises WrongConfig if the folder cannot be read.
     """
-    before, _, after = file_pattern.partition("{month}")
+    prefix, _, suffix = file_pattern.partition("{month}")
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_file()]
@@ -28,8 +28,12 @@ def months(folder: str | Path, file_pattern: str) -> list[str]:
             f"the folder {folder} of `source` cannot be read ({error.strerror}); write source: file:FOLDER, "
             "where FOLDER is absolute or relative to the repository"
         ) from None
-    fitting = (n[len(before) : len(n) - len(after)] for n in names if n.startswith(before) and n.endswith(after))
-    return sorted(month for month in fitting if is_month(month))
+    candidates = (
+        filename[len(prefix) : len(filename) - len(suffix)]
+        for filename in names
+        if filename.startswith(prefix) and filename.endswith(suffix)
+    )
+    return sorted(month for month in candidates if is_month(month))
 
 
 def locate(settings: dict) -> dict:
@@ -39,15 +43,15 @@ def locate(settings: dict) -> dict:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        out = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
-        if out and out[-1] > settings["month"]:
+        published = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
+        if published and published[-1] > settings["month"]:
             raise exits.NotPublished(
                 f"{name(settings)} is missing between months that are published: there is no {path}, and the newest is"
-                f" {out[-1]}; put it there, or take the month out with skip"
+                f" {published[-1]}; put it there, or take the month out with skip"
             ) from None
         raise exits.NotPublished(
             f"{name(settings)} is not published: there is no {path}; "
-            + (f"the newest month that is out is {out[-1]}" if out else "no month of this service is out")
+            + (f"the newest month that is out is {published[-1]}" if published else "no month of this service is out")
             + "; a later run finds it, or take the month out with skip"
         ) from None
     except OSError as error:
@@ -65,7 +69,7 @@ def locate(settings: dict) -> dict:
 
 
 def fetch(facts: dict, settings: dict, path: str | Path) -> None:
-    """Clone the month's file to `path` where the file system can, else copy it: a link would share later edits."""
+    """Clone the month's file to `path` if the file system can, else copy it: a link would share later edits."""
     published = resolve_folder(settings["source"]) / facts["file"]
     located = {key: facts[key] for key in ("size", "last_modified")}
     try:
@@ -101,8 +105,8 @@ def _clone_or_copy(source, copy) -> None:
 
 
 def facts_of(status: os.stat_result) -> dict:
-    """Return size in bytes and time of the last change of a file, as source.json says them."""
-    # Whole microseconds from the integer: a float has too few digits for the time of day and the date together.
+    """Return size in bytes and time of the last change of a file, in the form of source.json."""
+    # Microseconds from the integer: a float has too few digits for date and time of day.
     moment = datetime.datetime.fromtimestamp(status.st_mtime_ns // 10**9, datetime.UTC)
     text = moment.replace(microsecond=status.st_mtime_ns % 10**9 // 1000).isoformat(timespec="microseconds")
     return {"size": status.st_size, "last_modified": text.replace("+00:00", "Z")}

@@ -1,4 +1,4 @@
-"""Months from a web server, such as the TLC's own: one request says what there is, another brings it."""
+"""Months from a web server, such as the TLC's: one request locates a file, another downloads it."""
 
 import datetime
 import email.utils
@@ -12,7 +12,7 @@ from . import how_to_locate, name
 from .connection import Failed, Patience, ask, persist, receive
 from .partial import Partial
 
-# The TLC's files lie in a bucket behind CloudFront that may not be listed: there a key that does not exist is 403.
+# The TLC's files are in a bucket behind CloudFront that cannot be listed: it answers 403 for a missing key.
 MISSING = {403, 404, 410}
 OK, PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 200, 206, 416
 HEAD_UNKNOWN = {405, 501}
@@ -21,7 +21,7 @@ MONTHS_BEFORE = 6
 
 @dataclass(frozen=True)
 class Offer:
-    """What the publisher says about a file; `size` is that of the whole file in bytes, what is not said is None."""
+    """The publisher's facts about a file; `size` is that of the complete file in bytes. Unknown facts are None."""
 
     size: int | None
     etag: str | None
@@ -34,7 +34,7 @@ def locate(settings: dict) -> dict:
     status, offer, is_page = persist(lambda: _look(url, patience), patience, f"{name(settings)}: {url}")
     _refuse(status, url, settings)
     if is_page:
-        # As facts it would replace what is known of the month, and its file be deleted for it.
+        # Accepted as facts, the page would replace those of the month, and the month's file would be deleted.
         raise exits.BadData(
             f"{name(settings)}: {url} answers with an HTML page, not with the file; open the address in a browser "
             "(a login page of the network?), then rerun the command"
@@ -50,25 +50,25 @@ def locate(settings: dict) -> dict:
 
 
 def fetch(facts: dict, settings: dict, path: str | Path) -> None:
-    """Download the file that `facts` speak of to `path`; what a cut transfer brought stays beside it (partial.py)."""
+    """Download the file that `facts` describe to `path`; the data of a cut transfer stays next to it (partial.py)."""
     patience = Patience.of(settings)
-    what = f"{name(settings)}: {facts['url']}"
+    subject = f"{name(settings)}: {facts['url']}"
     with Partial(Path(path).parent, facts) as partial:
-        persist(lambda: _transfer(facts, settings, partial, patience), patience, what, lambda: partial.size)
+        persist(lambda: _transfer(facts, settings, partial, patience), patience, subject, lambda: partial.size)
         partial.become(path)
 
 
 def _transfer(facts: dict, settings: dict, partial: Partial, patience: Patience) -> None:
-    """Bring what is missing of the file, in one request."""
+    """Download the missing part of the file, in one request."""
     if partial.size and partial.size == facts["size"]:
         return
-    unchanged = _validator(facts)
-    if unchanged is None or partial.size > (facts["size"] or partial.size):
+    validator = _validator(facts)
+    if validator is None or partial.size > (facts["size"] or partial.size):
         partial.clear()
-    headers = {"Range": f"bytes={partial.size}-", "If-Range": unchanged} if partial.size else {}
+    headers = {"Range": f"bytes={partial.size}-", "If-Range": validator} if partial.size else {}
     with ask("GET", facts["url"], headers, patience) as response:
         if response.status == RANGE_NOT_SATISFIABLE:
-            # Only for a range that begins at or after the file's end, so it is shorter than it was said to be.
+            # The range begins at or after the file's end, so the file is shorter than its recorded size.
             partial.clear()
             raise Failed("ends before its length")
         _refuse(response.status, facts["url"], settings)
@@ -109,18 +109,18 @@ def _changed(facts: dict, settings: dict, difference: str) -> exits.TryAgain:
 
 
 def _look(url: str, patience: Patience) -> tuple[int, Offer, bool]:
-    """Return status, what is said about the file, and whether the answer is an HTML page."""
+    """Return the status, the facts about the file, and whether the answer is an HTML page."""
     with ask("HEAD", url, {}, patience) as response:
-        response.drain_conn()  # no bytes; gives the connection back to the pool
+        response.drain_conn()  # reads no bytes; returns the connection to the pool
     if response.status in HEAD_UNKNOWN:
         with ask("GET", url, {"Range": "bytes=0-0"}, patience) as response:
             pass
-    kind = response.headers.get("Content-Type", "").lower()
-    return response.status, _offer(response), kind.startswith("text/html")
+    content_type = response.headers.get("Content-Type", "").lower()
+    return response.status, _offer(response), content_type.startswith("text/html")
 
 
 def _refuse(status: int, url: str, settings: dict) -> None:
-    """Raise what a status means that brings no file."""
+    """Raise NotPublished or Unreachable for a status without a file."""
     if status in MISSING:
         hint = " (so does the TLC where there is no such file)" if status == 403 else ""
         raise exits.NotPublished(
@@ -132,13 +132,13 @@ def _refuse(status: int, url: str, settings: dict) -> None:
 
 
 def _newest(settings: dict) -> str:
-    """Return, in words, the newest month that is out before the one of `settings`; asks each month once."""
-    once = Patience.of({"patience": {**(settings.get("patience") or {}), "tries": 1}})
+    """Return, in words, the newest published month before that of `settings`; sends one request per month."""
+    one_try = Patience.of({"patience": {**(settings.get("patience") or {}), "tries": 1}})
     last = min(months.shift(settings["month"], -1), months.today())
     first = months.shift(last, 1 - MONTHS_BEFORE)
     for month in reversed(months.span(first, last)):
         try:
-            status, _, is_page = _look(_url(settings, month), once)
+            status, _, is_page = _look(_url(settings, month), one_try)
         except Failed:
             return "could not determine the newest month"
         if status in (OK, PARTIAL_CONTENT) and not is_page:
@@ -157,31 +157,31 @@ def _offer(response: urllib3.BaseHTTPResponse) -> Offer:
     size = int(length) if length.isdecimal() else None
     if response.status == PARTIAL_CONTENT:
         size = _range(response)[1]
-    changed = response.headers.get("Last-Modified")
-    return Offer(size, response.headers.get("ETag"), _utc(changed) if changed else None)
+    last_modified = response.headers.get("Last-Modified")
+    return Offer(size, response.headers.get("ETag"), _utc(last_modified) if last_modified else None)
 
 
 def _range(response: urllib3.BaseHTTPResponse) -> tuple[int | None, int | None]:
-    """Return where the part begins and how long the whole is, of `Content-Range: bytes 0-9/100` or `.../*`."""
-    part, _, whole = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-    begin = part.partition("-")[0]
-    return int(begin) if begin.isdecimal() else None, int(whole) if whole.isdecimal() else None
+    """Return the first byte of the part and the total size, from `Content-Range: bytes 0-9/100` or `.../*`."""
+    byte_range, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+    begin = byte_range.partition("-")[0]
+    return int(begin) if begin.isdecimal() else None, int(total) if total.isdecimal() else None
 
 
 def _difference(facts: dict, offer: Offer) -> str | None:
-    """Return in what the file on offer is not the one that was located; None where it is the same, for all we know."""
+    """Return how the offered file differs from the located one; None if no difference is known."""
     if None not in (facts["size"], offer.size) and facts["size"] != offer.size:
         return f"{offer.size:,} bytes instead of {facts['size']:,}"
-    # Servers behind one address may disagree about the time of the same file, so the ETag decides where there is one.
+    # Servers behind one address may give different times for the same file, so the ETag decides if there is one.
     for key in ("etag", "last_modified"):
-        then, now = facts[key], getattr(offer, key)
-        if then and now:
-            return None if then.removeprefix("W/") == now.removeprefix("W/") else f"{key} {now} instead of {then}"
+        old, new = facts[key], getattr(offer, key)
+        if old and new:
+            return None if old.removeprefix("W/") == new.removeprefix("W/") else f"{key} {new} instead of {old}"
     return None
 
 
 def _validator(facts: dict) -> str | None:
-    """Return what If-Range says: bytes of this very file, or all of the new one (RFC 9110, 13.1.5)."""
+    """Return the value of If-Range: send the range if the file is unchanged, else all of it (RFC 9110, 13.1.5)."""
     if facts["etag"] and not facts["etag"].startswith("W/"):
         return facts["etag"]
     if facts["last_modified"]:
@@ -190,7 +190,7 @@ def _validator(facts: dict) -> str | None:
 
 
 def _utc(date: str) -> str | None:
-    """Return a date of HTTP as `2021-03-01T12:00:00Z`; None where it is no date."""
+    """Return an HTTP date as `2021-03-01T12:00:00Z`; None if it is not valid."""
     try:
         moment = email.utils.parsedate_to_datetime(date)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a cut transfer has brought: kept beside the output, so that the next try or the next job goes on with it."""
+"""The data of a cut transfer, kept next to the output so that the next try or the next job can resume."""
 
 import fcntl
 import os
@@ -6,19 +6,20 @@ from pathlib import Path
 
 from ..base import exits, files
 
-NAME = ".raw.partial"  # with NAME.json, the source.json it was fetched by; nothing else reads either of them
+NAME = ".raw.partial"  # NAME.json has the source.json it was fetched with; no other module reads them
 
 
 def discard(folder: Path) -> None:
-    """Remove what lies in `folder`."""
-    for left in (folder / NAME, folder / f"{NAME}.json"):
-        left.unlink(missing_ok=True)
+    """Remove the partial file in `folder` and its facts."""
+    for path in (folder / NAME, folder / f"{NAME}.json"):
+        path.unlink(missing_ok=True)
 
 
 class Partial:
-    """The beginning of a month's file. Used as a context, in which no other process can touch it.
+    """The beginning of a month's file. As a context manager, it locks the file against other processes.
 
-    `size` is the number of its bytes. What was brought for other facts than these is dropped.
+    `size` is the number of its bytes. Data that was fetched for other facts is deleted. Raises TryAgain if another job
+    holds the lock.
     """
 
     def __init__(self, folder: Path, facts: dict):
@@ -45,24 +46,24 @@ class Partial:
 
     def write(self, chunk: bytes) -> None:
         """Append `chunk`."""
-        left = memoryview(chunk)
-        while left:
+        remaining = memoryview(chunk)
+        while remaining:
             try:
-                written = self._file.write(left)
+                written = self._file.write(remaining)
             except OSError as error:
                 error.filename = str(self.path)
                 raise
             self.size += written
-            left = left[written:]
+            remaining = remaining[written:]
 
     def clear(self) -> None:
-        """Begin again."""
+        """Delete the content, to restart the transfer from the beginning."""
         self._file.seek(0)
         self._file.truncate()
         self.size = 0
 
     def become(self, path: str | Path) -> None:
-        """Give the whole file its name."""
+        """Rename the complete file to `path`."""
         os.replace(self.path, path)
         self.facts_path.unlink(missing_ok=True)
 
@@ -75,7 +76,7 @@ class Partial:
 
 def _open_alone(path: Path):
     while True:
-        # Without a buffer: what came is in the file, also when this process is killed.
+        # Unbuffered: received data is in the file even if this process is killed.
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,10 +86,10 @@ def _open_alone(path: Path):
                 f"another job is fetching {path.parent}; wait for it, then rerun the command"
             ) from None
         except OSError:
-            pass  # a file system without locks: the lock of the whole run is all there is
+            pass  # a file system without locks: only the lock of the whole run protects the file
         try:
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
         except FileNotFoundError:
             pass
-        file.close()  # its last owner finished between our opening and locking it
+        file.close()  # its last owner finished after this process opened the file and before it locked it

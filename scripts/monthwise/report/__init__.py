@@ -1,6 +1,6 @@
-"""The report: a static folder that shows where every month stands, from files alone, complete or not.
+"""The report: a static folder with the state of every month, read from files alone, even if they are incomplete.
 
-`build` looks at all files, draws the pages whose inputs changed, and removes those of months that are gone.
+`build` checks all files, draws the pages whose inputs changed, and removes the pages of months that no longer exist.
 """
 
 import shutil
@@ -16,25 +16,25 @@ FOLDER = "report"
 
 
 def build(settings: Settings) -> Path:
-    """Bring report/ up to date; return the path of its first page."""
+    """Update report/; return the path of its index page."""
     folder, tree, services = Path(FOLDER), Tree(), settings.services
-    told = summary.standing(settings, services, stage_states.look(), tree)
-    history = History(settings, services, told)
-    kept = set()
+    report_status = summary.standing(settings, services, stage_states.look(), tree)
+    history = History(settings, services, report_status)
+    current_pages = set()
     for service in services:
-        for pages in (month_pages.run_pages, month_pages.data_pages):
-            kept |= pages(folder, settings, service, told["services"][service], history, tree)
-    overview.draw(folder, told, history)
-    watch.write(folder, told)
-    _remove_others(folder, kept)
+        for draw_pages in (month_pages.run_pages, month_pages.data_pages):
+            current_pages |= draw_pages(folder, settings, service, report_status["services"][service], history, tree)
+    overview.draw(folder, report_status, history)
+    watch.write(folder, report_status)
+    _remove_others(folder, current_pages)
     return folder / "index.html"
 
 
-def _remove_others(folder: Path, kept: set[Path]) -> None:
+def _remove_others(folder: Path, current_pages: set[Path]) -> None:
     for part in ("runs", "data"):
-        for place in (folder / part).glob("*"):
-            if not any(page.parent == place for page in kept):
-                shutil.rmtree(place, ignore_errors=True)
+        for service_folder in (folder / part).glob("*"):
+            if not any(page.parent == service_folder for page in current_pages):
+                shutil.rmtree(service_folder, ignore_errors=True)
         for page in (folder / part).glob("*/*.html"):
-            if page not in kept:
+            if page not in current_pages:
                 page.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the page of a data month shows, each part from the contents of its files; a part without them is None."""
+"""The parts of the page of a data month, made from the contents of its files; a part is None if they are missing."""
 
 from ..base.redact import scrub
 from ..data import quality_rules
@@ -9,7 +9,7 @@ from .wording import known, plain
 
 
 def published(shown: dict) -> dict | None:
-    """Return what source.json says."""
+    """Return the facts of source.json."""
     source = shown["source"]
     if not source:
         return None
@@ -22,7 +22,7 @@ def published(shown: dict) -> dict | None:
 
 
 def row_counts(shown: dict) -> dict | None:
-    """Return rows in and out, what was dropped, repaired and missing."""
+    """Return the numbers of rows in and out, and of dropped, repaired and missing values."""
     quality = shown["quality"]
     if not quality:
         return None
@@ -32,10 +32,11 @@ def row_counts(shown: dict) -> dict | None:
     facts["waived"] = scrub(quality["waiver"]) if quality.get("waiver") else None
     facts["duplicates kept"] = plain(quality["duplicates"])
     rows = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
-    other = quality.get("outside_month", {}).get("months", {}).items()  # months of before lack this and the next
-    rows += [[f"picked up in {month}", plain(count)] for month, count in other]
-    normalised = quality.get("normalised", {}).items()
-    rows += [[f"written in another way: {name.replace('_', ' ')}", plain(count)] for name, count in normalised]
+    # Older files lack this key and the next one.
+    other_months = quality.get("outside_month", {}).get("months", {}).items()
+    rows += [[f"picked up in {month}", plain(count)] for month, count in other_months]
+    normalised_counts = quality.get("normalised", {}).items()
+    rows += [[f"written in another way: {name.replace('_', ' ')}", plain(count)] for name, count in normalised_counts]
     rows += [[f"made missing: {name.replace('_', ' ')}", plain(count)] for name, count in quality["repairs"].items()]
     rows += [
         [f"missing: {name.replace('_', ' ')}", f"{share:.2%}"]
@@ -46,32 +47,36 @@ def row_counts(shown: dict) -> dict | None:
 
 
 def distributions(shown: dict) -> dict | None:
-    """Return the distributions beside the mean of the months before."""
-    found = (shown["quality"] or {}).get("distributions")
-    if not found:
+    """Return the distributions, each with the mean of the preceding months."""
+    histograms = (shown["quality"] or {}).get("distributions")
+    if not histograms:
         return None
-    made = []
-    for name, of in found.items():
-        shares = _shares(of["counts"])
+    figure_list = []
+    for name, histogram in histograms.items():
+        shares = _shares(histogram["counts"])
         year = [
             _shares(quality["distributions"][name]["counts"])
             for quality in shown["year"].values()
             if quality and name in quality.get("distributions", {})
         ]
-        year = [each for each in year if len(each) == len(shares)]
-        usual = [sum(each) / len(year) for each in zip(*year, strict=True)] if year else None
+        year = [month_shares for month_shares in year if len(month_shares) == len(shares)]
+        usual = [sum(bin_shares) / len(year) for bin_shares in zip(*year, strict=True)] if year else None
         if not any(shares):
             continue
         head = ["from", "trips", *(["usual share"] if usual else [])]
         rows = [
-            [f"{of['first'] + of['width'] * index:g}", f"{count:,}", *([f"{usual[index]:.1%}"] if usual else [])]
-            for index, count in enumerate(of["counts"])
+            [
+                f"{histogram['first'] + histogram['width'] * index:g}",
+                f"{count:,}",
+                *([f"{usual[index]:.1%}"] if usual else []),
+            ]
+            for index, count in enumerate(histogram["counts"])
         ]
-        svg = figures.histogram(of["first"], of["width"], shares, usual)
+        svg = figures.histogram(histogram["first"], histogram["width"], shares, usual)
         caption = f"Line: the mean of {len(year)} months before." if usual else "No month before to set it beside."
         title = name.replace("_mi", ", mi").replace("_min", ", min").replace("_", " ")
-        made.append({"title": title, "svg": svg, "caption": caption, "head": head, "rows": rows})
-    return {"figures": made} if made else None
+        figure_list.append({"title": title, "svg": svg, "caption": caption, "head": head, "rows": rows})
+    return {"figures": figure_list} if figure_list else None
 
 
 def _shares(counts: list) -> list[float]:
@@ -80,6 +85,6 @@ def _shares(counts: list) -> list[float]:
 
 
 def readers(about: dict) -> dict | None:
-    """Return the run months that read this one."""
+    """Return the run months that read this data month."""
     rows = [[(month, f"{UP}runs/{about['service']}/{month}.html")] for month in about["readers"]]
     return {"head": ["run month"], "rows": rows, "is_open": True} if rows else None

@@ -1,4 +1,4 @@
-"""Charts of one month as SVG text; like those over months (charts.py), with a table behind each."""
+"""Charts of one month as SVG text; like the charts over months (charts.py), each has a table behind it."""
 
 import itertools
 import math
@@ -10,14 +10,14 @@ from .charts import BOTTOM, n, say, svg, ticks
 
 
 def dots(rows: Mapping[str, Mapping[str, float]], series: Sequence[str], unit: str) -> Markup:
-    """Return one line for each row, with a mark for each of the `series` (classes) that it has."""
-    known = [value for row in rows.values() for value in row.values()]
-    low, high = 0.0, max(known, default=1.0) or 1.0
-    wide, tall, left = 420, 16, 96
-    height = tall * len(rows) + BOTTOM + 4
+    """Return a dot plot: one line per row, with a mark for each of the `series` (classes) in the row."""
+    values = [value for row in rows.values() for value in row.values()]
+    low, high = 0.0, max(values, default=1.0) or 1.0
+    chart_width, row_height, left = 420, 16, 96
+    height = row_height * len(rows) + BOTTOM + 4
 
     def x(value: float) -> float:
-        return left + (value - low) / (high - low) * (wide - left - 12)
+        return left + (value - low) / (high - low) * (chart_width - left - 12)
 
     parts = []
     for tick in ticks(low, high):
@@ -25,13 +25,13 @@ def dots(rows: Mapping[str, Mapping[str, float]], series: Sequence[str], unit: s
         label = f"{tick:g}{' ' + unit if tick == 0 else ''}"
         parts.append(f'<text class="tick" text-anchor="middle" x="{n(x(tick))}" y="{height - 6}">{label}</text>')
     for index, (name, row) in enumerate(rows.items()):
-        y = index * tall + 10
+        y = index * row_height + 10
         parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 4}">{escape(name)}</text>')
-        there = [x(row[each]) for each in series if each in row]
-        if there:
-            parts.append(f'<path class="span" d="M{n(min(there))} {y}H{n(max(there))}"/>')
-        parts += [_mark(each, x(row[each]), y) for each in series if each in row]
-    return svg(wide, height, "".join(parts), "chart")
+        positions = [x(row[key]) for key in series if key in row]
+        if positions:
+            parts.append(f'<path class="span" d="M{n(min(positions))} {y}H{n(max(positions))}"/>')
+        parts += [_mark(key, x(row[key]), y) for key in series if key in row]
+    return svg(chart_width, height, "".join(parts), "chart")
 
 
 def _mark(name: str, x: float, y: float) -> str:
@@ -41,34 +41,34 @@ def _mark(name: str, x: float, y: float) -> str:
 
 
 def bars(rows: Mapping[str, float], lines: Mapping[str, float], strong: Iterable[str] = ()) -> Markup:
-    """Return a bar for each row, those in `strong` in another colour, and upright lines by class."""
-    wide, tall, left, strong = 420, 18, 108, set(strong)
+    """Return a bar for each row, in another colour if it is in `strong`, and vertical `lines` by class."""
+    chart_width, row_height, left, strong = 420, 18, 108, set(strong)
     high = max([*rows.values(), *lines.values(), 1e-9]) * 1.12
-    height = tall * len(rows) + 6
+    height = row_height * len(rows) + 6
 
     def x(value: float) -> float:
-        return left + min(value / high, 1) * (wide - left - 8)
+        return left + min(value / high, 1) * (chart_width - left - 8)
 
     parts = []
     for index, (name, value) in enumerate(rows.items()):
-        y = index * tall + 3
+        y = index * row_height + 3
         kind = "strong" if name in strong else "plain"
         parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 11}">{escape(name)}</text>')
-        parts.append(f'<path class="fill {kind}" d="M{left} {y}H{n(x(value))}v{tall - 5}H{left}z"/>')
+        parts.append(f'<path class="fill {kind}" d="M{left} {y}H{n(x(value))}v{row_height - 5}H{left}z"/>')
         parts.append(f'<text class="value" x="{n(x(value) + 4)}" y="{y + 11}">{say(value)}</text>')
     parts += [f'<path class="mark {name}" d="M{n(x(value))} 0V{height}"/>' for name, value in lines.items()]
-    return svg(wide, height, "".join(parts), "chart")
+    return svg(chart_width, height, "".join(parts), "chart")
 
 
 def interval(value: float, low: float, high: float, margin: float | None) -> Markup:
-    """Return a relative difference with its interval, beside 0 and the margin that it has to reach."""
-    wide, height = 420, 52
-    known = [value, low, high, 0.0, margin or 0.0]
-    pad = (max(known) - min(known) or 0.01) * 0.12
-    first, last = min(known) - pad, max(known) + pad
+    """Return a chart of a relative difference and its interval, with marks at 0 and at the required margin."""
+    chart_width, height = 420, 52
+    values = [value, low, high, 0.0, margin or 0.0]
+    pad = (max(values) - min(values) or 0.01) * 0.12
+    first, last = min(values) - pad, max(values) + pad
 
     def x(share: float) -> float:
-        return 10 + (share - first) / (last - first) * (wide - 20)
+        return 10 + (share - first) / (last - first) * (chart_width - 20)
 
     parts = [f'<path class="axis" d="M{n(x(0))} 4V34"/>']
     for tick in ticks(first, last, 5):
@@ -77,20 +77,20 @@ def interval(value: float, low: float, high: float, margin: float | None) -> Mar
         parts.append(f'<path class="mark bound" d="M{n(x(margin))} 4V34"/>')
     parts.append(f'<path class="whisker" d="M{n(x(low))} 19H{n(x(high))}M{n(x(low))} 14v10M{n(x(high))} 14v10"/>')
     parts.append(f'<circle class="dot champion" cx="{n(x(value))}" cy="19" r="5"/>')
-    return svg(wide, height, "".join(parts), "chart")
+    return svg(chart_width, height, "".join(parts), "chart")
 
 
 def histogram(first: float, width: float, shares: Sequence[float], usual: Sequence[float] | None) -> Markup:
-    """Return the shares of bins as bars, with the `usual` ones as a line over them."""
-    wide, height, left = 268, 112, 34
+    """Return a histogram: shares of bins as bars, and the `usual` shares as a line over them."""
+    chart_width, height, left = 268, 112, 34
     high = max([*shares, *(usual or ()), 1e-9])
-    step = (wide - left - 6) / max(len(shares), 1)
+    step = (chart_width - left - 6) / max(len(shares), 1)
 
     def y(share: float) -> float:
         return height - BOTTOM - share / high * (height - BOTTOM - 8)
 
     parts = [
-        f'<path class="grid" d="M{left} {n(y(tick))}H{wide - 6}"/>'
+        f'<path class="grid" d="M{left} {n(y(tick))}H{chart_width - 6}"/>'
         f'<text class="tick" text-anchor="end" x="{left - 4}" y="{n(y(tick))}" dy="4">{tick * 100:g}%</text>'
         for tick in ticks(0, high, 3)
     ]
@@ -107,56 +107,58 @@ def histogram(first: float, width: float, shares: Sequence[float], usual: Sequen
     for tick in ticks(first, last, 5):
         x = left + (tick - first) / width * step
         parts.append(f'<text class="tick" text-anchor="middle" x="{n(x)}" y="{height - 6}">{tick:g}</text>')
-    return svg(wide, height, "".join(parts), "chart")
+    return svg(chart_width, height, "".join(parts), "chart")
 
 
 def square(counts: Sequence[Sequence[float]], width_min: float) -> Markup:
-    """Return predicted (up) against real (along) minutes: darker where more trips are, by powers of four."""
+    """Return a chart of predicted (y) against real (x) minutes: each darker shade means four times as many trips."""
     size, left = 268, 30
-    each = (size - left - 8) / max(len(counts), 1)
-    most = max((count for row in counts for count in row), default=0)
-    kinds: dict[int, list[str]] = {}
-    for up, row in enumerate(counts):
-        shades = [max(5 - int(math.log(most / count, 4)), 1) if count > 0 else 0 for count in row]
-        along = 0
-        for kind, cells in itertools.groupby(shades):
-            wide = len(list(cells))
-            if kind:
-                kinds.setdefault(kind, []).append(f"M{along} {up}h{wide}v1h-{wide}z")
-            along += wide
-    cells = "".join(f'<path class="q{kind}" d="{"".join(found)}"/>' for kind, found in sorted(kinds.items()))
-    parts = [f'<g transform="translate({left} {size - BOTTOM}) scale({each:.3f} {-each:.3f})">{cells}</g>']
+    cell = (size - left - 8) / max(len(counts), 1)
+    max_count = max((count for row in counts for count in row), default=0)
+    paths_by_shade: dict[int, list[str]] = {}
+    for row_index, row in enumerate(counts):
+        shades = [max(5 - int(math.log(max_count / count, 4)), 1) if count > 0 else 0 for count in row]
+        offset = 0
+        for shade, cells in itertools.groupby(shades):
+            run_length = len(list(cells))
+            if shade:
+                paths_by_shade.setdefault(shade, []).append(f"M{offset} {row_index}h{run_length}v1h-{run_length}z")
+            offset += run_length
+    cells = "".join(f'<path class="q{shade}" d="{"".join(paths)}"/>' for shade, paths in sorted(paths_by_shade.items()))
+    parts = [f'<g transform="translate({left} {size - BOTTOM}) scale({cell:.3f} {-cell:.3f})">{cells}</g>']
     high, base = len(counts) * width_min, size - BOTTOM
     parts.append(
-        f'<path class="axis" d="M{left} {base}L{n(left + len(counts) * each)} {n(base - len(counts) * each)}"/>'
+        f'<path class="axis" d="M{left} {base}L{n(left + len(counts) * cell)} {n(base - len(counts) * cell)}"/>'
     )
     for tick in ticks(0, high, 5):
-        along = tick / width_min * each
-        parts.append(f'<text class="tick" text-anchor="middle" x="{n(left + along)}" y="{size - 6}">{tick:g}</text>')
+        offset = tick / width_min * cell
+        parts.append(f'<text class="tick" text-anchor="middle" x="{n(left + offset)}" y="{size - 6}">{tick:g}</text>')
         parts.append(
-            f'<text class="tick" text-anchor="end" x="{left - 4}" y="{n(base - along)}" dy="4">{tick:g}</text>'
+            f'<text class="tick" text-anchor="end" x="{left - 4}" y="{n(base - offset)}" dy="4">{tick:g}</text>'
         )
     return svg(size, size, "".join(parts), "chart square")
 
 
 def gantt(rows: Sequence[tuple[str, float, float, str]]) -> Markup:
-    """Return a bar for each of (name, start, end, label), times in seconds."""
-    wide, tall, left = 640, 18, 84
+    """Return a Gantt chart with a bar for each (name, start, end, label); times are in seconds."""
+    chart_width, row_height, left = 640, 18, 84
     first, last = min((row[1] for row in rows), default=0), max((row[2] for row in rows), default=1)
-    height = tall * len(rows) + BOTTOM
+    height = row_height * len(rows) + BOTTOM
 
     def x(second: float) -> float:
-        return left + (second - first) / max(last - first, 1e-9) * (wide - left - 120)
+        return left + (second - first) / max(last - first, 1e-9) * (chart_width - left - 120)
 
     parts = []
     for tick in ticks(0, last - first, 5):
-        at = n(x(first + tick))
-        parts.append(f'<path class="grid" d="M{at} 0V{height - BOTTOM}"/>')
-        parts.append(f'<text class="tick" text-anchor="middle" x="{at}" y="{height - 6}">{tick:g} s</text>')
+        tick_x = n(x(first + tick))
+        parts.append(f'<path class="grid" d="M{tick_x} 0V{height - BOTTOM}"/>')
+        parts.append(f'<text class="tick" text-anchor="middle" x="{tick_x}" y="{height - 6}">{tick:g} s</text>')
     for index, (name, start, end, label) in enumerate(rows):
-        y = index * tall + 2
-        long = max(x(end) - x(start), 1.5)
+        y = index * row_height + 2
+        bar_width = max(x(end) - x(start), 1.5)
         parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 11}">{escape(name)}</text>')
-        parts.append(f'<path class="fill plain" d="M{n(x(start))} {y}h{n(long)}v{tall - 4}h-{n(long)}z"/>')
-        parts.append(f'<text class="value" x="{n(x(start) + long + 5)}" y="{y + 11}">{escape(label)}</text>')
-    return svg(wide, height, "".join(parts), "chart")
+        parts.append(
+            f'<path class="fill plain" d="M{n(x(start))} {y}h{n(bar_width)}v{row_height - 4}h-{n(bar_width)}z"/>'
+        )
+        parts.append(f'<text class="value" x="{n(x(start) + bar_width + 5)}" y="{y + 11}">{escape(label)}</text>')
+    return svg(chart_width, height, "".join(parts), "chart")

@@ -1,4 +1,4 @@
-"""What jobs left behind, by service and month: their logs, how long they took, and why they ran."""
+"""Records of jobs by service and month: logs, durations, and reasons for which they ran."""
 
 import os
 
@@ -23,8 +23,8 @@ class History:
                 for month in _months(f"logs/{stage}/{service}", ".log"):
                     self.logs.setdefault((service, month), set()).add(stage)
                 for month in _months(f"benchmarks/{stage}/{service}", ".tsv"):
-                    if took := benchmarks.read(f"benchmarks/{stage}/{service}/{month}.tsv"):
-                        self.took.setdefault((service, month), {})[stage] = took
+                    if benchmark := benchmarks.read(f"benchmarks/{stage}/{service}/{month}.tsv"):
+                        self.took.setdefault((service, month), {})[stage] = benchmark
 
 
 def _months(folder: str, end: str) -> list[str]:

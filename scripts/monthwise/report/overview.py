@@ -1,4 +1,4 @@
-"""index.html: what needs attention, every month and stage, and charts over all months."""
+"""The index page: what needs attention, the state of every month and stage, and charts over all months."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from . import over_time, page
 from .month_history import History
 
 ERRORS = ("challenger", "champion", "baseline")
-# State: class of its cell (style.css has colour and symbol), what it means.
+# State: class of its cell (style.css defines colour and symbol), and its meaning.
 STATES = {
     "built": ("b", "up to date with settings, programs and published files"),
     "stale": ("s", "an input has changed: the next run rebuilds it, or says why not"),
@@ -24,61 +24,67 @@ STATES = {
 
 
 def draw(folder: Path, told: dict, history: History) -> None:
-    """Draw index.html where anything in it changed."""
+    """Draw index.html if its inputs changed."""
     services = told["services"]
-    durations = {service: over_time.durations(service, of, history) for service, of in services.items()}
+    durations = {service: over_time.durations(service, status, history) for service, status in services.items()}
     inputs = page.digest([told, durations])
     path = folder / "index.html"
     if page.is_drawn(path, inputs):
         return
-    years = sorted({month[:4] for of in services.values() for month in _all_months(of)}, reverse=True)
-    present = {state for of in services.values() for _, _, state in _cells(of)}
+    years = sorted({month[:4] for status in services.values() for month in _all_months(status)}, reverse=True)
+    present = {state for status in services.values() for _, _, state in _cells(status)}
     page.draw(
         path,
         "index.html",
         inputs,
         told=told,
-        is_empty=not any(_all_months(of) for of in services.values()),
-        sections=[_section(service, of, durations[service]) for service, of in services.items()],
+        is_empty=not any(_all_months(status) for status in services.values()),
+        sections=[_section(service, status, durations[service]) for service, status in services.items()],
         years=years,
         states={state: STATES[state] for state in STATES if state in present},
         measured=summary.MEASURED,
         needs=summary.all_needs(told),
-        stale=[(service, why, found) for service, of in services.items() for why, found in summary.stale(of).items()],
+        stale=[
+            (service, reason, stale_months)
+            for service, status in services.items()
+            for reason, stale_months in summary.stale(status).items()
+        ],
     )
 
 
-def _all_months(of: dict) -> list[str]:
-    return sorted({*of["data"], *of["runs"]}, reverse=True)
+def _all_months(status: dict) -> list[str]:
+    return sorted({*status["data"], *status["runs"]}, reverse=True)
 
 
-def _cells(of: dict):
+def _cells(status: dict):
     for part in ("data", "runs"):
-        for month, states in of[part].items():
+        for month, states in status[part].items():
             for stage, state in states.items():
                 yield month, stage, state["state"]
 
 
-def _section(service: str, of: dict, durations: dict) -> dict:
-    run_months = over_time.span(of["runs"])
-    data_months = over_time.span(of["data"])
-    measured = summary.errors_by_month(of)
-    made = [
-        over_time.errors(service, of, measured),
-        over_time.rows(service, of, data_months),
-        over_time.drops(service, of, data_months),
+def _section(service: str, status: dict, durations: dict) -> dict:
+    run_months = over_time.span(status["runs"])
+    data_months = over_time.span(status["data"])
+    measured = summary.errors_by_month(status)
+    charts = [
+        over_time.errors(service, status, measured),
+        over_time.rows(service, status, data_months),
+        over_time.drops(service, status, data_months),
     ]
-    made += [over_time.drift(service, of, run_months), over_time.work(service, of, durations)]
+    charts += [over_time.drift(service, status, run_months), over_time.work(service, status, durations)]
     return {
         "service": service,
-        "line": of["line"],
-        "matrix": Markup("".join(_row(service, month, of, measured.get(month, {})) for month in _all_months(of))),
-        "count": len(_all_months(of)),
-        "charts": [chart for chart in made if chart],
+        "line": status["line"],
+        "matrix": Markup(
+            "".join(_row(service, month, status, measured.get(month, {})) for month in _all_months(status))
+        ),
+        "count": len(_all_months(status)),
+        "charts": [chart for chart in charts if chart],
         "changes": [
             [(month, run_link(service, month))]
-            + [of["numbers"][month].get(key, "") for key in ("champion", "decision", "reason")]
-            for month in summary.changes(of)
+            + [status["numbers"][month].get(key, "") for key in ("champion", "decision", "reason")]
+            for month in summary.changes(status)
         ],
     }
 
@@ -86,18 +92,18 @@ def _section(service: str, of: dict, durations: dict) -> dict:
 # The matrix
 
 
-def _row(service: str, month: str, of: dict, measured: dict) -> str:
-    data, runs = of["data"].get(month, {}), of["runs"].get(month, {})
-    known, rows = of["numbers"].get(month, {}), of["rows"].get(month, {})
+def _row(service: str, month: str, status: dict, measured: dict) -> str:
+    data, runs = status["data"].get(month, {}), status["runs"].get(month, {})
+    numbers, counts = status["numbers"].get(month, {}), status["rows"].get(month, {})
     run_page, data_page = run_link(service, month), data_link(service, month)
     kinds = sorted({STATES[state["state"]][0] for state in (*data.values(), *runs.values())})
     cells = [_cell(data.get(stage), data_page, stage) for stage in stages.DATA]
     cells += [_cell(runs.get(stage), run_page, stage) for stage in stages.RUN]
-    count = f"{rows['rows_out']:,}" if "rows_out" in rows else "data"
+    count = f"{counts['rows_out']:,}" if "rows_out" in counts else "data"
     link = f'<a href="{data_page}">{count}</a>' if data else ""
     errors = "".join(f"<td class=num>{measured[name]:.2f}" if name in measured else "<td>" for name in ERRORS)
-    excess = f"{known['live_excess']:+.0%}" if "live_excess" in known else ""
-    champion = escape(known.get("champion", ""))
+    excess = f"{numbers['live_excess']:+.0%}" if "live_excess" in numbers else ""
+    champion = escape(numbers.get("champion", ""))
     return (
         f'<tr id="{service}-{month}" data-s="{"".join(kinds)}"><th scope=row>'
         f'<a href="{run_page if runs else data_page}">{month}</a><td class=num>{link}{"".join(cells)}'
@@ -116,10 +122,10 @@ def _cell(state: dict | None, link: str, stage: str) -> str:
 
 
 def run_link(service: str, month: str) -> str:
-    """Return the page of a run month, seen from index.html."""
+    """Return the link from index.html to the page of a run month."""
     return f"runs/{service}/{month}.html"
 
 
 def data_link(service: str, month: str) -> str:
-    """Return the page of a data month, seen from index.html."""
+    """Return the link from index.html to the page of a data month."""
     return f"data/{service}/{month}.html"

@@ -1,4 +1,4 @@
-"""Pages: from a template, with a policy that allows nothing but their own style and script; written where changed."""
+"""Write pages from templates if their inputs changed; their policy allows only their own style and script."""
 
 import base64
 import functools
@@ -23,16 +23,16 @@ UP = "../../"  # from the page of a month to report/
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    """Return the templates; whatever is put into them is escaped."""
+    """Return the environment of the templates; all values are escaped."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
-    found = jinja2.Environment(
+    env = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    found.globals |= {"style": Markup(_asset("style.css")), "script": Markup(_asset("index.js"))}
-    found.globals["policy"] = POLICY.format(style=_hash(_asset("style.css")), script=_hash(_asset("index.js")))
-    found.globals["table_rows"] = table_rows
-    found.filters["time"] = wording.time
-    return found
+    env.globals |= {"style": Markup(_asset("style.css")), "script": Markup(_asset("index.js"))}
+    env.globals["policy"] = POLICY.format(style=_hash(_asset("style.css")), script=_hash(_asset("index.js")))
+    env.globals["table_rows"] = table_rows
+    env.filters["time"] = wording.time
+    return env
 
 
 @functools.cache
@@ -45,12 +45,12 @@ def _hash(text: str) -> str:
 
 
 def table_rows(rows: Iterable[Sequence]) -> Markup:
-    """Return rows of a table, the first cell of each its head; a cell is a text, or a text and its link (or None)."""
-    found = []
+    """Return table rows whose first cell is the row header; a cell is a text, or a text and its link (or None)."""
+    html_rows = []
     for row in rows:
         cells = [_cell(cell) for cell in row]
-        found.append(f"<tr><th>{'<td>'.join(cells)}\n")
-    return Markup("".join(found))
+        html_rows.append(f"<tr><th>{'<td>'.join(cells)}\n")
+    return Markup("".join(html_rows))
 
 
 def _cell(cell: object) -> str:
@@ -62,18 +62,18 @@ def _cell(cell: object) -> str:
 
 @functools.cache
 def edition() -> str:
-    """Return a hash of what draws the pages: they are drawn again when it changes."""
+    """Return a hash of the code and templates that draw the pages: all pages are redrawn when it changes."""
     parts = sorted([*Path(__file__).parent.glob("*.py"), *TEMPLATES.iterdir()])
     return hashlib.sha256(b"".join(path.read_bytes() for path in parts if path.is_file())).hexdigest()
 
 
 def digest(inputs: object) -> str:
-    """Return the hash of all that a page is drawn from, JSON, and of what draws it."""
+    """Return a hash of the inputs of a page (JSON-compatible) and of the code that draws it."""
     return hashlib.sha256((edition() + json.dumps(inputs, sort_keys=True)).encode()).hexdigest()
 
 
 def is_drawn(path: Path, inputs: str) -> bool:
-    """Whether a page is there, whole, and drawn from `inputs` (a digest)."""
+    """Return whether a page exists, is complete, and was drawn from `inputs` (a digest)."""
     try:
         with open(path, "rb") as file:
             file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
@@ -83,7 +83,7 @@ def is_drawn(path: Path, inputs: str) -> bool:
 
 
 def draw(path: Path, template: str, inputs: str, **content: object) -> None:
-    """Write a page from its template; its last line says what it was drawn from."""
+    """Write a page from its template; its last line is the digest of its inputs."""
     html = environment().get_template(template).render(**content)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.replace_file(path, html.encode("utf-8", "replace") + _end(inputs))

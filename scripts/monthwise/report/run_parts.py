@@ -1,4 +1,4 @@
-"""What the page of a run month shows, each part from the contents of its files; a part without them is None."""
+"""The parts of the page of a run month, made from the contents of its files; a part is None if they are missing."""
 
 import operator
 
@@ -15,20 +15,22 @@ SEGMENTS = {"borough": "Borough", "distance_mi": "Distance, mi", "hour": "Hour"}
 
 
 def decision(shown: dict, about: dict) -> dict | None:
-    """Return who serves and why, and what was compared."""
+    """Return the current champion, the reason of the decision, and the comparison."""
     champion = shown["champion"]
     if not champion:
         return None
-    serving = champion["champion"]
-    name = f"the model of {serving['month']}" if serving["kind"] == "model" else "the naive baseline"
-    told = [f"{champion['decision']}: {champion['reason']}"]
-    facts = {"serves": name, "since": champion["since"], "recipe": serving.get("recipe")}
+    current_champion = champion["champion"]
+    champion_name = (
+        f"the model of {current_champion['month']}" if current_champion["kind"] == "model" else "the naive baseline"
+    )
+    sentences = [f"{champion['decision']}: {champion['reason']}"]
+    facts = {"serves": champion_name, "since": champion["since"], "recipe": current_champion.get("recipe")}
     facts[f"its validation error, on {champion['promised_on']}"] = minutes(champion["promised_rmse_min"])
     if live := shown["live"]:
         facts[f"its live error, in {about['month']}"] = minutes(live["rmse_min"])
         facts["baseline, live error"] = minutes(live.get("baseline_rmse_min"))
         facts["live excess"] = f"{live['off']:+.1%}"
-    part: dict = {"told": [scrub(line) for line in told], "facts": known(facts)}
+    part: dict = {"told": [scrub(sentence) for sentence in sentences], "facts": known(facts)}
     if compared := champion.get("compared"):
         low, high = compared["interval"]
         part["svg"] = figures.interval(compared["difference"], low, high, number(about["margin"]))
@@ -48,13 +50,13 @@ def decision(shown: dict, about: dict) -> dict | None:
 
 
 def warnings(shown: dict) -> dict | None:
-    """Return what is unlike the training window in the validation month."""
-    found = (shown["metrics"] or {}).get("warnings")
-    return {"told": [scrub(each["text"]) for each in found]} if found else None
+    """Return the warnings: differences of the validation month from the training window."""
+    entries = (shown["metrics"] or {}).get("warnings")
+    return {"told": [scrub(warning["text"]) for warning in entries]} if entries else None
 
 
 def _smaller(share: float) -> str:
-    """Return in words a share by which an error is smaller (0 or more) or larger than another one."""
+    """Return in words the share by which an error is smaller (0 or more) or larger (below 0) than another one."""
     return f"{abs(share):.2%} {'smaller' if share >= 0 else 'larger'}"
 
 
@@ -81,15 +83,18 @@ def live_segments(shown: dict) -> dict | None:
     """Return the champion's live errors by borough, distance and hour."""
     live = (shown["live"] or {}).get("by", {})
     errors = {
-        kind: {name: {"champion": of.get("rmse_min"), "trips": of.get("rows")} for name, of in segments.items()}
+        kind: {
+            name: {"champion": segment.get("rmse_min"), "trips": segment.get("rows")}
+            for name, segment in segments.items()
+        }
         for kind, segments in live.items()
     }
     return _segments(errors, {"champion": "champion"})
 
 
 def _segments(errors: dict[str, dict[str, dict]], keys: dict[str, str]) -> dict | None:
-    """Return a figure for each kind of segment; `errors`: kind, segment, then the `trips` and errors of `keys`."""
-    made = []
+    """Return a figure for each kind of segment; `errors` maps kind and segment to `trips` and the errors of `keys`."""
+    segment_figures = []
     for kind in sorted(errors, key=lambda kind: list(SEGMENTS).index(kind) if kind in SEGMENTS else 9):
         segments = {name: errors[kind][name] for name in sorted(errors[kind], key=_natural)}
         rows = {
@@ -97,7 +102,7 @@ def _segments(errors: dict[str, dict[str, dict]], keys: dict[str, str]) -> dict 
             for name, segment in segments.items()
         }
         worst = max(rows, key=lambda name: next(iter(rows[name].values()), 0))
-        made.append(
+        segment_figures.append(
             {
                 "title": SEGMENTS.get(kind, kind),
                 "svg": figures.dots(rows, tuple(keys), "min"),
@@ -108,7 +113,7 @@ def _segments(errors: dict[str, dict[str, dict]], keys: dict[str, str]) -> dict 
                 ],
             }
         )
-    return {"figures": made, "keys": keys} if made else None
+    return {"figures": segment_figures, "keys": keys} if segment_figures else None
 
 
 def _natural(name: str) -> tuple:
@@ -117,12 +122,12 @@ def _natural(name: str) -> tuple:
 
 
 def calibration(shown: dict) -> dict | None:
-    """Return predicted against real minutes, of the challenger on the validation month and of the champion live."""
-    made = []
+    """Return predicted against real minutes: challenger on the validation month, champion in the month itself."""
+    calibration_figures = []
     for name, title in (("metrics", "Challenger, validation"), ("live", "Champion, live")):
-        told = (shown[name] or {}).get("predicted_real")
-        if told:
-            counts, width = told["counts"], told["width_min"]
+        trip_counts = (shown[name] or {}).get("predicted_real")
+        if trip_counts:
+            counts, width = trip_counts["counts"], trip_counts["width_min"]
             middle = [(real + 0.5) * width for real in range(len(counts))]
             means = [
                 [
@@ -133,7 +138,7 @@ def calibration(shown: dict) -> dict | None:
                 for index, row in enumerate(counts)
                 if sum(row)
             ]
-            made.append(
+            calibration_figures.append(
                 {
                     "title": title,
                     "svg": figures.square(counts, width),
@@ -142,44 +147,47 @@ def calibration(shown: dict) -> dict | None:
                     "rows": means,
                 }
             )
-    return {"figures": made} if made else None
+    return {"figures": calibration_figures} if calibration_figures else None
 
 
 def zones(shown: dict, outlines: Outlines) -> dict | None:
-    """Return the map, by the month itself where it is scored."""
+    """Return the map of errors by zone: live errors if the month is scored, else validation errors."""
     live = (shown["live"] or {}).get("zones")
     errors = live or (shown["metrics"] or {}).get("zones")
     if not errors:
         return None
     svg, errors_at, trips_at = outlines.draw(errors)
-    ranked = sorted(errors.items(), key=lambda each: -each[1]["rows"])[:SHOWN_ZONES]
-    which = f"the {len(ranked)} busiest of {len(errors)} zones" if len(errors) > len(ranked) else "zone"
-    rows = [[outlines.names.get(zone, zone), f"{of['rows']:,}", plain(of["rmse_min"])] for zone, of in ranked]
+    ranked = sorted(errors.items(), key=lambda item: -item[1]["rows"])[:SHOWN_ZONES]
+    zone_heading = f"the {len(ranked)} busiest of {len(errors)} zones" if len(errors) > len(ranked) else "zone"
+    rows = [
+        [outlines.names.get(zone, zone), f"{zone_errors['rows']:,}", plain(zone_errors["rmse_min"])]
+        for zone, zone_errors in ranked
+    ]
     return {
         "map": svg,
         "errors_at": [f"{bound:.1f}" for bound in errors_at],
         "trips_at": [f"{bound:,.0f}" for bound in trips_at],
         "caption": f"By pick-up zone, {'the live error' if live else 'the validation error of the challenger'}.",
-        "head": [which, "trips", "RMSE, min"],
+        "head": [zone_heading, "trips", "RMSE, min"],
         "rows": rows,
     }
 
 
 def drift(shown: dict) -> dict | None:
-    """Return the features by how far they drifted."""
+    """Return the features in order of their drift."""
     if not shown["drift"]:
         return None
     ranked, bound = shown["drift"]["ranked"], shown["drift"]["drifted_above"]
-    ratios = {each["name"]: float(each["ratio"]) for each in ranked}
-    drifted = [each["name"] for each in ranked if each["drifted"]]
+    ratios = {feature["name"]: float(feature["ratio"]) for feature in ranked}
+    drifted = [feature["name"] for feature in ranked if feature["drifted"]]
     caption = f"Times the noise of {', '.join(shown['drift']['training_months'])}; drifted above {bound:g}: "
     return {
         "svg": figures.bars(ratios, {"bound": bound}, drifted),
         "caption": caption + (", ".join(drifted) or "none") + ".",
         "head": ["feature", "distance", "noise", "times"],
         "rows": [
-            [each["name"], *(f"{each[key]:.4f}" for key in ("distance", "noise")), f"{each['ratio']:.2f}"]
-            for each in ranked
+            [feature["name"], *(f"{feature[key]:.4f}" for key in ("distance", "noise")), f"{feature['ratio']:.2f}"]
+            for feature in ranked
         ],
         "told": [
             f"{shown['drift']['unseen_pairs_share']:.2%} of the trips are between zones that never met in training."
@@ -188,18 +196,20 @@ def drift(shown: dict) -> dict | None:
 
 
 def quality(shown: dict, service: str) -> dict | None:
-    """Return what became of the rows of each data month."""
+    """Return the row counts and the verdict of each data month."""
     rows = []
-    for month, quality in shown["quality"].items():
-        if not quality:
+    for month, month_quality in shown["quality"].items():
+        if not month_quality:
             rows.append([(month, None), "", "", "", "not there", ""])
             continue
-        drops = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in quality["drops"].items() if count)
-        rule = quality.get("rule")
-        verdict = quality["verdict"] + (f" by {scrub(quality_rules.in_words(rule))}" if rule else "")
-        verdict += f", waived: {scrub(quality['waiver'])}" if quality.get("waiver") else ""
+        drops = ", ".join(
+            f"{name.replace('_', ' ')} {count:,}" for name, count in month_quality["drops"].items() if count
+        )
+        rule = month_quality.get("rule")
+        verdict = month_quality["verdict"] + (f" by {scrub(quality_rules.in_words(rule))}" if rule else "")
+        verdict += f", waived: {scrub(month_quality['waiver'])}" if month_quality.get("waiver") else ""
         link = f"{UP}data/{service}/{month}.html"
-        counts = [plain(quality[key]) for key in ("rows_in", "rows_out", "duplicates")]
+        counts = [plain(month_quality[key]) for key in ("rows_in", "rows_out", "duplicates")]
         rows.append([(month, link), *counts, verdict, drops])
     head = ["data month", "rows in", "rows out", "duplicates kept", "verdict", "dropped"]
     return {"head": head, "rows": rows, "is_open": True} if rows else None

@@ -1,4 +1,4 @@
-"""What machines and mails read: status.json, status.prom for node_exporter's textfile collector, summary.md."""
+"""Files for machines and mails: status.json, status.prom for node_exporter's textfile collector, summary.md."""
 
 import datetime
 import re
@@ -10,8 +10,8 @@ from ..base import clock, files
 from ..state import summary
 
 NEWEST = 6  # months of a service in summary.md
-NEEDS = 50  # lines of what needs attention in summary.md
-# Numbers of a run month in status.prom: name and help.
+NEEDS = 50  # lines of needs in summary.md
+# Numbers of a run month in status.prom: name and help text.
 ERRORS = {
     "challenger_validation_rmse_min": (
         "challenger_validation_rmse_minutes",
@@ -35,34 +35,36 @@ ERRORS = {
 
 
 def write(folder: Path, told: dict) -> None:
-    """Write the three files."""
+    """Write status.json, status.prom and summary.md."""
     folder.mkdir(parents=True, exist_ok=True)
     files.replace_file(folder / "status.json", files.to_json(told | {"built": clock.now()}))
     files.replace_file(folder / "status.prom", _metrics(told))
     files.replace_file(folder / "summary.md", as_markdown(told).encode("utf-8", "replace"))
 
 
-def _metrics(told: dict) -> bytes:
+def _metrics(report_status: dict) -> bytes:
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
 
-    def gauge(name: str, about: str, *labels: str) -> Gauge:
-        return Gauge(f"monthwise_{name}", about, labels, registry=registry)
+    def gauge(name: str, help_text: str, *labels: str) -> Gauge:
+        return Gauge(f"monthwise_{name}", help_text, labels, registry=registry)
 
     stages = gauge("stages", "Stages of all months in a state.", "service", "state")
     needs = gauge("needs_person", "What needs attention; without a service: a call of `run`.", "service")
     champion = gauge("champion", "1 for who serves in the newest decided month.", "service", "month", "model")
-    needs.labels("").set(len(told["needs"]))
-    for service, of in told["services"].items():
-        parts = (*of["data"].values(), *of["runs"].values())
-        for state, count in sorted(Counter(stage["state"] for each in parts for stage in each.values()).items()):
+    needs.labels("").set(len(report_status["needs"]))
+    for service, status in report_status["services"].items():
+        parts = (*status["data"].values(), *status["runs"].values())
+        for state, count in sorted(
+            Counter(stage["state"] for stages_of_month in parts for stage in stages_of_month.values()).items()
+        ):
             stages.labels(service, state).set(count)
-        needs.labels(service).set(len(of["needs"]))
-        if of["champion"]:
-            champion.labels(service, of["champion"]["month"], of["champion"]["model"]).set(1)
-    _add_numbers(told["services"], gauge)
-    last = told["last_run"]
+        needs.labels(service).set(len(status["needs"]))
+        if status["champion"]:
+            champion.labels(service, status["champion"]["month"], status["champion"]["model"]).set(1)
+    _add_numbers(report_status["services"], gauge)
+    last = report_status["last_run"]
     if last and last["end"] and last["code"] is not None:
         try:
             end = datetime.datetime.fromisoformat(last["end"]).timestamp()
@@ -76,11 +78,11 @@ def _metrics(told: dict) -> bytes:
 
 def _add_numbers(services: dict[str, dict], gauge: Callable) -> None:
     """Add the numbers of the newest decided and the newest scored run month, and of the newest data month."""
-    metrics = {name: gauge(*of_metric, "service", "month") for name, of_metric in ERRORS.items()}
+    metrics = {name: gauge(*description, "service", "month") for name, description in ERRORS.items()}
     drift = gauge("drift_ratio", "Distance of a feature from the training window.", "service", "month", "feature")
-    kept = gauge("kept_share", "Share of the rows of a data month that were kept.", "service", "month")
-    for service, of in services.items():
-        numbers = of["numbers"]
+    kept_shares = gauge("kept_share", "Share of the rows of a data month that were kept.", "service", "month")
+    for service, status in services.items():
+        numbers = status["numbers"]
         newest = {_newest(numbers, name) for name in ("champion", "challenger_validation_rmse_min", "live_excess")}
         for month in sorted(newest - {None}):
             for name, metric in metrics.items():
@@ -89,47 +91,47 @@ def _add_numbers(services: dict[str, dict], gauge: Callable) -> None:
         if month := _newest(numbers, "drift"):
             for feature, ratio in numbers[month]["drift"].items():
                 drift.labels(service, month, feature).set(ratio)
-        if (month := _newest(of["rows"], "rows_out")) and of["rows"][month].get("rows_in"):
-            kept.labels(service, month).set(of["rows"][month]["rows_out"] / of["rows"][month]["rows_in"])
+        if (month := _newest(status["rows"], "rows_out")) and status["rows"][month].get("rows_in"):
+            kept_shares.labels(service, month).set(status["rows"][month]["rows_out"] / status["rows"][month]["rows_in"])
 
 
-def _newest(of_months: dict[str, dict], name: str) -> str | None:
-    return max((month for month, known in of_months.items() if name in known), default=None)
+def _newest(values_by_month: dict[str, dict], name: str) -> str | None:
+    return max((month for month, values in values_by_month.items() if name in values), default=None)
 
 
 def as_markdown(told: dict) -> str:
-    """Return how things stand as Markdown."""
+    """Return the status as Markdown."""
     lines = ["# Monthwise", ""]
-    for of in told["services"].values():
-        lines.append(f"- {_plain(of['line'])}")
+    for status in told["services"].values():
+        lines.append(f"- {_plain(status['line'])}")
     needs = summary.all_needs(told)
     lines += ["", "## Needs attention", ""] if needs else ["", "Nothing needs attention."]
     lines += [f"- {_plain(summary.in_words(service, need))}" for service, need in needs[:NEEDS]]
     lines += [f"- and {len(needs) - NEEDS} more" for _ in needs[NEEDS : NEEDS + 1]]
-    for service, of in told["services"].items():
-        lines += _errors(service, of)
+    for service, status in told["services"].items():
+        lines += _errors(service, status)
     if told["last_run"] and not told["needs"]:
         lines += ["", f"Last run {_plain(told['last_run']['start'])}: {_plain(told['last_run']['line'])}"]
     return "\n".join(lines) + "\n"
 
 
-def _errors(service: str, of: dict) -> list[str]:
-    """Return the table of errors, newest month first, and what it leaves out."""
-    measured = summary.errors_by_month(of)
-    every = sorted({*measured, *of["runs"]}, reverse=True)
-    if not every:
+def _errors(service: str, status: dict) -> list[str]:
+    """Return the table of errors, newest month first, and a note on the months that it omits."""
+    errors_by_month = summary.errors_by_month(status)
+    all_months = sorted({*errors_by_month, *status["runs"]}, reverse=True)
+    if not all_months:
         return []
     lines = ["", f"## {service}", "", "| month | challenger | champion | baseline | live excess | served by |"]
     lines += ["| --- | ---: | ---: | ---: | ---: | --- |"]
-    for month in every[:NEWEST]:
-        known, errors = of["numbers"].get(month, {}), measured.get(month, {})
+    for month in all_months[:NEWEST]:
+        numbers, errors = status["numbers"].get(month, {}), errors_by_month.get(month, {})
         cells = [f"{errors[name]:.3f}" if name in errors else "" for name in ("challenger", "champion", "baseline")]
-        cells.append(f"{known['live_excess']:+.1%}" if "live_excess" in known else "")
-        lines.append(f"| {month} | {' | '.join(cells)} | {_plain(known.get('champion', ''))} |")
+        cells.append(f"{numbers['live_excess']:+.1%}" if "live_excess" in numbers else "")
+        lines.append(f"| {month} | {' | '.join(cells)} | {_plain(numbers.get('champion', ''))} |")
     lines += ["", f"RMSE in minutes on the trips of that month; {summary.MEASURED}."]
-    return lines + ([f"The newest {NEWEST} of {len(every)} months."] if len(every) > NEWEST else [])
+    return lines + ([f"The newest {NEWEST} of {len(all_months)} months."] if len(all_months) > NEWEST else [])
 
 
 def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Return text on one line, with the special characters of Markdown escaped."""
     return re.sub(r"([\\`*\[\]<>|#])", r"\\\1", " ".join(str(text).split()))

@@ -1,24 +1,24 @@
-"""Numbers and times as the pages say them."""
+"""Format numbers and times for the pages."""
 
 from ..state.summary import number
 
 
 def known(facts: dict) -> dict:
-    """Return the facts that there are."""
+    """Return the facts without those that are None or empty."""
     return {key: value for key, value in facts.items() if value not in (None, "")}
 
 
 def time(stamp: str) -> str:
-    """Return a time stamp as people read it."""
+    """Format a time stamp for readers, to the minute."""
     return stamp[:16].replace("T", " ") + " UTC"
 
 
 def minutes(value: object) -> str | None:
-    """Return an error, None where it is not known."""
+    """Format an error in minutes; None if it is unknown."""
     return f"{value:.3f} min" if number(value) is not None else None
 
 
 def plain(value: object) -> str:
-    """Return a number with three decimals, a whole one as it is; nothing for what is no number."""
-    found = number(value)
-    return "" if found is None else f"{found:,.3f}" if isinstance(found, float) else f"{found:,}"
+    """Format a number: floats with three decimals, integers unchanged; an empty text if it is not a number."""
+    finite = number(value)
+    return "" if finite is None else f"{finite:,.3f}" if isinstance(finite, float) else f"{finite:,}"

@@ -1,4 +1,4 @@
-"""A map of a service's zones: outlines from a GeoJSON file whose features have the property `id` of a zone."""
+"""Map of the zones of a service, from a GeoJSON file whose features have the zone as property `id`."""
 
 import bisect
 import csv
@@ -16,7 +16,7 @@ CLASSES = 6
 
 
 class Outlines:
-    """Zones as paths in a frame of WIDTH by `height`; longitudes are narrowed to the middle latitude."""
+    """Zones as paths in a frame of WIDTH by `height`; longitudes are scaled by the cosine of the middle latitude."""
 
     def __init__(self, path: str | Path, zones: str | Path | None):
         features = json.loads(Path(path).read_text(encoding="utf-8"))["features"]
@@ -24,12 +24,12 @@ class Outlines:
         points = [point for rings in shapes.values() for ring in rings for point in ring]
         west, east = min(x for x, _ in points), max(x for x, _ in points)
         south, north = min(y for _, y in points), max(y for _, y in points)
-        narrow = math.cos(math.radians((south + north) / 2))
-        scale = WIDTH / ((east - west) * narrow)
+        longitude_scale = math.cos(math.radians((south + north) / 2))
+        scale = WIDTH / ((east - west) * longitude_scale)
         self.height = math.ceil((north - south) * scale)
         self.paths = {
             zone: "".join(
-                _path([((x - west) * narrow * scale, (north - y) * scale) for x, y in ring]) for ring in rings
+                _path([((x - west) * longitude_scale * scale, (north - y) * scale) for x, y in ring]) for ring in rings
             )
             for zone, rings in shapes.items()
         }
@@ -38,17 +38,20 @@ class Outlines:
 
     def draw(self, errors: Mapping[str, Mapping[str, float]]) -> tuple[Markup, list[float], list[float]]:
         """Return the map, with classes e1..e6 by error and t1..t6 by trips, and the bounds between these."""
-        known = {zone: of for zone, of in errors.items() if zone in self.paths}
-        errors_at = _bounds([of["rmse_min"] for of in known.values()])
-        trips_at = _bounds([of["rows"] for of in known.values()])
+        errors_by_zone = {zone: zone_errors for zone, zone_errors in errors.items() if zone in self.paths}
+        errors_at = _bounds([zone_errors["rmse_min"] for zone_errors in errors_by_zone.values()])
+        trips_at = _bounds([zone_errors["rows"] for zone_errors in errors_by_zone.values()])
         parts = []
         for zone, path in self.paths.items():
-            of, name = known.get(zone), self.titles[zone]
-            kind, said = "none", f"{name}: no trip"
-            if of:
-                error, trips = _kind(of["rmse_min"], errors_at), _kind(of["rows"], trips_at)
-                kind, said = f"e{error} t{trips}", f"{name}: {of['rmse_min']:.2f} min on {of['rows']:,} trips"
-            parts.append(f'<path class="{kind}" d="{path}"><title>{said}</title></path>')
+            zone_errors, name = errors_by_zone.get(zone), self.titles[zone]
+            kind, title = "none", f"{name}: no trip"
+            if zone_errors:
+                error, trips = _kind(zone_errors["rmse_min"], errors_at), _kind(zone_errors["rows"], trips_at)
+                kind, title = (
+                    f"e{error} t{trips}",
+                    f"{name}: {zone_errors['rmse_min']:.2f} min on {zone_errors['rows']:,} trips",
+                )
+            parts.append(f'<path class="{kind}" d="{path}"><title>{title}</title></path>')
         return svg(WIDTH, self.height, "".join(parts), "map"), errors_at, trips_at
 
 
@@ -58,17 +61,17 @@ def _rings(geometry: Mapping) -> list:
 
 
 def _path(ring: list[tuple[float, float]]) -> str:
-    """Return a closed path in whole units, each point relative to the one before."""
-    at = found = None
+    """Return a closed path in integer units, each point relative to the previous one."""
+    previous = path = None
     for x, y in ring[:-1]:
         point = round(x), round(y)
-        if at is None:
-            found = f"M{point[0]} {point[1]}l"
-        elif point != at:
-            step = f"{point[0] - at[0]} {point[1] - at[1]}"
-            found += step if found.endswith("l") or step.startswith("-") else f" {step}"
-        at = point
-    return f"{found}z" if found else ""
+        if previous is None:
+            path = f"M{point[0]} {point[1]}l"
+        elif point != previous:
+            step = f"{point[0] - previous[0]} {point[1] - previous[1]}"
+            path += step if path.endswith("l") or step.startswith("-") else f" {step}"
+        previous = point
+    return f"{path}z" if path else ""
 
 
 def _names(path: str | Path) -> dict[str, str]:
@@ -78,7 +81,7 @@ def _names(path: str | Path) -> dict[str, str]:
 
 
 def _bounds(values: list[float]) -> list[float]:
-    """Return the values that part the zones into at most CLASSES of about equally many."""
+    """Return the bounds that divide the zones into at most CLASSES classes of roughly equal size."""
     ordered = sorted(values)
     return (
         sorted({ordered[len(ordered) * cut // CLASSES] for cut in range(1, CLASSES)} - {ordered[0]}) if ordered else []

@@ -1,1 +1,1 @@
-"""One call of `run`: what is missing, Snakemake, progress, alerts, cost."""
+"""One call of `run`: missing files, Snakemake, progress, alerts, cost."""

@@ -1,4 +1,7 @@
-"""Settings with which work goes on past a data month that is rejected or missing, each tried out before it is named."""
+"""Suggest settings with which a run continues past a rejected or missing data month.
+
+Each setting is tried before it is suggested.
+"""
 
 import json
 from collections.abc import Collection, Mapping
@@ -12,40 +15,45 @@ from ..workflow import availability, targets
 
 
 def on_rejected(settings: Settings, quality: Mapping, blocked: Collection[str]) -> str:
-    """Return in one line why a data month is rejected, by its quality.json, and the ways on.
+    """Return one line that says why a data month is rejected, from its quality.json, and how to continue.
 
-    `blocked` holds the data months of the service that cannot be read, this one among them.
+    `blocked` holds the data months of the service that cannot be read, including this one.
     """
     service, month = quality["service"], quality["month"]
-    why = f"{service} {month} is rejected by {quality_rules.in_words(quality['rule'])}"
-    # A waiver cannot make up for rows that are not there.
+    rejection = f"{service} {month} is rejected by {quality_rules.in_words(quality['rule'])}"
+    # A waiver does not help if no rows are left.
     waiver = [_line({"quality": {"waive": {service: {month: "reason"}}}})] if quality["rows_out"] else []
-    return f"{why}; wait for a better file{_in_words([*waiver, *ways_without(settings, service, month, blocked)])}"
+    return (
+        f"{rejection}; wait for a better file{_in_words([*waiver, *ways_without(settings, service, month, blocked)])}"
+    )
 
 
 def on_missing(settings: Settings, service: str, month: str, blocked: Collection[str]) -> str:
-    """Return the ways on without a data month that is not published, as words that follow; none if there is none."""
+    """Return the ways to continue without a data month that is not published, as words to append to a sentence.
+
+    The words are empty if there is no such way.
+    """
     return _in_words(ways_without(settings, service, month, blocked))
 
 
 def ways_without(settings: Settings, service: str, month: str, blocked: Collection[str]) -> list[str]:
-    """Return the lines of config with which nothing reads a data month and nothing older than what is there."""
+    """Return the config lines with which nothing reads a data month, nor any month older than the available ones."""
     skip = {"skip": {service: sorted({*settings.config["skip"].get(service, ()), month})}}
     if _works(settings, skip, service, month):
         return [_line(skip)]
     begin, run_months = settings.begin(service), availability.run_months(settings, service)
     if not run_months or month not in _read_by(settings, service, begin):
         return []
-    for later in span(shift(begin, 1), run_months[-1]):
-        layer = {"begin": {service: later}}
-        is_free = settings.validation_month(service, later) and not blocked & _read_by(settings, service, later)
+    for new_begin in span(shift(begin, 1), run_months[-1]):
+        layer = {"begin": {service: new_begin}}
+        is_free = settings.validation_month(service, new_begin) and not blocked & _read_by(settings, service, new_begin)
         if is_free and _works(settings, layer, service, month):
             return [_line(layer)]
     return []
 
 
 def _works(settings: Settings, layer: Mapping, service: str, month: str) -> bool:
-    """Whether settings with `layer` over them are right, and read neither `month` nor others that are not there."""
+    """Return whether the settings with `layer` on top are valid, and read neither `month` nor unavailable months."""
     before = set(availability.data_months(settings, service, availability.run_months(settings, service)))
     try:
         changed = settings.changed(layer)
@@ -53,11 +61,11 @@ def _works(settings: Settings, layer: Mapping, service: str, month: str) -> bool
     except (WrongConfig, WrongUsage):
         return False
     oldest = _oldest(settings, service)
-    return month not in after and all(oldest is not None and each >= oldest for each in after - before)
+    return month not in after and all(oldest is not None and data_month >= oldest for data_month in after - before)
 
 
 def _oldest(settings: Settings, service: str) -> str | None:
-    """Return the oldest data month that is there for all we know; None if none is known."""
+    """Return the oldest data month that is known to be available; None if no month is known."""
     known = targets.located_months(service)
     if settings.config["source"] == "demo":
         known = [*known, settings.config["demo"]["first"]]
@@ -67,7 +75,7 @@ def _oldest(settings: Settings, service: str) -> str | None:
 
 
 def _read_by(settings: Settings, service: str, month: str) -> set[str]:
-    """Return the data months that a run month trains on and is measured on."""
+    """Return the data months that a run month trains on, and its validation month."""
     return {*settings.training_months(service, month), shift(month, -1)}
 
 

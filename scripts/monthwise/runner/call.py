@@ -1,7 +1,8 @@
-"""A call of `./monthwise run`: brings everything that is due up to date, and says in one line how it went.
+"""Run one call of `./monthwise run`: bring everything up to date, and summarize the result in one line.
 
-One lock around the call; the publisher is asked; Snakemake builds in steps, first up to quality.json, so that a file
-with the same rows stops there, then the rest; what is left is looked for; the call is noted and alarms are raised.
+One lock covers the whole call. The call checks the publisher. Snakemake builds in steps: first up to quality.json, so
+that a file with unchanged rows stops there, then the rest. The call then looks for jobs that are left, records itself
+and sends alerts.
 """
 
 import argparse
@@ -23,13 +24,13 @@ from .events import Job, Result
 from .planning import Turn
 from .progress import Progress
 
-# The most serious first; a month that is not published is no failure.
+# The most serious first. A month that is not yet published is not a failure.
 SEVERITY = (1, os.EX_CANTCREAT, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
 FIRST_STEP = stages.DATA[: stages.DATA.index("clean") + 1]
 
 
 class Call:
-    """One call of `run`, and its line for history/runs.jsonl."""
+    """One call of `run`, and its line in history/runs.jsonl."""
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings):
         self.arguments, self.settings = arguments, settings
@@ -43,28 +44,31 @@ class Call:
         self.decided = os.path.getsize(decisions.PATH) if os.path.exists(decisions.PATH) else 0
 
     def make(self) -> int:
-        """Do it, write down how it went, raise alarms; return the exit code. Raises what ended it early."""
+        """Build, record the outcome and send alerts; return the exit code.
+
+        Raises the error that ended the call early, if there is one.
+        """
         end = None
         try:
             code, line = self._turn()
         except (Exception, KeyboardInterrupt) as error:
             end, (code, line) = error, code_and_line(error)
-        done = {_key(job) for job in self.done}
-        left = [job for job in self.turn.jobs if not (end and _key(job) in done)]
+        finished_keys = {_key(job) for job in self.done}
+        jobs_left = [job for job in self.turn.jobs if not (end and _key(job) in finished_keys)]
         self.outcome |= {
             "end": clock.now(),
             "code": code,
             "line": line,
-            "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(left)},
-            "reason": {key: why for key, why in self.reasons.items() if key in done},
+            "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(jobs_left)},
+            "reason": {key: reason for key, reason in self.reasons.items() if key in finished_keys},
             "failed": list(self.failed.values()),
             "rejected": {service: lines for service, lines in self.turn.rejected.items() if lines},
             "champions": decisions.changed_since(decisions.PATH, self.decided),
         }
-        for changed in self.outcome["champions"]:
-            print(changed)
-        for said in alerts.raise_alarms(self.settings, self.turn.services, self.outcome):
-            print(said)
+        for champion_line in self.outcome["champions"]:
+            print(champion_line)
+        for problem in alerts.raise_alarms(self.settings, self.turn.services, self.outcome):
+            print(problem)
         calls.append(self.outcome)
         self._report()
         if end:
@@ -72,7 +76,7 @@ class Call:
         return code
 
     def _report(self) -> None:
-        """Bring the pages up to date; whatever goes wrong there is a line, and costs no run."""
+        """Update the report pages. An error here becomes a line and does not fail the run."""
         try:
             report.build(self.settings)
         except Exception as error:
@@ -93,7 +97,7 @@ class Call:
             turn.plan()
         self.reasons = {_key(job): turn.why(job) for job in turn.jobs}
         if refusal := turn.refusal():
-            turn.write()  # what is stale, and why
+            turn.write()  # records what is stale, and why
             raise refusal
         if turn.jobs:
             self._build()
@@ -101,8 +105,8 @@ class Call:
         return self._how_it_went()
 
     def _say_what_was_asked(self) -> None:
-        for about in self.turn.in_state("new") + self.turn.in_state("changed"):
-            print(f"{' '.join(about)}: {self.turn.asked[about][0]}", flush=True)
+        for service_month in self.turn.in_state("new") + self.turn.in_state("changed"):
+            print(f"{' '.join(service_month)}: {self.turn.asked[service_month][0]}", flush=True)
 
     # Building
 
@@ -120,12 +124,12 @@ class Call:
                 turn.faulty = {(fault["service"], fault["month"]) for fault in self.failed.values()}
                 turn.find()
             if self.arguments.newest_first:
-                for slice_ in self._years():
-                    self._step(slice_, log, [path for path in forced if path in set(slice_)])
+                for year_files in self._years():
+                    self._step(year_files, log, [path for path in forced if path in set(year_files)])
                 forced = []
             self._step(turn.files(), log, forced)
             self._repair(log)
-        # Nothing may be missing or stale, whatever Snakemake ended with.
+        # Look for missing and stale files, whatever exit code Snakemake returned.
         turn.faulty = set()
         turn.find()
         turn.is_redo = False
@@ -134,16 +138,21 @@ class Call:
             self._register()
 
     def _repair(self, log) -> None:
-        """Write again what somebody deleted from the tracking store, where `register` missed it, and register it."""
-        lost = [job for (rule, _), job in self.failed.items() if rule == "register" and job["code"] == os.EX_DATAERR]
-        with contextlib.suppress(exits.Exit):  # then the failure stays
-            for service in (fault["service"] for fault in lost):
+        """Rewrite runs that were deleted from the tracking store, and register them.
+
+        This applies to services whose `register` job failed because it missed runs.
+        """
+        register_faults = [
+            fault for (rule, _), fault in self.failed.items() if rule == "register" and fault["code"] == os.EX_DATAERR
+        ]
+        with contextlib.suppress(exits.Exit):  # if this fails, the fault stays recorded
+            for service in (fault["service"] for fault in register_faults):
                 rewrite.write_runs(self.turn.settings, service, targets.built_months(service))
-            self._ask(self.turn.files() if lost else [], log, [])
+            self._ask(self.turn.files() if register_faults else [], log, [])
 
     def _step(self, files: list[str], log, forced: list[str] | None = None) -> None:
         result = self._ask(files, log, forced or [])
-        # Another try is all it takes where an input changed under a job.
+        # If an input changed while a job ran, a second try is enough.
         if any(fault_of(job)["code"] == os.EX_TEMPFAIL for job in result.failed):
             self._ask(files, log, [])
 
@@ -164,17 +173,20 @@ class Call:
         return result
 
     def _years(self) -> list[list[str]]:
-        """Return what is trained in each year of run months, newest first; decisions, a chain, follow at the end."""
-        asked = set(self.turn.files())
+        """Return the training files of each year of run months, newest year first.
+
+        Decisions are a chain. They follow at the end.
+        """
+        requested = set(self.turn.files())
         years: dict[str, list[str]] = {}
-        for service, found in self.turn.due.items():
-            for month in found.months:
+        for service, due in self.turn.due.items():
+            for month in due.months:
                 names = (targets.run_file(service, month, name) for name in ("metrics.json", "tracking.json"))
-                years.setdefault(month[:4], []).extend(path for path in names if path in asked)
+                years.setdefault(month[:4], []).extend(path for path in names if path in requested)
         return [years[year] for year in sorted(years, reverse=True)]
 
     def _register(self) -> None:
-        """Let the registry agree with what is decided, although something failed that Snakemake would wait for."""
+        """Update the registry with the decisions, even if a job failed that Snakemake would wait for."""
         for service in self.turn.services:
             with contextlib.suppress(exits.Exit):
                 if targets.decided_months(service):
@@ -194,14 +206,14 @@ class Call:
         codes |= {os.EX_DATAERR} if is_rejected else set()
         if turn.jobs and not codes:
             codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
-        code = next((each for each in SEVERITY if each in codes), max(codes, default=os.EX_OK))
+        code = next((candidate for candidate in SEVERITY if candidate in codes), max(codes, default=os.EX_OK))
         begun = {(job.service, job.month) for job in self.done if job.month and job.rule in stages.RUN}
-        finished = {about for about in begun if self._is_finished(*about)}
+        finished = {run_month for run_month in begun if self._is_finished(*run_month)}
         self.outcome["months"] = sorted(map(" ".join, finished))
         return code, self._line(faults, finished, begun - finished)
 
     def _is_finished(self, service: str, month: str) -> bool:
-        """Whether all stages of a run month are there, and nothing of it is left to do."""
+        """Return whether a run month has the files of all its stages, and no jobs left."""
         names = targets.run_files(self.turn.settings, service, month)
         is_left = any((job.service, job.month) == (service, month) for job in self.turn.jobs)
         return not is_left and all(os.path.exists(targets.run_file(service, month, name)) for name in names)
@@ -211,26 +223,30 @@ class Call:
         parts = []
         if self.done:
             kinds = [("", finished), ("parts of ", unfinished)]
-            built = [f"{kind}{len(found)} run months ({_listed(_names(found))})" for kind, found in kinds if found]
+            built = [
+                f"{kind}{len(run_months)} run months ({_listed(_names(run_months))})"
+                for kind, run_months in kinds
+                if run_months
+            ]
             seconds = time.monotonic() - self.began
             parts.append(f"built {' and '.join(built) or 'data'}, {len(self.done)} jobs in {seconds:.0f} s")
         if faults:
             parts.append(f"{len(faults)} failed, first: {in_words(faults[0])}")
         if line := publication.failure(turn.asked):
             parts.append(line)
-        if lines := [line for found in turn.rejected.values() for line in found.values()]:
+        if lines := [line for rejected in turn.rejected.values() for line in rejected.values()]:
             parts.append(lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""))
         if turn.jobs:
             parts.append(f"{len(turn.jobs)} jobs left, first: {turn.jobs[0].rule} {turn.jobs[0].about}")
-        for what, by_service in turn.missing().items():
-            listed = (f"{service} {months.in_words(found)}" for service, found in by_service.items())
-            parts.append(f"{what}: {', '.join(listed)}")
+        for status, months_by_service in turn.missing().items():
+            listed = (f"{service} {months.in_words(missing)}" for service, missing in months_by_service.items())
+            parts.append(f"{status}: {', '.join(listed)}")
         is_known = self.done or faults or turn.jobs or turn.in_state("failed")
         return "; ".join(parts if is_known else ["up to date", *parts])
 
 
 def code_and_line(error: BaseException) -> tuple[int, str]:
-    """Return the exit code and the line of what ended a call early."""
+    """Return the exit code and the line for an error that ended a call early."""
     if isinstance(error, OSError):
         error = exits.from_os_error(error) or error
     if isinstance(error, exits.Exit):
@@ -245,7 +261,7 @@ def _key(job: Job) -> str:
 
 
 def fault_of(job: Job) -> dict:
-    """Return what became of a failed job, as its log says."""
+    """Return a failed job as a fault, with the exit code and the last line of its log."""
     code, line = last_exit(job.log)
     return {
         "rule": job.rule,
@@ -258,23 +274,23 @@ def fault_of(job: Job) -> dict:
 
 
 def in_words(fault: dict) -> str:
-    """Return a fault in one line, with its log."""
+    """Return a fault as one line that names its log."""
     line = fault["line"]
-    about = " ".join(word for word in (fault["service"], fault["month"]) if word)
-    if not line.startswith(about):
-        line = f"{about}: {line}"
+    subject = " ".join(word for word in (fault["service"], fault["month"]) if word)
+    if not line.startswith(subject):
+        line = f"{subject}: {line}"
     return f"{line} ({fault['rule']}, {fault['log']})"
 
 
-def _listed(found: list[str]) -> str:
-    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _names(abouts: set[tuple]) -> list[str]:
-    return sorted(map(" ".join, abouts))
+def _names(run_months: set[tuple]) -> list[str]:
+    return sorted(map(" ".join, run_months))
 
 
 def _left_locks() -> bool:
-    """Whether a killed Snakemake left locks; a living one would hold the lock of this call."""
+    """Return whether a killed Snakemake left locks. A running Snakemake would hold the lock of this call."""
     folder = ".snakemake/locks"
     return os.path.isdir(folder) and bool(os.listdir(folder))

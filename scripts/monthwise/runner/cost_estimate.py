@@ -1,7 +1,7 @@
-"""What jobs will cost, from the `benchmarks/` of jobs of the same stage and service, by the rows that they read.
+"""Estimate what jobs cost, from the `benchmarks/` of jobs of the same stage and service, by the rows that they read.
 
-Without a past: seconds and CPU per job and million rows, as measured on green months of 75,000 trips and yellow months
-of 3 million, warm, on one core of 2026.
+Without past jobs: seconds and CPU per job and million rows, as measured on green months of 75,000 trips and yellow
+months of 3 million, warm, on one core of 2026.
 """
 
 import heapq
@@ -15,12 +15,12 @@ from ..state import benchmarks
 from ..workflow import stages, targets
 from .events import Job
 
-START_S = 3.5  # Snakemake's two calls, and the warm processes
-PER_JOB_S = 0.05  # what Snakemake takes to start a job and to note its end
+START_S = 3.5  # two calls of Snakemake, and the warm processes
+PER_JOB_S = 0.05  # time of Snakemake to start a job and to record its end
 
 
 class Past:
-    """What the jobs of a directory took, and how many rows their months have."""
+    """Durations of the past jobs of a directory, and the row counts of its months."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -28,7 +28,7 @@ class Past:
         self.lines: dict[tuple[str, str], tuple[float, float] | None] = {}
 
     def of_month(self, service: str, month: str) -> int | None:
-        """Return the rows of a data month as published; None where nothing is known."""
+        """Return the row count of a data month as published; None if it is not known."""
         key = (service, month)
         if key not in self.rows:
             quality = files.read_json_if_whole(targets.data_file(service, month, "quality.json"))
@@ -36,12 +36,12 @@ class Past:
         return self.rows[key]
 
     def typical(self, service: str) -> int:
-        """Return the rows of a month about which nothing is known: those of the newest known one."""
+        """Return the row count to assume for an unknown month: that of the newest known one."""
         known = [self.of_month(service, month) for month in targets.located_months(service)]
         return next((rows for rows in reversed(known) if rows), 100_000)
 
     def seconds(self, job: Job) -> tuple[float, bool]:
-        """Return what a job will take, and whether that is known from the past."""
+        """Return the estimated seconds of a job, and whether past jobs are the source."""
         key = (job.rule, job.service)
         if key not in self.lines:
             self.lines[key] = self._fit(*key)
@@ -60,20 +60,23 @@ class Past:
         return max((rows for rows in known if rows), default=None) or self.typical(job.service)
 
     def _fit(self, rule: str, service: str) -> tuple[float, float] | None:
-        """Return seconds at no rows and for each row: a line through past jobs, the median where rows say nothing."""
-        found = []
+        """Return seconds at zero rows and seconds per row.
+
+        The result is a line through past jobs, or their median if the number of rows explains nothing.
+        """
+        points = []
         folder = f"benchmarks/{rule}/{service}"
         names = sorted(os.listdir(folder))[-60:] if os.path.isdir(folder) else []
         paths = [(name.removesuffix(".tsv"), f"{folder}/{name}") for name in names if name.endswith(".tsv")]
         if os.path.isfile(f"{folder}.tsv"):
             paths.append((None, f"{folder}.tsv"))
         for month, path in paths:
-            if took := benchmarks.read(path):
-                found.append((self._rows(Job(rule, "", service, month, [], [], "", "")), took.seconds))
-        if not found:
+            if benchmark := benchmarks.read(path):
+                points.append((self._rows(Job(rule, "", service, month, [], [], "", "")), benchmark.seconds))
+        if not points:
             return None
-        rows, seconds = zip(*found, strict=True)
-        if len(found) > 3 and max(rows) > 1.5 * min(rows):
+        rows, seconds = zip(*points, strict=True)
+        if len(points) > 3 and max(rows) > 1.5 * min(rows):
             slope, base = statistics.linear_regression(rows, seconds)
             if slope > 0 and base >= 0:
                 return base, slope
@@ -81,7 +84,10 @@ class Past:
 
 
 def cost(settings: Settings, planned: Sequence[Job], cores: int) -> dict:
-    """Return `jobs`, `cpu_s`, `wall_s` of planned jobs on a number of cores, and `known`: the share that has a past."""
+    """Return `jobs`, `cpu_s` and `wall_s` of planned jobs on a number of cores, and `known`.
+
+    `known` is the share of the jobs that have past jobs.
+    """
     if not planned:
         return {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "known": 1.0}
     past = Past(settings)
@@ -98,13 +104,13 @@ def cost(settings: Settings, planned: Sequence[Job], cores: int) -> dict:
 
 
 def _makespan(planned: Sequence[Job], seconds: dict[str, float], cores: int) -> float:
-    """Return when the last job ends if each starts as soon as its inputs are there and a core is free."""
+    """Return when the last job ends, in seconds, if each job starts once its inputs exist and a core is free."""
     maker = {path: job.number for job in planned for path in job.outputs}
     waits = {job.number: {maker[path] for path in job.inputs if path in maker} for job in planned}
     readers: dict[str, list[str]] = {}
     for number, upstream in waits.items():
-        for each in upstream:
-            readers.setdefault(each, []).append(number)
+        for upstream_number in upstream:
+            readers.setdefault(upstream_number, []).append(number)
     ready = [number for number, upstream in waits.items() if not upstream]
     running: list[tuple[float, str]] = []
     now = 0.0

@@ -1,4 +1,4 @@
-"""Whether recipes take the parameters of config: checked before a job starts, which deletes the model that is there."""
+"""Check that recipes accept the parameters of config, before a job starts and deletes the existing model."""
 
 import glob
 import json
@@ -15,23 +15,23 @@ from ..workflow import targets
 
 
 def insist_on_parameters(settings: Settings, run_months: Iterable[tuple[str, str]]) -> None:
-    """Raise WrongConfig if a recipe refuses its parameters in one of `run_months` (service and month), which train.
+    """Raise WrongConfig if a recipe rejects its parameters in one of `run_months` (service and month), which train.
 
-    Imports scikit-learn only if there are parameters with which no model is trained yet.
+    Import scikit-learn only if there are parameters without a trained model.
     """
-    wanted: dict[str, str] = {}
+    run_month_by_key: dict[str, str] = {}
     for service, month in sorted(run_months):
-        wanted.setdefault(_key(settings.at(service, month)["train"]), f"{service} {month}")
-    for key in sorted(wanted.keys() - (_trained() if wanted else set())):
+        run_month_by_key.setdefault(_key(settings.at(service, month)["train"]), f"{service} {month}")
+    for key in sorted(run_month_by_key.keys() - (_trained() if run_month_by_key else set())):
         train = json.loads(key)
         if reason := _refusal(train["recipe"], train["parameters"]):
             raise WrongConfig(
-                f"settings of {wanted[key]}: recipe {train['recipe']} refuses its parameters: {reason.rstrip('.')};"
-                " change train.parameters"
+                f"settings of {run_month_by_key[key]}: recipe {train['recipe']} refuses its parameters:"
+                f" {reason.rstrip('.')}; change train.parameters"
             )
 
 
-# In a process of its own: a recipe may crash, and then fails its own months alone.
+# Runs in its own process: a recipe that crashes fails only its own months.
 VALIDATE = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
@@ -45,11 +45,11 @@ except (ValueError, TypeError) as error:
 
 
 def _refusal(recipe: str, parameters: dict) -> str:
-    """Return why a recipe refuses its parameters; empty if it takes them."""
+    """Return why a recipe rejects its parameters; empty if it accepts them."""
     scripts = str(resource("scripts"))
     command = [sys.executable, "-I", "-X", "utf8", "-c", VALIDATE, scripts, json.dumps([recipe, parameters])]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
-    return (ended.stdout.splitlines() or [""])[-1] if ended.returncode == os.EX_CONFIG else ""
+    process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
+    return (process.stdout.splitlines() or [""])[-1] if process.returncode == os.EX_CONFIG else ""
 
 
 def _key(train: dict) -> str:

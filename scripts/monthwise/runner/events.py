@@ -1,4 +1,7 @@
-"""Events of Snakemake, as the plugin in snakemake_plugins/ writes them: which jobs start, finish or fail, and why."""
+"""Read events of Snakemake, as the plugin in snakemake_plugins/ writes them.
+
+They say which jobs start, finish or fail, and why.
+"""
 
 import json
 import re
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..base.job_logs import last_exit
 
-# Snakemake says in prose why a job runs; a test makes it say each of these. They come in this order.
+# Snakemake gives the reason of a job as prose; a test makes it give each of these. They come in this order.
 FORCED = "Forced execution"
 MISSING = "Missing output files"
 UPDATED = "Updated input files"
@@ -20,7 +23,7 @@ ERROR_LENGTH = 500
 
 @dataclass
 class Job:
-    """A job as Snakemake names it: `about` is service and month, `reason` its own words."""
+    """A job as Snakemake names it. `about` is service and month; `reason` is Snakemake's own text."""
 
     rule: str
     number: str
@@ -41,7 +44,7 @@ class Job:
 
 
 def parse_reason(reason: str) -> dict[str, list[str]]:
-    """Return each reason that a text names, with its files; after PARAMS come settings, which may be any text."""
+    """Return the reasons in a text, each with its files. After PARAMS come settings, which may be any text."""
     if reason.startswith(FORCED):
         return {FORCED: []}
     files, params, _ = reason.partition(PARAMS)
@@ -54,16 +57,16 @@ def parse_reason(reason: str) -> dict[str, list[str]]:
 
 @dataclass
 class Result:
-    """What a call did: its code, the jobs that finished and those that failed for good, and what ended Snakemake."""
+    """What a call did: its code, finished jobs, jobs that failed for good, and the error that ended Snakemake."""
 
     code: int = 0
     done: list[Job] = field(default_factory=list)
     failed: list[Job] = field(default_factory=list)
-    error: str = ""  # one line; empty where no exception ended it
+    error: str = ""  # one line; empty if no exception ended it
 
 
 class Reader:
-    """Reads events one after the other; `notify` hears of jobs that are `started`, `done` or `failed`."""
+    """Reads events one by one; calls `notify` for each job that is `started`, `done` or `failed`."""
 
     def __init__(self, notify: Callable[[str, Job], None]):
         self.notify = notify
@@ -72,7 +75,7 @@ class Reader:
         self.groups: list[list[Job]] = []
 
     def read(self, line: bytes) -> None:
-        """Take note of one event."""
+        """Process one event."""
         event = json.loads(line)
         name = event["event"]
         if name == "error":
@@ -96,7 +99,7 @@ class Reader:
         self.notify("failed", job)
 
     def settle(self) -> Result:
-        """Return the result at the end; a job that failed, was tried again and then finished did not fail."""
+        """Return the final result. A job that failed, was retried and then finished does not count as failed."""
         done = {job.number for job in self.result.done}
         failed = [*self.result.failed, *(job for group in self.groups for job in at_fault(group))]
         self.result.failed = list({job.number: job for job in failed if job.number not in done}.values())
@@ -104,7 +107,7 @@ class Reader:
 
 
 def at_fault(group: Sequence[Job]) -> list[Job]:
-    """Return the jobs that made a group fail: Snakemake names all of it, but each has its own log."""
+    """Return the jobs that made a group fail. Snakemake names the whole group, but each job has its own log."""
     unfinished = [job for job in group if last_exit(job.log)[0] != 0]
     if named := [job for job in unfinished if last_exit(job.log)[0]]:
         return named
@@ -127,6 +130,6 @@ def _job(event: dict) -> Job:
 
 
 def _in_one_line(message: str) -> str:
-    """Return an exception of Snakemake without its traceback, in one line."""
+    """Return a Snakemake exception without its traceback, as one line."""
     text = " ".join(CALLED_FROM.sub("", message).removesuffix("\nTraceback:").split())
     return text if len(text) <= ERROR_LENGTH else text[:ERROR_LENGTH].rpartition(" ")[0] + " ..."

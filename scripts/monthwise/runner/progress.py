@@ -1,4 +1,4 @@
-"""What a person sees while jobs run: on a terminal one bar over all of them, else one line a month."""
+"""Show progress while jobs run: one bar over all jobs on a terminal, else one line per month."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ from .events import Job
 
 
 class Progress:
-    """Hears of jobs (tell) and shows them."""
+    """Shows the progress of the jobs that `tell` reports."""
 
     def __init__(self):
         self.left: dict[str, int] = {}
@@ -21,7 +21,7 @@ class Progress:
 
     @contextlib.contextmanager
     def over(self, planned: Sequence[Job]) -> Iterator[None]:
-        """Show the progress of planned jobs while inside."""
+        """Show the progress of planned jobs inside the `with` block."""
         for job in planned:
             if job.rule not in stages.DATA:
                 self.left[job.about] = self.left.get(job.about, 0) + 1
@@ -29,7 +29,7 @@ class Progress:
             yield
             self._say_rest()
             return
-        from rich import progress  # nobody else needs it
+        from rich import progress  # only needed on a terminal
 
         columns = (
             progress.BarColumn(),
@@ -44,7 +44,7 @@ class Progress:
         self._say_rest()
 
     def tell(self, state: str, job: Job) -> None:
-        """Hear that a job was `started`, is `done` or has `failed`."""
+        """Record that a job is `started`, `done` or `failed`."""
         if state == "started":
             self.running[job.number] = job
         else:
@@ -52,15 +52,15 @@ class Progress:
             if state == "done":
                 self._done(job)
         if self.bar:
-            at_work = ", ".join(f"{each.about} {each.rule}" for each in self.running.values())
-            self.bar.update(self.task, advance=state != "started", description=at_work)
+            description = ", ".join(f"{running_job.about} {running_job.rule}" for running_job in self.running.values())
+            self.bar.update(self.task, advance=state != "started", description=description)
 
     def _done(self, job: Job) -> None:
         if job.rule == "clean":
             quality = files.read_json_if_whole(targets.data_file(job.service, job.month, "quality.json")) or {}
             rows, kept = quality.get("rows_in", 0), quality.get("rows_out", 0)
-            took = benchmarks.read(f"benchmarks/clean/{job.service}/{job.month}.tsv")
-            speed = f", {rows / took.seconds:,.0f} rows/s" if took and took.seconds else ""
+            benchmark = benchmarks.read(f"benchmarks/clean/{job.service}/{job.month}.tsv")
+            speed = f", {rows / benchmark.seconds:,.0f} rows/s" if benchmark and benchmark.seconds else ""
             self._say(f"{job.about}: {rows:,} rows, {kept:,} kept{speed}")
         if job.rule in stages.DATA or not job.month:
             return
@@ -69,12 +69,12 @@ class Progress:
             self._say_month(job.about)
 
     def _say_rest(self) -> None:
-        for about in sorted(self.count):
-            self._say_month(about)
+        for run_month in sorted(self.count):
+            self._say_month(run_month)
 
-    def _say_month(self, about: str) -> None:
-        jobs = self.count.pop(about)
-        service, month = about.split()
+    def _say_month(self, run_month: str) -> None:
+        jobs = self.count.pop(run_month)
+        service, month = run_month.split()
         metrics = files.read_json_if_whole(targets.run_file(service, month, "metrics.json"))
         champion = files.read_json_if_whole(targets.run_file(service, month, "champion.json"))
         parts = [f"{jobs} jobs"]
@@ -82,9 +82,9 @@ class Progress:
             baseline = f"baseline {metrics['baseline_rmse_min']:.3f}"
             parts.append(f"challenger's validation RMSE {metrics['rmse_min']:.3f} min, {baseline}")
         if champion:
-            serving = champion["champion"]
-            parts.append(f"{champion['decision']}, served by the {serving['kind']} of {serving['month']}")
-        self._say(f"{about}: {'; '.join(parts)}")
+            current = champion["champion"]
+            parts.append(f"{champion['decision']}, served by the {current['kind']} of {current['month']}")
+        self._say(f"{run_month}: {'; '.join(parts)}")
 
     def _say(self, line: str) -> None:
         (self.bar.console.print(line, highlight=False) if self.bar else print(line, flush=True))

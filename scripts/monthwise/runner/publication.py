@@ -1,4 +1,4 @@
-"""What the publisher says about months: which are asked about in a call, and what became of each."""
+"""Check months at the publisher: which months a call checks, and the state of each one."""
 
 import contextlib
 import os
@@ -15,35 +15,44 @@ Answer = tuple[str, exits.Exit | str | None]
 
 
 def ask(settings: Settings, asked: list[tuple[str, str]], changes: bool = True) -> dict[tuple[str, str], Answer]:
-    """Ask about months of services, many at once; return for each what became of it, and the end or words that say why.
+    """Check many months of services at once; return the state of each one, and the error or words that explain it.
 
-    `new`, `changed`, `unchanged`, `not published` or `failed`; source.json is written where `changes` allows it.
+    The state is `new`, `changed`, `unchanged`, `not published` or `failed`. Writes source.json if `changes` is true.
     """
-    outcomes = publisher.locate_all({about: job_settings.of_job(settings, "locate", *about) for about in asked})
-    return {about: _answer(settings, *about, outcome, changes) for about, outcome in outcomes.items()}
+    outcomes = publisher.locate_all(
+        {service_month: job_settings.of_job(settings, "locate", *service_month) for service_month in asked}
+    )
+    return {
+        service_month: _answer(settings, *service_month, outcome, changes)
+        for service_month, outcome in outcomes.items()
+    }
 
 
 def failure(answers: Mapping[tuple[str, str], Answer]) -> str:
-    """Return the first line that says why months could not be asked about, and how many other lines there are."""
+    """Return the first line that says why months could not be checked, and how many other lines there are."""
     lines = list(dict.fromkeys(str(end) for state, end in answers.values() if state == "failed"))
     return "" if not lines else lines[0] + (f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else "")
 
 
 def due_months(settings: Settings, service: str, recheck: int | None = None) -> list[str]:
-    """Return the months that may be new (needed and not known, up to the last whole one) or restated (the newest)."""
+    """Return the months that may be new or restated.
+
+    A month may be new if it is needed and not known, up to the last complete month. The newest months may be restated.
+    """
     known = targets.located_months(service)
     first = min(settings.training_months(service, settings.first_run_month(service)))
     last = settings.newest_possible(service, months.today())
     unknown = [month for month in months.span(first, last) if month not in known]
-    wanted = {*unknown, *rechecked(settings, known, recheck)}
-    return sorted(month for month in wanted if not settings.is_closed_data(service, month))
+    to_check = {*unknown, *rechecked(settings, known, recheck)}
+    return sorted(month for month in to_check if not settings.is_closed_data(service, month))
 
 
 def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = None) -> list[str]:
-    """Return the known months that are looked at again in this call: the newest `recheck`, where it is given.
+    """Return the known months that this call checks again: the newest `recheck`, if it is given.
 
-    Else all months of a folder, where that costs a stat each; on the web the newest `publisher.recheck`, and of the
-    older ones those whose turn it is by the number of calls so far, so that IN_CALLS calls come to each of them.
+    Otherwise, in a folder, these are all months, because each one costs one stat. On the web, these are the newest
+    `publisher.recheck` months and a part of the older ones. The number of calls so far selects that part, so that
+    IN_CALLS calls cover each older month.
     """
     if recheck is not None:
         return list(known[-recheck:] if recheck else ())
@@ -76,13 +85,13 @@ def _answer(settings: Settings, service: str, month: str, outcome: dict | Except
 
 
 def _difference(settings: Settings, before: dict, facts: dict) -> str:
-    """Return in words how a month was restated: in rows where they are known, else in bytes."""
+    """Return in words how a month was restated: in rows if they are known, else in bytes."""
     quality = files.read_json_if_whole(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
     if facts["kind"] == "file" and "rows_in" in quality:
-        import pyarrow.parquet as pq  # for a restated month alone
+        import pyarrow.parquet as pq  # only for a restated month
 
         path = publisher.resolve_folder(settings.config["source"]) / facts["file"]
-        with contextlib.suppress(OSError, ValueError):  # what is wrong with it, ingest says
+        with contextlib.suppress(OSError, ValueError):  # ingest reports what is wrong with the file
             return f"{quality['rows_in']:,} -> {pq.read_metadata(path).num_rows:,} rows"
     sizes = before.get("size"), facts.get("size")
     return f"{sizes[0]:,} -> {sizes[1]:,} bytes" if all(sizes) else ""

@@ -1,4 +1,4 @@
-"""Why jobs run: what Snakemake says of each job, followed back to what changed."""
+"""Explain why jobs run: Snakemake's reason for each job, traced back to what changed."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from ..config.settings import Settings
 from ..workflow import job_settings, targets
 from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 
-# Kinds of what changed. The first three are reasons to rebuild a finished month only on request.
+# Kinds of changes. The first three rebuild a finished month only on request.
 PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"
 RESTATED, ABSENT, CHANGED, REDO = "restated", "missing", "changed", "redo"
 ASKED_FOR = (PROGRAM, SETTINGS, NO_RECORD)
@@ -20,7 +20,7 @@ DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
 
 @dataclass(frozen=True, order=True)
 class Root:
-    """What changed: its kind, a data month, a file or a setting, and `how` it did, where known."""
+    """What changed: its kind, a data month, a file or a setting, and `how` it changed, if known."""
 
     kind: str
     subject: str
@@ -41,7 +41,7 @@ class Root:
 
 
 def in_words(found: Iterable[Root]) -> str:
-    """Return what changed in words; that outputs are missing counts only where nothing else changed."""
+    """Return what changed in words. Missing outputs count only if nothing else changed."""
     found = set(found)
     words = [
         str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED) and not _is_implied(root, found)
@@ -54,70 +54,72 @@ def in_words(found: Iterable[Root]) -> str:
     return "; ".join(words) or "missing"
 
 
-def _is_implied(root: Root, found: Collection[Root]) -> bool:
-    """Whether another root says which settings of the same stage changed, where this one could not tell."""
+def _is_implied(root: Root, all_roots: Collection[Root]) -> bool:
+    """Return whether another root names the changed settings of the same stage, which this one does not."""
     detailed = f"{root.subject} "
     return root.kind == SETTINGS and any(
-        other.kind == SETTINGS and other.subject.startswith(detailed) for other in found
+        other.kind == SETTINGS and other.subject.startswith(detailed) for other in all_roots
     )
 
 
 def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
-    """Return for each job, by its number, what changed; `restated`: source.json that the publisher changed -> how."""
-    if results.lacks_record():  # Snakemake goes by time stamps alone, and its reasons mean nothing
+    """Return what changed for each job, by its number; `restated`: source.json that the publisher changed -> how."""
+    if results.lacks_record():  # Snakemake compares only time stamps: its reasons mean nothing
         return {job.number: {Root(ABSENT if MISSING in job.reasons() else NO_RECORD, "")} for job in planned}
     maker = {path: job for job in planned for path in job.outputs}
-    by_about = {(job.rule, job.service, job.month): job for job in planned}
-    found: dict[str, set[Root]] = {}
+    job_by_key = {(job.rule, job.service, job.month): job for job in planned}
+    roots_by_number: dict[str, set[Root]] = {}
 
     def follow(job: Job) -> set[Root]:
         stack = [job]
         while stack:
-            at = stack[-1]
-            if at.number in found:
+            current = stack[-1]
+            if current.number in roots_by_number:
                 stack.pop()
                 continue
-            upstream = _upstream(at, maker, by_about)
-            if missing := [each for each in upstream if each.number not in found]:
+            upstream = _upstream(current, maker, job_by_key)
+            if missing := [upstream_job for upstream_job in upstream if upstream_job.number not in roots_by_number]:
                 stack += missing
                 continue
-            own = _own(settings, at, restated, by_about)
-            found[at.number] = own.union(*(found[each.number] for each in upstream)) or {Root(ABSENT, "")}
+            own_roots = _own(settings, current, restated, job_by_key)
+            roots_by_number[current.number] = own_roots.union(
+                *(roots_by_number[upstream_job.number] for upstream_job in upstream)
+            ) or {Root(ABSENT, "")}
             stack.pop()
-        return found[job.number]
+        return roots_by_number[job.number]
 
     for job in planned:
         follow(job)
-    return found
+    return roots_by_number
 
 
-def _upstream(job: Job, maker: dict[str, Job], by_about: dict) -> list[Job]:
-    found = {maker[path].number: maker[path] for path in job.reasons().get(BY_JOB, ()) if path in maker}
-    if _is_to_be_scored(job, by_about):
-        scoring = by_about["score", job.service, job.month]
-        found[scoring.number] = scoring
-    return list(found.values())
+def _upstream(job: Job, maker: dict[str, Job], job_by_key: dict) -> list[Job]:
+    upstream = {maker[path].number: maker[path] for path in job.reasons().get(BY_JOB, ()) if path in maker}
+    if _is_to_be_scored(job, job_by_key):
+        scoring = job_by_key["score", job.service, job.month]
+        upstream[scoring.number] = scoring
+    return list(upstream.values())
 
 
-def _is_to_be_scored(job: Job, by_about: dict) -> bool:
-    """Whether the settings of the evidence change because its month is out now."""
-    scoring = by_about.get(("score", job.service, job.month))
+def _is_to_be_scored(job: Job, job_by_key: dict) -> bool:
+    """Return whether the settings of the evidence change because its month is published now."""
+    scoring = job_by_key.get(("score", job.service, job.month))
     return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
 
 
-def _own(settings: Settings, job: Job, restated: Mapping[str, str], by_about: dict) -> set[Root]:
+def _own(settings: Settings, job: Job, restated: Mapping[str, str], job_by_key: dict) -> set[Root]:
     if MISSING in job.reasons():
         return {Root(ABSENT, "")}
-    found = set()
+    changes = set()
     for name, paths in job.reasons().items():
         if name == FORCED:
             is_restated = job.rule == "locate" and job.outputs[0] in restated
-            found.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
-        elif name == PARAMS and not _is_to_be_scored(job, by_about):
-            found.add(Root(SETTINGS, edited(settings, job)))
+            changes.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
+        elif name == PARAMS and not _is_to_be_scored(job, job_by_key):
+            changes.add(Root(SETTINGS, edited(settings, job)))
         elif name == UPDATED:
-            found |= {_of_file(path, restated) for path in paths}
-    return found
+            changes |= {_of_file(path, restated) for path in paths}
+    return changes
 
 
 def _of_file(path: str, restated: Mapping[str, str]) -> Root:
@@ -128,7 +130,7 @@ def _of_file(path: str, restated: Mapping[str, str]) -> Root:
 
 
 def edited(settings: Settings, job: Job) -> str:
-    """Return the settings of a job that are not those of its evidence: `train parameters.max_iter 100 -> 50`."""
+    """Return how the settings of a job differ from those in its evidence: `train parameters.max_iter 100 -> 50`."""
     evidence = (
         files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
     )

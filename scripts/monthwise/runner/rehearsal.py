@@ -1,6 +1,7 @@
-"""`./monthwise run --rehearse`: the same jobs on one percent of the rows of each month there is, in a scratch folder.
+"""Rehearse a run (`./monthwise run --rehearse`): the same jobs on one percent of the rows of each available month.
 
-Nothing outside that folder is touched: it has its own files, tracking store and caches, and goes when the call ends.
+The rehearsal has its own files, tracking store and caches in a scratch folder. Nothing outside that folder is changed,
+and the folder is deleted when the call ends.
 """
 
 import argparse
@@ -22,12 +23,12 @@ from . import alerts, snakemake
 from .call import SEVERITY, fault_of, in_words
 
 ONE_IN = 100
-ENOUGH_ROWS = 200  # of a demo month
-BROKEN_BYTES = 10_000_000  # of a file that is no parquet: enough to find that out again
+ENOUGH_ROWS = 200  # rows of a demo month
+BROKEN_BYTES = 10_000_000  # bytes of a file that is not Parquet: enough to detect that again
 
 
 def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Rehearse the run months of the range, or all; the code is that of the most serious thing that was found."""
+    """Rehearse the run months of the range, or all; return the exit code of the most serious problem."""
     began = time.monotonic()
     here = os.getcwd()
     scratch = Path(tempfile.mkdtemp(prefix="monthwise-rehearsal-"))
@@ -38,7 +39,10 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
         for service in services:
             needed = _needed(settings, service, run_months)
             missing[service] = [month for month in needed if not _sample(settings, service, month, scratch)]
-        if all(len(found) == len(_needed(settings, service, run_months)) for service, found in missing.items()):
+        if all(
+            len(missing_months) == len(_needed(settings, service, run_months))
+            for service, missing_months in missing.items()
+        ):
             raise exits.BadData("none of the months is there to rehearse on; run first, or give a range that is there")
         config = scratch / "rehearsal.yaml"
         config.write_text(yaml.safe_dump(_config(settings, scratch, run_months)), encoding="utf-8")
@@ -51,15 +55,15 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, missing: dict, began: float) -> int:
-    asked = []
-    for service, found in run_months.items():
-        held = dict.fromkeys(missing[service], availability.NOT_PUBLISHED)
-        asked += availability.find(settings, service, found, held).files
+    requested = []
+    for service, service_months in run_months.items():
+        reason_by_month = dict.fromkeys(missing[service], availability.NOT_PUBLISHED)
+        requested += availability.find(settings, service, service_months, reason_by_month).files
     caller = snakemake.Snakemake([], [config], arguments.jobs, _environment())
     if notice := caller.profile.notice():
         print(notice, flush=True)
     with open("snakemake.log", "w", encoding="utf-8") as log:
-        result = caller.run(asked, log, lambda state, job: None)
+        result = caller.run(requested, log, lambda state, job: None)
     codes = set()
     for job in result.failed:
         fault = fault_of(job)
@@ -67,7 +71,7 @@ def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, mis
         print(in_words(fault))
     if result.code and not result.failed:
         raise snakemake.as_exit(result.code, f"the rehearsal was stopped: {result.error}")
-    absent = [f"{service} {', '.join(found)}" for service, found in missing.items() if found]
+    absent = [f"{service} {', '.join(months)}" for service, months in missing.items() if months]
     print(
         f"rehearsed on one row in {ONE_IN}: {len(result.done)} jobs in {time.monotonic() - began:.0f} s,"
         f" {len(result.failed)} failed" + (f"; not there: {'; '.join(absent)}" if absent else "")
@@ -85,14 +89,14 @@ def _environment() -> dict[str, str]:
 
 
 def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]]) -> dict:
-    """Return the config of the rehearsal: the same but for where months come from and how many rows are enough."""
+    """Return the config of the rehearsal: only the source of months, and how many rows are enough, differ."""
     config = dict(settings.config)
-    first = min(found[0] for found in run_months.values())
-    begin = {service: max(settings.begin(service), found[0]) for service, found in run_months.items()}
-    # What changed before it begins holds from its beginning on.
+    first = min(service_months[0] for service_months in run_months.values())
+    begin = {service: max(settings.begin(service), service_months[0]) for service, service_months in run_months.items()}
+    # Changes from before the first month apply from the first month on.
     changes = [change | {"from": max(change["from"], first)} for change in config["changes"]]
     config |= {"services": list(run_months), "begin": begin, "changes": changes}
-    config |= {"first": first, "last": max(found[-1] for found in run_months.values())}
+    config |= {"first": first, "last": max(service_months[-1] for service_months in run_months.values())}
     store = uris.of_sqlite_file(scratch / "mlflow.db")
     config |= {"tracking": {"uri": store, "url": None}, "history": {"closed_before": None}}
     if config["source"] == "demo":
@@ -101,7 +105,7 @@ def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]])
         config["source"] = f"file:{scratch}/published"
     quality, promotion = config["quality"], config["promotion"]
     if quality["reject"]:
-        fewer = -(-quality["reject"].get("rows_below", 0) // ONE_IN)  # and they may miss days
+        fewer = -(-quality["reject"].get("rows_below", 0) // ONE_IN)  # and the sample may miss days
         config["quality"] = quality | {"reject": quality["reject"] | {"rows_below": fewer, "days_share_below": 0}}
     if "rows" in promotion["segments"]:
         fewer = max(promotion["segments"]["rows"] // ONE_IN, 1)
@@ -110,7 +114,7 @@ def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]])
 
 
 def _sample(settings: Settings, service: str, month: str, scratch: Path) -> bool:
-    """Write one row in ONE_IN of a month into the scratch folder; return whether the month is there."""
+    """Write one row in ONE_IN of a month into the scratch folder; return whether the month is available."""
     if settings.config["source"] == "demo":
         return settings.config["demo"]["first"] <= month <= settings.config["demo"]["last"]
     name = settings.describe(service)["file"].replace("{month}", month)
@@ -129,7 +133,7 @@ def _sample(settings: Settings, service: str, month: str, scratch: Path) -> bool
 
 
 def _write_sample(place: Path, target: Path) -> None:
-    import pyarrow as pa  # for this alone
+    import pyarrow as pa  # only for this
     import pyarrow.parquet as pq
 
     try:
@@ -141,5 +145,5 @@ def _write_sample(place: Path, target: Path) -> None:
                 writer.write_batch(batch.take(pa.array(rows, pa.int64())))
                 skipped += batch.num_rows
     except (pa.ArrowException, OSError):
-        with open(place, "rb") as broken:  # `ingest` is to say what it is
+        with open(place, "rb") as broken:  # `ingest` reports what is wrong with it
             target.write_bytes(broken.read(BROKEN_BYTES))

@@ -1,4 +1,4 @@
-"""What Snakemake drops of its own command line without a word."""
+"""Reject repeated options, of which Snakemake silently drops all but the last."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ ONCE = {"--config": "--config", "-C": "--config", "--configfile": "--configfile"
 
 
 def insist_on_one_of_each(arguments: Sequence[str]) -> None:
-    """Raise WrongUsage if an option is given twice of which Snakemake takes the last one alone."""
+    """Raise WrongUsage if an option is given twice and Snakemake uses only the last one."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     given = [ONCE[name] for name in (word.partition("=")[0] for word in options) if name in ONCE]
     for option in dict.fromkeys(given):

@@ -1,6 +1,6 @@
-"""One call of Snakemake: what it would do, and what it did, from its events.
+"""Call Snakemake once; read from its events what it would do, or what it did.
 
-It is called as a process, in a process group of its own. Its own output goes to a file, for people.
+Snakemake runs as a process in its own process group. Its own output goes to a file, for people.
 """
 
 import contextlib
@@ -22,8 +22,8 @@ from . import user_profile
 from .events import Job, Reader, Result
 
 RUNNER = Path(__file__).with_name("snakemake_plugins") / "run_module.py"
-ENDED_S = 0.5  # how often is looked whether a silent Snakemake has ended
-# Snakemake ends a dry run before its events where a profile is quiet about rules and progress, so say otherwise.
+ENDED_S = 0.5  # how often to check whether a silent Snakemake has ended
+# If a profile is quiet about rules and progress, Snakemake ends a dry run before its events. Override that.
 DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host"]
 
 
@@ -51,7 +51,7 @@ class Snakemake:
         self.options += ["--config", *config] if config else []
 
     def plan(self, targets: Sequence[str], forced: Sequence[str] = ()) -> list[Job]:
-        """Return the jobs that would run, in Snakemake's order; nothing is changed."""
+        """Return the jobs that would run, in Snakemake's order; change nothing."""
         reader = Reader(lambda state, job: None)
         self._read_only([*DRY_RUN, *_forcing(forced)], targets, reader)
         return list(reader.jobs.values())
@@ -59,7 +59,10 @@ class Snakemake:
     def run(
         self, targets: Sequence[str], log: IO[str], tell: Callable[[str, Job], None], forced: Sequence[str] = ()
     ) -> Result:
-        """Build; the output goes to the file `log`, and `tell` hears of jobs that are `started`, `done` or `failed`."""
+        """Build the targets; return the result.
+
+        The output goes to the file `log`. `tell` is called for each job that is `started`, `done` or `failed`.
+        """
         options = ["--cores", str(self.jobs), *self.profile.options(), *_forcing(forced)]
         reader = Reader(tell)
         log.flush()
@@ -74,16 +77,16 @@ class Snakemake:
         return result
 
     def touch(self, targets: Sequence[str]) -> None:
-        """Record files as up to date as they are, with what they are made from."""
+        """Record files as up to date as they are, with their inputs."""
         options = ["--cores", "1", "--touch", *_forcing(targets)]
         self._read_only(options, targets, Reader(lambda state, job: None))
 
     def unlock(self) -> None:
-        """Remove the locks that a killed Snakemake left; only for who holds the lock of lock.py."""
+        """Remove the locks that a killed Snakemake left. Only the holder of the lock of lock.py may call this."""
         self._read_only(["--unlock"], [], Reader(lambda state, job: None))
 
     def _read_only(self, options: list[str], targets: Sequence[str], reader: Reader) -> None:
-        """Make a call that runs no job; raises what ended it."""
+        """Make a call that runs no jobs. Raises the error that ended it."""
         with _file(".log") as log:
             with self._call([*options, *user_profile.NO_PROFILE], targets, log) as (process, events):
                 for line in _lines(process, events):
@@ -93,14 +96,14 @@ class Snakemake:
 
     @contextlib.contextmanager
     def _call(self, options: list[str], targets: Sequence[str], log: IO[str]) -> Iterator[tuple[subprocess.Popen, int]]:
-        """Start Snakemake; yield the process and the descriptor that its events come from."""
-        with _file(".targets") as asked, _pipe() as (reading, writing):
-            asked.write("\n".join(targets))
-            asked.flush()
+        """Start Snakemake; yield the process and the descriptor of its events."""
+        with _file(".targets") as targets_file, _pipe() as (reading, writing):
+            targets_file.write("\n".join(targets))
+            targets_file.flush()
             descriptor = ["--logger-monthwise-descriptor", str(writing.fileno())]
             process = subprocess.Popen(
                 [sys.executable, str(RUNNER), "snakemake", *self.options, *descriptor, *options],
-                env=self.environment | {ASKED: asked.name, lock.TOKEN: os.environ.get(lock.TOKEN, "")},
+                env=self.environment | {ASKED: targets_file.name, lock.TOKEN: os.environ.get(lock.TOKEN, "")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -115,12 +118,12 @@ class Snakemake:
                     os.killpg(process.pid, signal.SIGKILL)
                 raise
             finally:
-                if process.wait() < 0 and lock.TOKEN in os.environ:  # it was killed, its jobs were not
+                if process.wait() < 0 and lock.TOKEN in os.environ:  # Snakemake was killed, its jobs were not
                     lock.end_orphans(os.environ[lock.TOKEN], process.pid)
 
 
 def _file(suffix: str) -> IO[str]:
-    """Return a new file in the working directory, which jobs on other machines read too; it goes when it is closed."""
+    """Return a new file in the working directory, which jobs on other machines read too. Closing it deletes it."""
     folder = os.path.abspath(".snakemake")
     os.makedirs(folder, exist_ok=True)
     return tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="monthwise-", suffix=suffix, dir=folder)
@@ -134,7 +137,7 @@ def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 
 
 def _lines(process: subprocess.Popen, descriptor: int) -> Iterator[bytes]:
-    """Yield lines until the process has ended; what it has started may hold the pipe open for longer."""
+    """Yield lines until the process has ended. Processes that it started may hold the pipe open for longer."""
     rest = b""
     while True:
         has_ended = process.poll() is not None
@@ -150,7 +153,7 @@ def _lines(process: subprocess.Popen, descriptor: int) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _passing_signals(process: subprocess.Popen) -> Iterator[None]:
-    """Pass on what stops this process: Ctrl-C ends jobs at once, SIGTERM lets those that run come to their end."""
+    """Pass on signals that stop this process. Ctrl-C ends jobs at once; SIGTERM lets running jobs finish."""
 
     def stop(number, _frame):
         with contextlib.suppress(ProcessLookupError):
@@ -167,9 +170,9 @@ def _passing_signals(process: subprocess.Popen) -> Iterator[None]:
 
 
 def as_exit(code: int, line: str) -> Exit:
-    """Return the end that stands for Snakemake's: one of our own by its code, or whatever it says itself."""
-    own = {kind.code: kind for kind in (WrongConfig, WrongUsage, CannotWrite, TryAgain)}
-    return own.get(code, Exit)(line)
+    """Return an Exit for Snakemake's exit code: of our own class with that code, else a plain Exit."""
+    kind_by_code = {kind.code: kind for kind in (WrongConfig, WrongUsage, CannotWrite, TryAgain)}
+    return kind_by_code.get(code, Exit)(line)
 
 
 def _forcing(paths: Sequence[str]) -> list[str]:
@@ -177,13 +180,13 @@ def _forcing(paths: Sequence[str]) -> list[str]:
 
 
 def _why(code: int, result: Result, log: str, begin: int = 0) -> str:
-    """Return in one line why Snakemake ended: a line of our own in its output, its exception, or its last line."""
+    """Return in one line why Snakemake ended: our own line in its output, its exception, or its last line."""
     with open(log, "rb") as file:
         file.seek(begin)
         lines = [line for line in file.read().decode("utf-8", errors="replace").splitlines() if line.strip()]
     own = [line.removeprefix("monthwise: ") for line in lines if line.startswith("monthwise: ")]
-    # `sys.exit(78)` in the Snakefile follows a line of our own, and is an exception of its own in an input function.
-    # With code 1, Snakemake's own, or after a signal such lines are notices.
+    # `sys.exit(78)` in the Snakefile follows our own line. In an input function it is an exception of Snakemake.
+    # With code 1, which is Snakemake's own, or after a signal, our lines are only notices.
     if own and code > 1 and (not result.error or "SystemExit" in result.error):
         return own[-1]
     return f"Snakemake: {result.error or (lines[-1].strip() if lines else 'no output')}"

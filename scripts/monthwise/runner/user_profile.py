@@ -1,7 +1,7 @@
-"""The user's profile of Snakemake, which SNAKEMAKE_PROFILE names: it decides where jobs run, never what is built.
+"""Read the user's Snakemake profile, which SNAKEMAKE_PROFILE names: it decides where jobs run, never what is built.
 
-Executor, resources, groups, retries and the settings of the executor's plugin reach Snakemake; what would change what
-is found or built (`quiet`, `rerun-triggers`, `config`, `until`, ...) does not. Dry runs need none of it.
+Executor, resources, groups, retries and the settings of the executor's plugin reach Snakemake. Settings that change
+what is found or built (`quiet`, `rerun-triggers`, `config`, `until`, ...) do not. Dry runs need none of them.
 """
 
 import importlib.metadata
@@ -19,7 +19,8 @@ VARIABLE = "SNAKEMAKE_PROFILE"
 COPY = ".snakemake/monthwise-profile/config.yaml"
 CONFIG_NAME = re.compile(r"(?:profile|config)(?:\.v(\d+)\+)?\.yaml")
 PSEUDO_EXECUTORS = ("dryrun", "touch")
-# Options of Snakemake that say where jobs run, how many, with which resources and how often; a test asks it for them.
+# Options of Snakemake that decide where jobs run, how many, with which resources and how often.
+# A test checks that Snakemake has them.
 WHERE = frozenset(
     {
         *("executor", "jobs", "cores", "local-cores", "max-threads", "set-threads"),
@@ -35,13 +36,13 @@ WHERE = frozenset(
 
 @dataclass
 class UserProfile:
-    """What of a profile reaches Snakemake, and the keys that do not."""
+    """The settings of a profile that reach Snakemake, and the keys that do not."""
 
     settings: dict = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
     def options(self) -> list[str]:
-        """Return the options for a run; writes the copy that they name into the working directory."""
+        """Return the options for a run; write the copy that they name into the working directory."""
         if not self.settings:
             return NO_PROFILE
         copy = Path(COPY)
@@ -50,7 +51,7 @@ class UserProfile:
         return ["--profile", str(copy.absolute())]
 
     def notice(self) -> str:
-        """Return one line on what is ignored; empty where nothing is."""
+        """Return one line that names the ignored keys; empty if there are none."""
         if not self.ignored:
             return ""
         return f"{VARIABLE}: ignored {', '.join(self.ignored)}; a profile decides where jobs run, not what is built"
@@ -60,7 +61,7 @@ NO_PROFILE = ["--profile", "none"]
 
 
 def read(value: str | None) -> UserProfile:
-    """Return the profile that the value of SNAKEMAKE_PROFILE names; WrongConfig where it cannot be found or read."""
+    """Return the profile that a value of SNAKEMAKE_PROFILE names. Raises WrongConfig if it is missing or unreadable."""
     settings: dict = {}
     for name in _names(value or ""):
         settings |= _settings(_find(name))
@@ -76,7 +77,7 @@ def read(value: str | None) -> UserProfile:
 
 
 def _names(value: str) -> list[str]:
-    """Return the names in the variable: one, or a list in brackets; later profiles replace keys of earlier ones."""
+    """Return the names in the variable: one, or a list in brackets. Later profiles replace keys of earlier ones."""
     if not (value.startswith("[") and value.endswith("]")):
         return [] if value in ("", "none") else [value]
     try:
@@ -86,13 +87,13 @@ def _names(value: str) -> list[str]:
 
 
 def _find(name: str) -> Path:
-    """Return the file of a profile, where Snakemake would find it."""
+    """Return the file of a profile, in the places where Snakemake looks for it."""
     if os.path.isfile(name):
         return Path(name)
     if os.path.exists(name):
         candidates = [Path(name)]
     else:
-        from platformdirs import AppDirs  # as Snakemake does; only where a profile is named
+        from platformdirs import AppDirs  # as Snakemake does; only if a profile is named
 
         places = AppDirs("snakemake", "snakemake")
         candidates = [Path(place, name) for place in (places.user_config_dir, places.site_config_dir)]
@@ -106,7 +107,7 @@ def _find(name: str) -> Path:
 
 
 def _newest(folder: Path) -> Path | None:
-    """Return the config file for the newest version of Snakemake that is no newer than the one installed."""
+    """Return the config file for the newest version of Snakemake that is not newer than the installed one."""
     installed = int(importlib.metadata.version("snakemake").partition(".")[0])
     try:
         names = os.listdir(folder)
@@ -120,7 +121,7 @@ def _newest(folder: Path) -> Path | None:
 
 
 def _settings(path: Path) -> dict:
-    """Return the settings of a profile by key, with paths that are in its folder made absolute, as Snakemake does."""
+    """Return the settings of a profile by key; make paths in its folder absolute, as Snakemake does."""
     import yte  # Snakemake's own reader: a profile may be a template
 
     try:
@@ -128,7 +129,7 @@ def _settings(path: Path) -> dict:
             settings = yte.process_yaml(file, require_use_yte=True)
     except OSError as error:
         raise WrongConfig(f"{VARIABLE}: {path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # of YAML, or of an expression of the template
+    except Exception as error:  # from YAML, or from an expression of the template
         raise WrongConfig(f"{VARIABLE}: {path} is no profile: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise WrongConfig(f"{VARIABLE}: {path} is no profile: write `key: value` lines")

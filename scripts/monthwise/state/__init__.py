@@ -1,1 +1,1 @@
-"""What is there: stages, decisions, calls, and what of it needs attention."""
+"""State of a directory, read from its files: stages, decisions, calls, and what needs attention."""

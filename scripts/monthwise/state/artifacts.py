@@ -1,4 +1,4 @@
-"""The files of a directory as they are now: whether they are whole, and are what the evidence of their month says."""
+"""Check the files of a directory: whether they are complete and match the evidence of their month."""
 
 import contextlib
 import hashlib
@@ -9,11 +9,11 @@ from ..job import placeholders
 
 PARQUET_END = b"PAR1"
 ZIP_END, ZIP_END_BYTES = b"PK\x05\x06", 22  # a .skops file is a zip archive without a comment
-HASHED_BYTES = 500_000_000  # of large files that were written after their evidence; `verify` hashes all
+HASHED_BYTES = 500_000_000  # limit for large files that were written after their evidence; `verify` hashes all
 
 
 class Tree:
-    """Looks at each file once; keeps hashes, no contents. Paths are relative to the working directory."""
+    """Check and hash each file once; keep hashes, not contents. Paths are relative to the working directory."""
 
     def __init__(self):
         self._sha256: dict[str, str | None] = {}
@@ -22,7 +22,7 @@ class Tree:
         self.not_hashed: list[str] = []
 
     def json(self, path: str) -> dict | None:
-        """Return the content of a JSON file; None where it is not there or not whole."""
+        """Return the content of a JSON file; None if the file is missing or incomplete."""
         try:
             with open(path, "rb") as file:
                 content = file.read()
@@ -31,50 +31,50 @@ class Tree:
         if path not in self._sha256:
             self._sha256[path] = hashlib.sha256(content).hexdigest()
         try:
-            found = json.loads(content)
+            parsed = json.loads(content)
         except (ValueError, RecursionError):
-            found = None
-        self._whole[path] = isinstance(found, dict)
-        return found if self._whole[path] else None
+            parsed = None
+        self._whole[path] = isinstance(parsed, dict)
+        return parsed if self._whole[path] else None
 
     def is_whole(self, path: str) -> bool:
-        """Whether a file that is there ends as its kind ends."""
+        """Return whether an existing file is complete, that is, ends as its format requires."""
         if path not in self._whole:
             self._whole[path] = self._ends_well(path)
         return self._whole[path]
 
     def sha256(self, path: str) -> str | None:
-        """Return the hash of a file; None where it is not here, or too much is hashed already."""
+        """Return the hash of a file; None if it is missing, a placeholder, or beyond the limit HASHED_BYTES."""
         if path not in self._sha256:
             self._sha256[path] = self._hash(path)
         return self._sha256[path]
 
     def changed(self, evidence: str) -> list[str]:
-        """Return the files that are not what evidence.json says; large ones count where they were written after it."""
+        """Return the files that differ from evidence.json; large ones are compared only if written after it."""
         content = self.json(evidence) or {}
         provenance = content.get("provenance")
         models = provenance.get("models") if isinstance(provenance, dict) else None
         recorded = {}
-        for part in (content.get("files"), models):
-            recorded |= part if isinstance(part, dict) else {}
-        found = []
+        for hashes in (content.get("files"), models):
+            recorded |= hashes if isinstance(hashes, dict) else {}
+        changed_files = []
         with contextlib.suppress(OSError):
-            then = os.stat(evidence).st_mtime_ns
-            found = [path for path, sha256 in recorded.items() if self._differs(path, sha256, then)]
+            evidence_time_ns = os.stat(evidence).st_mtime_ns
+            changed_files = [path for path, sha256 in recorded.items() if self._differs(path, sha256, evidence_time_ns)]
         tracking = os.path.join(os.path.dirname(evidence), "tracking.json")
         if isinstance(provenance, dict) and (tracked := self.json(tracking)) is not None:
-            found += [tracking] if tracked != provenance.get("tracking", tracked) else []
-        return found
+            changed_files += [tracking] if tracked != provenance.get("tracking", tracked) else []
+        return changed_files
 
-    def _differs(self, path: str, sha256: object, then: int) -> bool:
+    def _differs(self, path: str, sha256: object, evidence_time_ns: int) -> bool:
         if not path.endswith(".json"):
             try:
-                if os.stat(path).st_mtime_ns <= then:
+                if os.stat(path).st_mtime_ns <= evidence_time_ns:
                     return False
             except OSError:
-                return False  # pruned, or missing, which its own stage says
-        found = self.sha256(path)
-        return found is not None and found != sha256
+                return False  # pruned, or missing: the stage that writes it reports that
+        current_sha256 = self.sha256(path)
+        return current_sha256 is not None and current_sha256 != sha256
 
     def _ends_well(self, path: str) -> bool:
         if path.endswith(".json"):

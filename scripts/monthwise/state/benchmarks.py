@@ -1,4 +1,4 @@
-"""What a job took: the files in benchmarks/ that Snakemake writes, one per job."""
+"""Time and memory of jobs: the files in benchmarks/ that Snakemake writes, one per job."""
 
 import csv
 import math
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Took(NamedTuple):
-    """When a job ended (seconds since 1970), how many seconds it took, and its peak memory in MB if known."""
+    """End of a job (seconds since 1970), its duration in seconds, and its peak memory in MB (None if unknown)."""
 
     end: float
     seconds: float
@@ -15,7 +15,7 @@ class Took(NamedTuple):
 
 
 def read(path: str) -> Took | None:
-    """Return what a benchmark file says; None if it is missing or not whole."""
+    """Return the content of a benchmark file; None if the file is missing or incomplete."""
     try:
         with open(path, encoding="utf-8") as file:
             row = next(csv.DictReader(file, delimiter="\t"))

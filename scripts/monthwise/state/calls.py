@@ -1,4 +1,4 @@
-"""The calls of `run`: one line each in history/runs.jsonl, with how it ended, what was built and why."""
+"""The log of `run` calls, history/runs.jsonl: one line per call with its result, what was built and why."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ PATH = "history/runs.jsonl"
 
 
 def append(call: dict) -> None:
-    """Append the line of a call."""
+    """Append a call to the log."""
     os.makedirs(os.path.dirname(PATH), exist_ok=True)
     text = json.dumps(call, sort_keys=True, ensure_ascii=False) + "\n"
     with open(PATH, "a", encoding="utf-8") as file:
@@ -20,72 +20,75 @@ def append(call: dict) -> None:
 
 
 def read() -> list[dict]:
-    """Return the calls of `run`, oldest first; torn lines are passed over."""
-    found = []
+    """Return the calls of `run`, oldest first; skip incomplete lines."""
+    calls = []
     for text_line in decisions.content(PATH).splitlines():
         with contextlib.suppress(ValueError):
             call = json.loads(text_line)
             if isinstance(call, dict) and isinstance(call.get("start"), str):
-                found.append(call)
-    return found
+                calls.append(call)
+    return calls
 
 
 def last_run() -> dict | None:
-    """Return start, end, exit code and line of the last call of `run`."""
-    done = read()
-    if not done:
+    """Return start, end, exit code and final line of the last call of `run`; None if there is no call."""
+    calls = read()
+    if not calls:
         return None
-    last = done[-1]
+    last_call = calls[-1]
     return {
-        "start": last["start"],
-        "end": last.get("end") if isinstance(last.get("end"), str) else None,
-        "code": last.get("code") if isinstance(last.get("code"), int) else None,
-        "line": scrub(str(last.get("line") or "")),
+        "start": last_call["start"],
+        "end": last_call.get("end") if isinstance(last_call.get("end"), str) else None,
+        "code": last_call.get("code") if isinstance(last_call.get("code"), int) else None,
+        "line": scrub(str(last_call.get("line") or "")),
     }
 
 
 def needs(services: dict[str, dict]) -> list[dict]:
-    """Return the calls of `run` that ended without doing their work, unless the needs of their months say why.
+    """Return an alert for each failed call of `run` that the needs of its months do not explain.
 
-    That is the last one, and one that was killed since. `services`: what of_service returns, by service.
+    Only the last call, and a call that was killed after it, can cause an alert. `services` maps each service to the
+    result of summary.of_service.
     """
-    found = []
-    if since := lock.killed_run():
-        text = f"the run that began {since} was killed; the next ./monthwise run cleans up and continues"
-        found.append({"kind": "call", "text": text})
-    done = read()
-    last = done[-1] if done else {}
-    code = last.get("code")
-    if isinstance(code, int) and code and not _is_explained(code, last.get("failed"), services):
-        text = scrub(f"the run that began {last['start'][:40]} ended with {code}: {last.get('line')}")
-        found.append({"kind": "call", "text": text})
-    return found
+    alerts = []
+    if killed_start := lock.killed_run():
+        text = f"the run that began {killed_start} was killed; the next ./monthwise run cleans up and continues"
+        alerts.append({"kind": "call", "text": text})
+    calls = read()
+    last_call = calls[-1] if calls else {}
+    code = last_call.get("code")
+    if isinstance(code, int) and code and not _is_explained(code, last_call.get("failed"), services):
+        text = scrub(f"the run that began {last_call['start'][:40]} ended with {code}: {last_call.get('line')}")
+        alerts.append({"kind": "call", "text": text})
+    return alerts
 
 
 def _is_explained(code: int, failed: object, services: dict[str, dict]) -> bool:
-    """Whether the needs of months name each failed job of a call, and what its exit code stands for."""
-    shown = [(service, need) for service, of in services.items() for need in of["needs"]]
-    jobs = [[service, need["month"], need["stage"]] for service, need in shown]
-    faults = [fault for fault in failed if isinstance(fault, dict)] if isinstance(failed, list) else []
-    if any([fault.get(key) for key in ("service", "month", "rule")] not in jobs for fault in faults):
+    """Return whether the needs of months include each failed job of a call and the cause of its exit code."""
+    service_needs = [
+        (service, need) for service, service_status in services.items() for need in service_status["needs"]
+    ]
+    explained_jobs = [[service, need["month"], need["stage"]] for service, need in service_needs]
+    failed_jobs = [job for job in failed if isinstance(job, dict)] if isinstance(failed, list) else []
+    if any([job.get(key) for key in ("service", "month", "rule")] not in explained_jobs for job in failed_jobs):
         return False
-    codes = [fault.get("code") for fault in faults]
-    return code in codes or (code == os.EX_DATAERR and any(need["kind"] == "rejected" for _, need in shown))
+    codes = [job.get("code") for job in failed_jobs]
+    return code in codes or (code == os.EX_DATAERR and any(need["kind"] == "rejected" for _, need in service_needs))
 
 
 def reasons(services: list[str]) -> dict[tuple[str, str], list[dict]]:
-    """Return for each service and month the calls that built something of it: `when`, and stages by reason."""
-    found: dict[tuple[str, str], list[dict]] = {}
+    """Return for each service and month the calls that built a stage of it: `when`, and `why` (stages by reason)."""
+    calls_by_month: dict[tuple[str, str], list[dict]] = {}
     for call in read():
         jobs = call.get("jobs")
-        if isinstance(jobs, dict) and jobs.get("done") == 0:  # once, refused calls listed what they had planned
+        if isinstance(jobs, dict) and jobs.get("done") == 0:  # old lines of refused calls list the planned jobs
             continue
-        of_call: dict[tuple[str, str], dict[str, list[str]]] = {}
-        why = call.get("reason")
-        for about, reason in why.items() if isinstance(why, dict) else ():
-            words = str(about).split()
+        stages_by_month: dict[tuple[str, str], dict[str, list[str]]] = {}
+        reason_by_job = call.get("reason")
+        for key, reason in reason_by_job.items() if isinstance(reason_by_job, dict) else ():
+            words = str(key).split()
             if len(words) == 3 and words[1] in services and months.is_month(words[2]):
-                of_call.setdefault((words[1], words[2]), {}).setdefault(scrub(reason), []).append(words[0])
-        for about, stages in of_call.items():
-            found.setdefault(about, []).append({"when": scrub(call["start"])[:40], "why": stages})
-    return found
+                stages_by_month.setdefault((words[1], words[2]), {}).setdefault(scrub(reason), []).append(words[0])
+        for key, stages in stages_by_month.items():
+            calls_by_month.setdefault(key, []).append({"when": scrub(call["start"])[:40], "why": stages})
+    return calls_by_month

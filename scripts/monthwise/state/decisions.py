@@ -1,6 +1,6 @@
-"""What was decided at the time: history/decisions.jsonl, one line for each decision that superseded another one.
+"""The log of decisions, history/decisions.jsonl: one line for each decision that superseded another one.
 
-Nothing is decided by it. A line that a full disk or a power cut left torn is passed over.
+No decision depends on this log. Readers skip a line that a full disk or a power cut left incomplete.
 """
 
 import errno
@@ -14,73 +14,74 @@ PATH = "history/decisions.jsonl"
 
 
 def decisions(path: str | Path = PATH) -> list[dict]:
-    """Return all decisions, oldest first; none where there is no such file."""
-    return [line for _, line in _lines(content(path))]
+    """Return all decisions, oldest first; an empty list if the file is missing."""
+    return [entry for _, entry in _lines(content(path))]
 
 
 def append(service: str, month: str, make: Callable[[dict | None], dict | None], path: str | Path = PATH) -> bool:
-    """Append what `make` returns for the last line of a run month (None: there is none); return whether it was one.
+    """Append the line that `make` returns for the last line of a run month; return whether a line was appended.
 
-    One writer at a time, one call to write, and on disk when this returns: whoever was killed and asks again finds its
-    line there.
+    `make` receives None if the month has no line yet, and returns None if there is nothing to append. A lock allows one
+    writer at a time. The line is written in one call and is on disk when this function returns: a command that was
+    killed after that finds its line when it is rerun. Raises OSError if the disk is full.
     """
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        content = file.read()
-        line = make(_last(content, service, month))
-        if line is None:
+        existing = file.read()
+        entry = make(_last(existing, service, month))
+        if entry is None:
             return False
-        text = json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        if content and not content.endswith(b"\n"):
-            text = b"\n" + text
-        if os.write(file.fileno(), text) < len(text):
-            os.ftruncate(file.fileno(), len(content))
+        encoded = json.dumps(entry, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        if existing and not existing.endswith(b"\n"):
+            encoded = b"\n" + encoded
+        if os.write(file.fileno(), encoded) < len(encoded):
+            os.ftruncate(file.fileno(), len(existing))
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(file.fileno())
     return True
 
 
 def changed_since(path: str | Path, offset: int) -> list[str]:
-    """Return in words the decisions, of those written after byte `offset`, that gave a month another champion."""
-    last: dict[tuple[str, str], dict] = {}
-    found = []
-    for begin, line in _lines(content(path)):
-        key = line["service"], line["month"]
-        before, last[key] = last.get(key), line
-        if begin >= offset and before and before["champion"] != line["champion"]:
-            now, then = name(line["champion"]), name(before["champion"]).removeprefix("the model of ")
-            found.append(f"{' '.join(key)}: champion is now {now}, was {then} ({line['cause']})")
-    return found
+    """Describe in words the decisions after byte `offset` that changed the champion of a month."""
+    last_entries: dict[tuple[str, str], dict] = {}
+    descriptions = []
+    for entry_offset, entry in _lines(content(path)):
+        key = entry["service"], entry["month"]
+        previous, last_entries[key] = last_entries.get(key), entry
+        if entry_offset >= offset and previous and previous["champion"] != entry["champion"]:
+            new_name, old_name = name(entry["champion"]), name(previous["champion"]).removeprefix("the model of ")
+            descriptions.append(f"{' '.join(key)}: champion is now {new_name}, was {old_name} ({entry['cause']})")
+    return descriptions
 
 
 def name(champion: dict) -> str:
-    """Return a champion in words."""
+    """Return the name of a champion in words."""
     return f"the {'model' if champion['kind'] == 'model' else 'naive baseline'} of {champion['month']}"
 
 
 def content(path: str | Path) -> bytes:
-    """Return the bytes of a file of lines; none where it is not there."""
+    """Return the bytes of a file of lines; empty if the file is missing."""
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
         return b""
 
 
-def _last(content: bytes, service: str, month: str) -> dict | None:
-    found = [line for _, line in _lines(content) if (line["service"], line["month"]) == (service, month)]
-    return found[-1] if found else None
+def _last(log_bytes: bytes, service: str, month: str) -> dict | None:
+    entries = [entry for _, entry in _lines(log_bytes) if (entry["service"], entry["month"]) == (service, month)]
+    return entries[-1] if entries else None
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, dict]]:
-    """Yield where each whole line begins, and what it says."""
-    begin = 0
-    for text in content.splitlines(keepends=True):
+def _lines(log_bytes: bytes) -> Iterator[tuple[int, dict]]:
+    """Yield the byte offset and the content of each complete line."""
+    offset = 0
+    for line in log_bytes.splitlines(keepends=True):
         try:
-            line = json.loads(text)
+            entry = json.loads(line)
         except ValueError:
-            line = None
-        if isinstance(line, dict) and {"service", "month", "champion", "cause"} <= line.keys():
-            yield begin, line
-        begin += len(text)
+            entry = None
+        if isinstance(entry, dict) and {"service", "month", "champion", "cause"} <= entry.keys():
+            yield offset, entry
+        offset += len(line)

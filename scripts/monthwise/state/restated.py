@@ -1,4 +1,4 @@
-"""Months of a folder whose file is not the one that was located: a stat each, so that parsing can name them."""
+"""Find months of a folder whose file is not the located one: one stat per month, fast enough for each parse."""
 
 import os
 
@@ -10,7 +10,7 @@ from ..workflow import targets
 
 
 def restated_months(settings: Settings, service: str) -> list[str]:
-    """Return the open data months that are known and whose file has changed since; none of other sources."""
+    """Return the open data months whose file changed since they were located; none if the source is not a folder."""
     if not settings.config["source"].startswith("file:"):
         return []
     return [
@@ -26,18 +26,18 @@ def _is_restated(settings: Settings, service: str, month: str) -> bool:
     try:
         offered = folder.facts_of(os.stat(path))
     except OSError:
-        return False  # a file that is gone leaves what is known
-    return any(located.get(key) != fact for key, fact in offered.items())
+        return False  # a deleted file does not make the located month outdated
+    return any(located.get(key) != value for key, value in offered.items())
 
 
 def notices(settings: Settings) -> list[str]:
     """Return one line for each service with restated months."""
     lines = []
     for service in settings.services:
-        if found := restated_months(settings, service):
-            locate = suggest.command("locate", f"{found[0]}..{found[-1]}", service=service)
+        if restated := restated_months(settings, service):
+            locate = suggest.command("locate", f"{restated[0]}..{restated[-1]}", service=service)
             lines.append(
-                f"{service}: {', '.join(found)} changed in the folder since they were located; run `{locate}`, then"
+                f"{service}: {', '.join(restated)} changed in the folder since they were located; run `{locate}`, then"
                 " rerun this command to rebuild what depends on them"
             )
     return lines

@@ -1,4 +1,4 @@
-"""The state of every month and stage, from files alone; what is stale is as the last `run` or `plan` saw it."""
+"""The state of every month and stage, from files alone; stale stages are those of the last `run` or `plan`."""
 
 import os
 
@@ -8,55 +8,55 @@ from ..data import quality_rules
 from ..workflow import availability, stages, targets
 from .artifacts import Tree
 
-PLAN = "logs/plan.json"  # what the last `run` or `plan` saw
+PLAN = "logs/plan.json"  # result of the last `run` or `plan`
 
 TAIL_BYTES = 4000
 
 
 def of_service(settings: Settings, service: str, look: dict, tree: Tree | None = None) -> dict[str, dict]:
-    """Return `data` and `runs`: month -> stage -> state, a dict with `state` and what explains it.
+    """Return `data` and `runs`: month -> stage -> state, a dict with `state` and its explanation.
 
-    States: not published, waiting, rejected, failed, built, stale, superseded, pruned; a stage that a month does not
-    have is left out. `look` is the content of logs/plan.json, or empty.
+    States: not published, waiting, rejected, failed, built, stale, superseded, pruned. A stage that a month does not
+    have is omitted. `look` is the content of logs/plan.json, or empty.
     """
     tree = tree or Tree()
-    stale = {
+    stale_reasons = {
         (job["rule"], job.get("month")): job["reason"]
         for job in look.get("jobs", ())
         if job["service"] == service and not job["missing"]
     }
     not_published = set(look.get("not_published", {}).get(service, ()))
     run_months = _run_months(settings, service)
-    data_there, runs_there = targets.listing(f"data/{service}"), targets.listing(f"runs/{service}")
-    needed = {each for month in run_months for each in targets.data_months(settings, service, month)}
+    data_files, run_files = targets.listing(f"data/{service}"), targets.listing(f"runs/{service}")
+    needed_months = {data_month for month in run_months for data_month in targets.data_months(settings, service, month)}
     data = {}
-    for month in sorted({*data_there, *needed, *not_published}):
-        there = data_there.get(month, set())
-        data[month] = _data_month(settings, service, month, there, stale, not_published)
-        _mark_torn(data[month], service, month, there, tree)
+    for month in sorted({*data_files, *needed_months, *not_published}):
+        present_files = data_files.get(month, set())
+        data[month] = _data_month(settings, service, month, present_files, stale_reasons, not_published)
+        _mark_torn(data[month], service, month, present_files, tree)
     runs = {}
-    for month in sorted({*runs_there, *run_months}):
-        there = runs_there.get(month, set())
-        runs[month] = _run_month(settings, service, month, there, stale, month in run_months)
-        _mark_torn(runs[month], service, month, there, tree)
-        _mark_changed(runs[month], service, month, there, tree)
+    for month in sorted({*run_files, *run_months}):
+        present_files = run_files.get(month, set())
+        runs[month] = _run_month(settings, service, month, present_files, stale_reasons, month in run_months)
+        _mark_torn(runs[month], service, month, present_files, tree)
+        _mark_changed(runs[month], service, month, present_files, tree)
     return {"data": data, "runs": runs}
 
 
 def _run_months(settings: Settings, service: str) -> list[str]:
-    found = availability.run_months(settings, service)
-    if settings.config["source"] == "https":  # the calendar says what may be out; files say what is
+    run_months = availability.run_months(settings, service)
+    if settings.config["source"] == "https":  # the calendar lists months that may be published; files show which are
         located = targets.located_months(service)
-        found = [month for month in found if located and month <= months.shift(located[-1], 1)]
-    return found
+        run_months = [month for month in run_months if located and month <= months.shift(located[-1], 1)]
+    return run_months
 
 
-def _data_month(settings, service, month, there, stale, not_published) -> dict[str, dict]:
-    found = {}
-    is_pruned = settings.is_closed_data(service, month) and "quality.json" in there
+def _data_month(settings, service, month, present_files, stale_reasons, not_published) -> dict[str, dict]:
+    states = {}
+    is_pruned = settings.is_closed_data(service, month) and "quality.json" in present_files
     for stage in stages.DATA:
-        if there.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
-            state = _standing(stage, month, stale)
+        if present_files.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
+            state = _standing(stage, month, stale_reasons)
             if stage == "clean" and (rejected := availability.rejected(service, [month])):
                 state = {"state": "rejected", "why": quality_rules.in_words(rejected[month].get("rule") or {})}
         elif is_pruned and stage in ("ingest", "featurize"):
@@ -65,55 +65,55 @@ def _data_month(settings, service, month, there, stale, not_published) -> dict[s
             state = {"state": "not published"}
         else:
             state = _missing(stage, service, month)
-        found[stage] = state
-    return found
+        states[stage] = state
+    return states
 
 
-def _run_month(settings, service, month, there, stale, is_asked) -> dict[str, dict]:
-    wanted = set(targets.run_files(settings, service, month)) if is_asked else set(there)
-    found = {}
+def _run_month(settings, service, month, present_files, stale_reasons, is_requested) -> dict[str, dict]:
+    requested_files = set(targets.run_files(settings, service, month)) if is_requested else set(present_files)
+    states = {}
     for stage in stages.RUN:
-        first = stages.STAGES[stage].done
-        if first in there and first not in wanted:
-            found[stage] = {"state": "superseded"}
-        elif first in wanted:
-            is_there = there.issuperset(stages.files_of(stage))
-            found[stage] = _standing(stage, month, stale) if is_there else _missing(stage, service, month)
-    return found
+        main_file = stages.STAGES[stage].done
+        if main_file in present_files and main_file not in requested_files:
+            states[stage] = {"state": "superseded"}
+        elif main_file in requested_files:
+            is_complete = present_files.issuperset(stages.files_of(stage))
+            states[stage] = _standing(stage, month, stale_reasons) if is_complete else _missing(stage, service, month)
+    return states
 
 
-def _standing(stage: str, month: str, stale: dict) -> dict:
-    why = stale.get((stage, month))
-    return {"state": "stale", "why": why} if why else {"state": "built"}
+def _standing(stage: str, month: str, stale_reasons: dict) -> dict:
+    reason = stale_reasons.get((stage, month))
+    return {"state": "stale", "why": reason} if reason else {"state": "built"}
 
 
-def _mark_torn(found: dict[str, dict], service: str, month: str, there: set[str], tree: Tree) -> None:
-    """Mark the stages with a file that is cut off or cannot be read: nothing but a person makes it again."""
-    for stage, state in found.items():
-        place = targets.data_file if stage in stages.DATA else targets.run_file
+def _mark_torn(states: dict[str, dict], service: str, month: str, present_files: set[str], tree: Tree) -> None:
+    """Mark stages with a truncated or unreadable file as failed: no job rebuilds it until a user deletes it."""
+    for stage, state in states.items():
+        path_of = targets.data_file if stage in stages.DATA else targets.run_file
         for name in stages.files_of(stage):
-            path = place(service, month, name)
-            if name in there and state["state"] in ("built", "stale", "superseded") and not tree.is_whole(path):
+            path = path_of(service, month, name)
+            if name in present_files and state["state"] in ("built", "stale", "superseded") and not tree.is_whole(path):
                 run = suggest.command("run", month, service=service)
                 why = f"{path} is not whole: delete it, then `{run}` rebuilds it"
-                found[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
+                states[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
 
 
-def _mark_changed(found: dict[str, dict], service: str, month: str, there: set[str], tree: Tree) -> None:
-    """Mark the stages whose files are not what the evidence says; the evidence, where those of other months are not."""
-    if "evidence" not in found or found["evidence"]["state"] != "built":
+def _mark_changed(states: dict[str, dict], service: str, month: str, present_files: set[str], tree: Tree) -> None:
+    """Mark stages whose files differ from the evidence as stale; mark the evidence if files of other months differ."""
+    if "evidence" not in states or states["evidence"]["state"] != "built":
         return
-    own = f"runs/{service}/{month}/"
-    for path in tree.changed(own + "evidence.json"):
-        stage = stages.STAGE_OF_FILE.get(path.removeprefix(own), "evidence")
-        if found.get(stage, {}).get("state") == "built":
+    folder = f"runs/{service}/{month}/"
+    for path in tree.changed(folder + "evidence.json"):
+        stage = stages.STAGE_OF_FILE.get(path.removeprefix(folder), "evidence")
+        if states.get(stage, {}).get("state") == "built":
             verify = suggest.command("verify", month, service=service)
             why = f"{path} is not what the evidence says: {verify}"
-            found[stage] = {"state": "stale", "why": why}
+            states[stage] = {"state": "stale", "why": why}
 
 
 def _missing(stage: str, service: str, month: str) -> dict:
-    """Return whether a job failed on what is not there, or nothing has asked for it yet."""
+    """Return the state of a stage with missing files: failed if its job failed, else waiting."""
     log = _log(stage, service, month)
     try:
         with open(log, "rb") as file:
@@ -132,13 +132,18 @@ def _log(stage: str, service: str, month: str) -> str:
 
 
 def look() -> dict:
-    """Return what the last `run` or `plan` saw (logs/plan.json); empty where there is none, or it is not whole."""
-    found = files.read_json_if_whole(PLAN) or {}
-    jobs = found.get("jobs")
-    whole = [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
-    waits = found.get("not_published")
-    waits = waits if isinstance(waits, dict) and all(isinstance(each, list) for each in waits.values()) else {}
-    return found | {"jobs": whole, "not_published": waits}
+    """Return the result of the last `run` or `plan` (logs/plan.json); empty values if it is missing or incomplete."""
+    plan = files.read_json_if_whole(PLAN) or {}
+    jobs = plan.get("jobs")
+    complete_jobs = [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
+    months_by_service = plan.get("not_published")
+    months_by_service = (
+        months_by_service
+        if isinstance(months_by_service, dict)
+        and all(isinstance(service_months, list) for service_months in months_by_service.values())
+        else {}
+    )
+    return plan | {"jobs": complete_jobs, "not_published": months_by_service}
 
 
 def _is_job(job: object) -> bool:

@@ -1,1 +1,1 @@
-"""The MLflow store: where it is, whose it is, its runs and its registry."""
+"""The MLflow store: its location, its owner, its runs and its registry."""

@@ -1,4 +1,4 @@
-"""The MLflow experiment of a dataset: one for each installation, wherever the store and the models are."""
+"""The MLflow experiment of a dataset: one per installation, wherever the store and the models are."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -12,37 +12,38 @@ if TYPE_CHECKING:
 
 
 def find_or_create(client: "MlflowClient", settings: Mapping[str, str], uri: str) -> str:
-    """Return the id of the settings' `experiment`; creates it if it is missing, restores it if it was deleted.
+    """Return the id of the settings' `experiment`. Create it if it is missing, restore it if it was deleted.
 
-    Its models lie under `artifacts` where the settings have it. MLflow keeps that place with the experiment: one that
-    names another place, or that of an installation that has moved, is renamed and deleted, or runs would go there.
-    Raises WrongConfig if it belongs to another installation. Call it under the lock.
+    Its models are stored under the settings' `artifacts`, if they have it. MLflow stores the location of artifacts with
+    the experiment. If that is another location, or the installation has moved, the experiment is renamed and deleted:
+    otherwise new runs would go there. Raises WrongConfig if the experiment belongs to another installation.
+    The caller holds the store's lock.
     """
     name, artifacts = settings["experiment"], settings.get("artifacts")
     place = uris.place_of_models(name, artifacts, uri)
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         uris.insist_on_models(uri, artifacts)
-        found = _create_experiment(client, name, place)
-    here = claim_experiment(client, found, settings["service"], uri)
-    former = installation.owner(found.tags)
-    moved = uris.has_moved(found.artifact_location, uri, former.path if former else None)
-    if not uris.is_at(found.artifact_location, place) if artifacts else moved:
+        experiment = _create_experiment(client, name, place)
+    this_installation = claim_experiment(client, experiment, settings["service"], uri)
+    last_owner = installation.owner(experiment.tags)
+    moved = uris.has_moved(experiment.artifact_location, uri, last_owner.path if last_owner else None)
+    if not uris.is_at(experiment.artifact_location, place) if artifacts else moved:
         uris.insist_on_models(uri, artifacts)
-        client.rename_experiment(found.experiment_id, f"{name} (moved {found.experiment_id})")
-        if found.lifecycle_stage != "deleted":
-            client.delete_experiment(found.experiment_id)
-        found = _create_experiment(client, name, place)
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    if not here.is_named_by(found.tags):
-        for key, value in here.tags().items():
-            client.set_experiment_tag(found.experiment_id, key, value)
-    return found.experiment_id
+        client.rename_experiment(experiment.experiment_id, f"{name} (moved {experiment.experiment_id})")
+        if experiment.lifecycle_stage != "deleted":
+            client.delete_experiment(experiment.experiment_id)
+        experiment = _create_experiment(client, name, place)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    if not this_installation.is_named_by(experiment.tags):
+        for key, value in this_installation.tags().items():
+            client.set_experiment_tag(experiment.experiment_id, key, value)
+    return experiment.experiment_id
 
 
 def _create_experiment(client: "MlflowClient", name: str, place: str | None) -> "Experiment":
-    """Create an experiment that belongs to this installation, unless a job elsewhere has just created it."""
+    """Create an experiment that belongs to this installation, unless another job has just created it."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -54,38 +55,38 @@ def _create_experiment(client: "MlflowClient", name: str, place: str | None) -> 
 
 
 def claim_experiment(client: "MlflowClient", found: "Experiment", service: str, uri: str) -> installation.Installation:
-    """Return this installation if the experiment is its own; raises WrongConfig otherwise."""
+    """Return this installation. Raises WrongConfig if the experiment does not belong to it."""
     return installation.claim(f"experiment {found.name}", found.tags, uri, _runs_known_by(client, service, found))
 
 
 def insist_on_own_names(client: "MlflowClient", name: str, service: str, uri: str) -> None:
     """Raise WrongConfig if the experiment or the registered model of a name belongs to another installation.
 
-    Writes nothing, neither here nor in the store.
+    Writes nothing, neither in the results folder nor in the store.
     """
-    here = installation.look()
-    if found := client.get_experiment_by_name(name):
-        known = _runs_known_by(client, service, found)
-        installation.as_owner(here, f"experiment {name}", found.tags, uri, known)
+    this_installation = installation.look()
+    if experiment := client.get_experiment_by_name(name):
+        has_own_runs = _runs_known_by(client, service, experiment)
+        installation.as_owner(this_installation, f"experiment {name}", experiment.tags, uri, has_own_runs)
     for model in client.search_registered_models(f"name = '{name}'"):
-        known = versions_known_by(service, client.search_model_versions(f"name = '{name}'"))
-        installation.as_owner(here, f"registered model {name}", model.tags, uri, known)
+        has_own_runs = versions_known_by(service, client.search_model_versions(f"name = '{name}'"))
+        installation.as_owner(this_installation, f"registered model {name}", model.tags, uri, has_own_runs)
 
 
-def _runs_known_by(client: "MlflowClient", service: str, found: "Experiment") -> Callable[[], bool | None]:
-    """Return a function for `has_own_runs` of installation.claim."""
+def _runs_known_by(client: "MlflowClient", service: str, experiment: "Experiment") -> Callable[[], bool | None]:
+    """Return the `has_own_runs` argument of installation.claim."""
     from mlflow.entities import ViewType
 
     def has_own_runs() -> bool | None:
-        if not client.search_runs([found.experiment_id], run_view_type=ViewType.ALL, max_results=1):
+        if not client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, max_results=1):
             return None
-        return any(_is_in(client, run, found.experiment_id) for run in installation.named_runs(service))
+        return any(_is_in(client, run, experiment.experiment_id) for run in installation.named_runs(service))
 
     return has_own_runs
 
 
 def versions_known_by(service: str, versions: Iterable["ModelVersion"]) -> Callable[[], bool | None]:
-    """Return a function for `has_own_runs` of installation.claim."""
+    """Return the `has_own_runs` argument of installation.claim."""
     return lambda: installation.knows_any(service, (version.run_id for version in versions))
 
 
@@ -95,14 +96,14 @@ def _is_in(client: "MlflowClient", run_id: str, experiment: str) -> bool:
 
 
 def take_over(client: "MlflowClient", name: str) -> None:
-    """Let the experiment and the registered model of a name belong to this installation, whoever wrote them.
+    """Tag the experiment and the registered model of a name as this installation's, whoever wrote them.
 
-    Call it under the lock.
+    The caller holds the store's lock.
     """
     tags = installation.current().tags()
-    if found := client.get_experiment_by_name(name):
+    if experiment := client.get_experiment_by_name(name):
         for key, value in tags.items():
-            client.set_experiment_tag(found.experiment_id, key, value)
+            client.set_experiment_tag(experiment.experiment_id, key, value)
     if client.search_registered_models(f"name = '{name}'"):
         for key, value in tags.items():
             client.set_registered_model_tag(name, key, value)

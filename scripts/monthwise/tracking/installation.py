@@ -21,7 +21,7 @@ ID, HOST, PATH = "monthwise.installation", "monthwise.host", "monthwise.path"
 
 
 class Installation(NamedTuple):
-    """A results folder: its id, and where it was when it last wrote to the store."""
+    """A results folder: its id, and its host and path when it last wrote to the store."""
 
     id: str
     host: str
@@ -32,18 +32,18 @@ class Installation(NamedTuple):
         return {ID: self.id, HOST: self.host, PATH: self.path}
 
     def is_named_by(self, tags: Mapping[str, str]) -> bool:
-        """Whether tags name this installation where it is now. The host alone may change: jobs run on many."""
+        """Return whether tags name this installation at its current path. The host may differ: jobs run on many."""
         return (tags.get(ID), tags.get(PATH)) == (self.id, self.path)
 
 
 def current() -> Installation:
-    """Return the installation in the working directory; a new one gets an id. Call it under the store's lock."""
-    here = look()
-    return here if here.id else here._replace(id=_write_id(uuid.uuid4().hex))
+    """Return the installation in the working directory; a new one gets an id. The caller holds the store's lock."""
+    this_installation = look()
+    return this_installation if this_installation.id else this_installation._replace(id=_write_id(uuid.uuid4().hex))
 
 
 def look() -> Installation:
-    """Return the installation in the working directory; one that is not there yet has an empty id."""
+    """Return the installation in the working directory; its id is empty if it has none yet."""
     return Installation(_read_id(Path(FILE)) or "", socket.gethostname(), os.getcwd())
 
 
@@ -60,16 +60,16 @@ def _write_id(number: str) -> str:
 
 
 def named_runs(service: str) -> list[str]:
-    """Return the ids of the runs that the files of a service name, the newest month first."""
-    found = []
+    """Return the ids of the runs that the files of a service name, newest month first."""
+    runs = []
     for path in (Path(f"registry/{service}.json"), *Path("runs", service).glob("*/tracking.json")):
         try:
             content = files.read_json(path)
             months = content["versions"] if "versions" in content else {content["month"]: content}
-            found += [(month, record["run_id"]) for month, record in months.items()]
-        except (OSError, ValueError, KeyError, TypeError):  # cut off, or not there: it names none
+            runs += [(month, record["run_id"]) for month, record in months.items()]
+        except (OSError, ValueError, KeyError, TypeError):  # incomplete or missing: it names no runs
             continue
-    return [run_id for _, run_id in sorted(set(found), reverse=True)]
+    return [run_id for _, run_id in sorted(set(runs), reverse=True)]
 
 
 def knows_any(service: str, run_ids: Iterable[str]) -> bool | None:
@@ -79,22 +79,22 @@ def knows_any(service: str, run_ids: Iterable[str]) -> bool | None:
 
 
 def owner(tags: Mapping[str, str]) -> Installation | None:
-    """Return the installation that a name in the store belongs to; None if the name has no tags of one."""
+    """Return the installation that a name in the store belongs to; None if its tags name no installation."""
     return Installation(tags[ID], tags.get(HOST, ""), tags.get(PATH, "")) if ID in tags else None
 
 
 def claim(what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[], bool | None]) -> Installation:
     """Return this installation if it may write to a name in the store.
 
-    `what` and `tags` are those of an experiment or a registered model. `has_own_runs` returns whether it has runs that
-    the files here name, and None if it has no runs at all.
+    `what` and `tags` are the label and the tags of an experiment or a registered model. `has_own_runs` returns whether
+    it has runs that the files in this folder name; None if it has no runs.
 
-    A store inside the results folder belongs to that folder, also after both were copied: the copy gets a new id.
+    A store inside the results folder belongs to that folder. After both were copied, the copy gets a new id.
     Raises WrongConfig if the name belongs to another installation, or if this folder is a copy of its owner.
     """
-    here = current()
-    claimed = as_owner(here, what, tags, uri, has_own_runs)
-    if claimed.id != here.id:
+    this_installation = current()
+    claimed = as_owner(this_installation, what, tags, uri, has_own_runs)
+    if claimed.id != this_installation.id:
         _write_id(claimed.id)
     return claimed
 
@@ -102,29 +102,29 @@ def claim(what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[
 def as_owner(
     here: Installation, what: str, tags: Mapping[str, str], uri: str, has_own_runs: Callable[[], bool | None]
 ) -> Installation:
-    """Return what `claim` does, and write nothing: `here` with the id that it is to have from now on."""
+    """Return what `claim` returns (`here` with its new id), but write nothing. Raises like `claim`."""
     other = owner(tags)
     if uris.is_inside(uri):
         if other and is_copy_of(other, here):
             here = here._replace(id=uuid.uuid4().hex)
         return here
-    where = f"{what} in tracking store {redact.public(uri)}"
+    place = f"{what} in tracking store {redact.public(uri)}"
     if other is None:
         if has_own_runs() is False:
             raise WrongConfig(
-                f"{where} has runs that no file in {here.path} names: another installation or program wrote them;"
+                f"{place} has runs that no file in {here.path} names: another installation or program wrote them;"
                 f" {_OWN_NAME}, or run `{suggest.command('track', '--take-over')}` if they are yours"
             )
     elif other.id != here.id:
         if (other.host, other.path) != (here.host, here.path) or not has_own_runs():
             raise WrongConfig(
-                f"{where} belongs to the installation in {other.path} on {other.host}; {_OWN_NAME}, or run"
+                f"{place} belongs to the installation in {other.path} on {other.host}; {_OWN_NAME}, or run"
                 f" `{suggest.command('track', '--take-over')}` if this installation replaces it"
             )
-        here = here._replace(id=other.id)  # its file was lost
+        here = here._replace(id=other.id)  # this installation's file was lost
     elif is_copy_of(other, here):
         raise WrongConfig(
-            f"{here.path} is a copy of {other.path}, which {where} belongs to; to give the copy an id of its own,"
+            f"{here.path} is a copy of {other.path}, which {place} belongs to; to give the copy an id of its own,"
             f" delete {FILE} in it, and {_OWN_NAME}"
         )
     return here
@@ -134,7 +134,7 @@ _OWN_NAME = "set a name of its own in config/config.yaml, such as `tracking: {na
 
 
 def is_copy_of(other: Installation, here: Installation) -> bool:
-    """Whether the folder of `other` is on this host, is not this one, and still has the same id.
+    """Return whether `other` is another folder on this host that still has the same id.
 
     Folders that mirror a bucket are one installation.
     """

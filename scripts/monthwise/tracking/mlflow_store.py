@@ -1,6 +1,7 @@
-"""The MLflow store: where it is, one writer at a time, the runs of a month, and what its failures mean to a person.
+"""The MLflow store: its lock, its client, and the runs of a month.
 
-MLflow is imported inside the functions: it takes more than a second, and whoever only names a store need not wait.
+MLflow is imported inside the functions: the import takes more than a second, and callers that only need the name of a
+store must not wait for it.
 """
 
 import contextlib
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 SERVICE, MONTH, CONTENT = "monthwise.service", "monthwise.month", "monthwise.content"
-LOCK_WAIT_S = 600  # some hundred jobs in a row; who holds the lock longer than that hangs
+LOCK_WAIT_S = 600  # enough for about a hundred jobs in a row; a job that holds the lock longer hangs
 
-# MLflow's own limits let one request to a store that is away go on for many minutes.
+# With MLflow's own limits, one request to an unreachable store takes many minutes.
 LIMITS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -34,13 +35,13 @@ LIMITS = {
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
     "AWS_MAX_ATTEMPTS": "3",
 }
-DATABASE_ATTEMPTS = 3  # MLflow's ten take 100 s, and sleep longest before the last
+DATABASE_ATTEMPTS = 3  # MLflow's default of ten takes 100 s, with the longest pause before the last
 SILENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
 }
-# A run or experiment that the caller's shell is in is not ours.
+# An active run or experiment of the caller's shell must not be used here.
 FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_ACTIVE_MODEL_ID")
 
 
@@ -48,7 +49,8 @@ FOREIGN = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "M
 def locked(uri: str) -> Iterator[None]:
     """Hold the store's lock: one writer at a time, so that tables are created once and no run is written twice.
 
-    The lock is a file beside an SQLite store, and in the working directory for any other.
+    The lock file is next to an SQLite store, and in the working directory for other stores. Raises TryAgain if another
+    job holds the lock for more than LOCK_WAIT_S, and Unreachable if the lock file cannot be opened.
     """
     database = sqlite_file(uri)
     path = database.with_name(f"{database.name}.lock") if database else Path("mlflow.db.lock")
@@ -74,10 +76,10 @@ def locked(uri: str) -> Iterator[None]:
 
 
 def connect(uri: str) -> "MlflowClient":
-    """Return a client of the store; call it under the lock, because on a new store it creates the tables.
+    """Return a client of the store. The caller holds the lock: on a new store this creates the tables.
 
-    User and password of an http store move from the URI to where MLflow looks for them too: its messages and files
-    then cannot show them.
+    User and password of an http store are moved from the URI to environment variables that MLflow reads. So MLflow's
+    messages and files do not show them.
     """
     uris.insist_on_store(uri)
     import mlflow
@@ -89,12 +91,12 @@ def connect(uri: str) -> "MlflowClient":
             _create(database)
         elif database and uris.is_inside(uri):
             relocation.follow(database)
-        bare = _without_login(uri)
-        with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # the next month is to find the user's
-            mlflow.set_tracking_uri(bare)
-            mlflow.set_registry_uri(bare)
+        uri_without_login = _without_login(uri)
+        with _environment_kept("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):  # the next month needs the user's values
+            mlflow.set_tracking_uri(uri_without_login)
+            mlflow.set_registry_uri(uri_without_login)
         client = mlflow.MlflowClient()
-        client.search_experiments(max_results=1)  # opens the store now, not in the middle of something
+        client.search_experiments(max_results=1)  # opens the store now, not in the middle of a later step
         return client
     except Exception as error:
         raise store_errors.exit_of(error, uri) or Unreachable(store_errors.line(uri, str(error))) from error
@@ -102,11 +104,11 @@ def connect(uri: str) -> "MlflowClient":
 
 @contextlib.contextmanager
 def _environment_kept(*names: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in names}
+    old_values = {name: os.environ.get(name) for name in names}
     try:
         yield
     finally:
-        for name, value in before.items():
+        for name, value in old_values.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
@@ -114,10 +116,10 @@ def _environment_kept(*names: str) -> Iterator[None]:
 
 
 def _create(database: Path) -> None:
-    """Make a new SQLite store under another name and rename it.
+    """Create a new SQLite store under another name and rename it.
 
-    Killed among the steps that make its tables, it would be a file that MLflow can neither use nor repair. MLflow
-    writes the default experiment's place into SQL as it is: a client would give it one that is no URI.
+    If the job is killed while it creates the tables, the result is a file that MLflow can neither use nor repair.
+    MLflow writes the location of the default experiment into SQL unchanged, and a client would pass one that is no URI.
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -131,8 +133,8 @@ def _create(database: Path) -> None:
 
 
 def _remove(part: Path) -> None:
-    for left in (part, part.with_name(f"{part.name}-journal")):
-        left.unlink(missing_ok=True)
+    for path in (part, part.with_name(f"{part.name}-journal")):
+        path.unlink(missing_ok=True)
 
 
 def _without_login(uri: str) -> str:
@@ -144,7 +146,7 @@ def _without_login(uri: str) -> str:
 
 
 def prepare() -> None:
-    """Set what MLflow reads while it is imported, and keep its talk out of the job's log. Call it before `connect`."""
+    """Set what MLflow reads at import, and keep its messages out of the job's log. Call it before `connect`."""
     os.environ.update(SILENCE)
     for name, value in LIMITS.items():
         os.environ.setdefault(name, value)
@@ -155,7 +157,7 @@ def prepare() -> None:
 
 
 def get_run(client: "MlflowClient", run_id: str) -> "Run | None":
-    """Return a run, also one that was deleted; None if the store does not have it."""
+    """Return a run, even if it was deleted; None if the store does not have it."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -167,47 +169,47 @@ def get_run(client: "MlflowClient", run_id: str) -> "Run | None":
 
 
 def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
-    """Return all visible runs of a service and run month, oldest first, whatever their content and state."""
+    """Return all visible runs of a service and run month, oldest first, regardless of content and state."""
     query = f"tags.`{SERVICE}` = '{service}' and tags.`{MONTH}` = '{month}'"
     return list(client.search_runs([experiment], query, order_by=["attributes.start_time ASC"]))
 
 
 def is_whole(run: "Run") -> bool:
-    """Whether a run was written to its end: the status is the last thing that is written."""
+    """Return whether a run is complete: the status is written last."""
     return run.info.status == "FINISHED" and bool(run.outputs and run.outputs.model_outputs)
 
 
 def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> "Run | None":
-    """Return the oldest whole run of a month and content; call it under the lock.
+    """Return the oldest complete run of a month and content; None if there is none. The caller holds the lock.
 
-    What killed jobs left of the month half-written, and runs whose model's files are gone, are deleted on the way,
-    whatever their content.
+    Runs of the month that killed jobs left incomplete, and runs whose model files are missing, are deleted, regardless
+    of their content.
     """
-    whole = []
+    complete_runs = []
     for run in runs_of(client, experiment, service, month):
         if is_whole(run) and has_model(client, run.outputs.model_outputs[0].model_id):
-            whole.append(run)
+            complete_runs.append(run)
         else:
             _delete(client, run)
-    return next((run for run in whole if run.data.tags.get(CONTENT) == content), None)
+    return next((run for run in complete_runs if run.data.tags.get(CONTENT) == content), None)
 
 
 def has_model(client: "MlflowClient", model_id: str) -> bool:
-    """Whether a logged model is in the store, with its files."""
+    """Return whether a logged model is in the store, with its files."""
     from mlflow.exceptions import MlflowException
 
     try:
-        client.get_logged_model(model_id)  # raises for one that was deleted, unlike the next line
-        found = client.list_logged_model_artifacts(model_id)
+        client.get_logged_model(model_id)  # raises if the model was deleted, unlike the next line
+        artifacts = client.list_logged_model_artifacts(model_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return False
-    return any(file.path == "MLmodel" for file in found)
+    return any(file.path == "MLmodel" for file in artifacts)
 
 
 def _delete(client: "MlflowClient", run: "Run") -> None:
-    """Take a run and its models out of sight (`mlflow gc` removes them for good)."""
+    """Mark a run and its models as deleted (`mlflow gc` removes them permanently)."""
     for model in client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"):
         client.delete_logged_model(model.model_id)
     client.delete_run(run.info.run_id)

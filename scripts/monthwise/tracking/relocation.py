@@ -1,6 +1,6 @@
-"""Models of a store inside the results folder after that was moved or copied: MLflow keeps their absolute paths.
+"""Update model paths in a store inside a results folder that was moved or copied: MLflow stores absolute paths.
 
-MLflow has no way to change a path, so its tables are changed. They are those of the version in the lock.
+MLflow cannot change a path, so this module changes the tables. They are those of the MLflow version in the lock file.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ COLUMNS = {
     "logged_models": "artifact_location",
     "model_versions": "storage_location",
 }
-WAIT_S = 60  # for another program that writes
+WAIT_S = 60  # for another program to finish writing
 
 
 def follow(database: Path) -> None:
-    """Let an SQLite store name the models in the working directory, where it names another folder that they came from.
+    """Make an SQLite store name the models in the working directory instead of the folder they came from.
 
-    A file without the tables of MLflow is left as it is. Raises sqlite3.Error if it cannot be written.
+    A file without MLflow's tables is left unchanged. Raises sqlite3.Error if the store cannot be written.
     """
     here = Path.cwd()
     with contextlib.closing(sqlite3.connect(database, timeout=WAIT_S)) as store:
@@ -35,7 +35,7 @@ def follow(database: Path) -> None:
 
 
 def _former(location: str, here: Path) -> Path | None:
-    """Return the results folder that a location is in if it is another one and its models are also in this one."""
+    """Return the results folder of a location if it is not `here` and its models exist in `here` too; else None."""
     folder = local_folder(location)
     if folder is None or folder.is_relative_to(here):
         return None

@@ -1,4 +1,4 @@
-"""Write what the files say into a store again: runs of months that were built before, and the registry."""
+"""Write the runs and the registry into a store again, from the files of months that were built before."""
 
 import argparse
 import os
@@ -16,13 +16,13 @@ NEEDED = ("model.skops", "training.json", "metrics.json")
 
 
 def write_runs(settings: Settings, service: str, run_months: Sequence[str]) -> None:
-    """Log each of the run months that is not in the store, or not whole; print a line for each."""
+    """Log each run month that is missing or incomplete in the store; print a line for each."""
     for month in run_months:
         _track(settings, service, month)
 
 
 def register_decided(settings: Settings, service: str) -> str:
-    """Make the registry agree with what is decided on disk; return what was done in one line."""
+    """Update the registry from the decisions on disk; return a one-line summary."""
     job = argparse.Namespace(settings=of_job(settings, "register", service))
     job.champions = [targets.run_file(service, month, "champion.json") for month in targets.decided_months(service)]
     return _write(registry.main, job, "registry", f"registry/{service}.json")[0]
@@ -30,30 +30,30 @@ def register_decided(settings: Settings, service: str) -> str:
 
 def _track(settings: Settings, service: str, month: str) -> None:
     paths = {name: targets.run_file(service, month, name) for name in NEEDED}
-    if gone := [path for path in paths.values() if not os.path.exists(path)]:
-        print(f"{service} {month}: passed over, there is no {gone[0]}")
+    if missing_files := [path for path in paths.values() if not os.path.exists(path)]:
+        print(f"{service} {month}: passed over, there is no {missing_files[0]}")
         return
     training, metrics = files.read_json(paths["training.json"]), files.read_json(paths["metrics.json"])
-    # As the month was made, whatever config says by now.
+    # As the month was built, even if config has changed since.
     months = {"training_months": training["months"], "validation_month": metrics["validation_month"]}
     job = argparse.Namespace(settings=of_job(settings, "track", service, month) | months)
-    job.features = [targets.data_file(service, each, "features.parquet") for each in training["months"]]
+    job.features = [targets.data_file(service, data_month, "features.parquet") for data_month in training["months"]]
     job.validation_features = targets.data_file(service, metrics["validation_month"], "features.parquet")
-    if gone := [path for path in (*job.features, job.validation_features) if not os.path.exists(path)]:
-        print(f"{service} {month}: passed over, there is no {gone[0]}")
+    if missing_files := [path for path in (*job.features, job.validation_features) if not os.path.exists(path)]:
+        print(f"{service} {month}: passed over, there is no {missing_files[0]}")
         return
     job.model, job.training, job.metrics = paths.values()
     placeholders.bring([job.model, *job.features, job.validation_features])
     path = targets.run_file(service, month, "tracking.json")
-    before = files.read_json(path) if os.path.exists(path) else None
-    line, is_new = _write(runs.main, job, "tracking", path)
+    old_record = files.read_json(path) if os.path.exists(path) else None
+    summary, is_new = _write(runs.main, job, "tracking", path)
     if is_new:
-        _update_evidence(targets.run_file(service, month, "evidence.json"), before, files.read_json(path))
-        print(line)
+        _update_evidence(targets.run_file(service, month, "evidence.json"), old_record, files.read_json(path))
+        print(summary)
 
 
 def _update_evidence(path: str, before: dict | None, tracked: dict) -> None:
-    """Let the evidence of a month name its new MLflow run, if it named the one `before`."""
+    """Record the new MLflow run in the evidence of a month, if that names the run `before`."""
     evidence = files.read_json_if_whole(path)
     if evidence and evidence["provenance"].get("tracking") == before:
         evidence["provenance"]["tracking"] = tracked
@@ -61,15 +61,15 @@ def _update_evidence(path: str, before: dict | None, tracked: dict) -> None:
 
 
 def _write(main, job: argparse.Namespace, output: str, path: str) -> tuple[str, bool]:
-    """Call a program; return its line, and whether its output is another one than before."""
+    """Call a program's `main`; return its summary line, and whether its output has changed."""
     part = files.part_of(path)
     setattr(job, output, str(part))
     try:
-        line = main(job)
+        summary = main(job)
         content = part.read_bytes()
         is_new = not os.path.exists(path) or Path(path).read_bytes() != content
         if is_new:
             os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-    return line, is_new
+    return summary, is_new

@@ -1,4 +1,4 @@
-"""Write a run month into MLflow: its parameters, errors, data, code and model, once however often it is asked for."""
+"""Log a run month to MLflow: its parameters, errors, data, code and model. Repeated requests log it once."""
 
 import dataclasses
 import hashlib
@@ -18,21 +18,21 @@ EXAMPLE_ROWS = 5
 
 
 def content_of(fingerprints: Mapping[str, str], training: dict, metrics: dict) -> str:
-    """Return what identifies a run whenever and wherever it is written: a hash over its data, settings and errors.
+    """Return a hash of data, settings and errors that identifies a run, whenever and wherever it is written.
 
-    `fingerprints` are the SHA-256 of features by data month. Two model files of one model differ in bytes; a program
-    that fits another model gives other errors.
+    `fingerprints` are the SHA-256 of features by data month. The model file is not hashed: two files of the same model
+    differ in bytes, and another model has other errors.
     """
-    told = json.dumps([dict(fingerprints), training, metrics], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(told.encode()).hexdigest()
+    content = json.dumps([dict(fingerprints), training, metrics], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def parameters_of(training: dict, validation_month: str) -> dict[str, str]:
-    """Return the parameters of a run, those of the recipe by their own names behind `recipe.`."""
-    flat = {f"recipe.{name}": value for name, value in _flatten(training["parameters"]).items()}
-    own = {"recipe": training["recipe"], "seed": training["seed"], "window": len(training["months"])}
-    own |= {"training_months": ", ".join(training["months"]), "validation_month": validation_month}
-    return {name: str(value) for name, value in (own | flat).items()}
+    """Return the parameters of a run; those of the recipe have their own names with the prefix `recipe.`."""
+    recipe_parameters = {f"recipe.{name}": value for name, value in _flatten(training["parameters"]).items()}
+    run_parameters = {"recipe": training["recipe"], "seed": training["seed"], "window": len(training["months"])}
+    run_parameters |= {"training_months": ", ".join(training["months"]), "validation_month": validation_month}
+    return {name: str(value) for name, value in (run_parameters | recipe_parameters).items()}
 
 
 def _flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
@@ -45,7 +45,7 @@ def _flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
 def numbers_of(metrics: Mapping[str, object]) -> dict[str, float]:
     """Return the plain numbers among the metrics; errors by segment stay in the artifact `metrics.json`.
 
-    Their names say whose error it is, as everywhere but in that file: the challenger's, or that of its baseline.
+    Unlike in that file, the names say whose error it is: the challenger's or the baseline's.
     """
     numbers = {name: value for name, value in metrics.items() if type(value) in (int, float)}
     return {_name_of(name): value for name, value in numbers.items()}
@@ -60,12 +60,12 @@ def _name_of(metric: str) -> str:
 
 
 def code_paths_of(trusted: Sequence[str]) -> list[str] | None:
-    """Return the folder that has to travel with a model that holds classes of this project; None where none does."""
+    """Return the folder to log with a model that has classes of this project; None if the model has none."""
     return [str(resource("scripts/monthwise"))] if any(name.startswith("monthwise.") for name in trusted) else None
 
 
 def dataset_of(name: str, path: str, fingerprint: str, context: str):
-    """Return a data month as an input of a run, the first letters of its fingerprint as digest."""
+    """Return a data month as an input of a run, with the start of its fingerprint as digest."""
     import pyarrow.parquet as pq
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -83,7 +83,7 @@ def dataset_of(name: str, path: str, fingerprint: str, context: str):
 
 
 def load(model: str, features: str, training: dict) -> dict:
-    """Return what MLflow's `log_model` is to be called with; the first rows of `features` are the input example."""
+    """Return the arguments for MLflow's `log_model`; the first rows of `features` are the input example."""
     import pyarrow.parquet as pq
     from mlflow.models import infer_signature
 
@@ -95,8 +95,8 @@ def load(model: str, features: str, training: dict) -> dict:
     example = next(pq.ParquetFile(features).iter_batches(EXAMPLE_ROWS, columns=columns)).to_pandas()[columns]
     return {
         "sk_model": pipeline,
-        # Without missing values, so that it says the same whichever trips come first: a column that was called
-        # optional could be left out of a request, and the pipeline would fail.
+        # Without missing values, so that the signature does not depend on which trips come first: a request could
+        # omit a column that is marked optional, and the pipeline would fail.
         "signature": infer_signature(example.fillna(0), pipeline.predict(example)),
         "input_example": example,
         "serialization_format": "skops",
@@ -108,7 +108,7 @@ def load(model: str, features: str, training: dict) -> dict:
 
 @dataclasses.dataclass
 class Record:
-    """What a run of MLflow is to hold; the last of `datasets` is the one that `metrics` were measured on."""
+    """The content of an MLflow run; `metrics` were measured on the last of `datasets`."""
 
     name: str
     tags: dict[str, str]
@@ -120,7 +120,7 @@ class Record:
 
 
 def write(client, experiment: str, record: Record) -> None:
-    """Write a run. It is FINISHED when everything else is written, and not before."""
+    """Write a run. Its status becomes FINISHED only after everything else is written."""
     import mlflow
     from mlflow.entities import Metric, Param
 
@@ -132,9 +132,9 @@ def write(client, experiment: str, record: Record) -> None:
             client.log_artifact(run_id, path)
         model_id = mlflow.sklearn.log_model(name=record.name.replace(" ", "-"), **record.model).model_id
         measured_on = record.datasets[-1].dataset
-        about = {"model_id": model_id, "dataset_name": measured_on.name, "dataset_digest": measured_on.digest}
-        about |= {"run_id": run_id, "timestamp": int(time.time() * 1000), "step": 0}
-        client.log_batch(run_id, [Metric(name, value, **about) for name, value in record.metrics.items()])
+        metric_fields = {"model_id": model_id, "dataset_name": measured_on.name, "dataset_digest": measured_on.digest}
+        metric_fields |= {"run_id": run_id, "timestamp": int(time.time() * 1000), "step": 0}
+        client.log_batch(run_id, [Metric(name, value, **metric_fields) for name, value in record.metrics.items()])
 
 
 def main(job) -> str:
@@ -156,13 +156,13 @@ def main(job) -> str:
             client = mlflow_store.connect(uri)
             experiment = experiments.find_or_create(client, settings, uri)
             run = mlflow_store.find(client, experiment, service, month, content)
-        done = "found in" if run else "written to"
+        verb = "found in" if run else "written to"
         if run is None:
             datasets = [
                 dataset_of(f"{service} {data_month}", paths[data_month], fingerprints[data_month], context)
                 for data_month, context in months.items()
             ]
-            # Not under the lock: the imports take longer than the writing.
+            # Outside the lock: the imports take longer than the writing.
             record = _record(job, training, metrics, content, datasets)
             with mlflow_store.locked(uri):
                 key = (client, experiment, service, month, content)
@@ -171,11 +171,11 @@ def main(job) -> str:
                 run = mlflow_store.find(*key)
 
     model_id = run.outputs.model_outputs[0].model_id
-    written = {"service": service, "month": month, "content": content, "uri": redact.public(uri)}
-    written |= {"experiment": settings["experiment"], "experiment_id": experiment, "run_id": run.info.run_id}
-    written |= {"model_id": model_id, "model_uri": f"models:/{model_id}"}
-    files.write_json(job.tracking, written)
-    return f"{where}: run {run.info.run_id} {done} {redact.public(uri)}, experiment {settings['experiment']}"
+    tracking_record = {"service": service, "month": month, "content": content, "uri": redact.public(uri)}
+    tracking_record |= {"experiment": settings["experiment"], "experiment_id": experiment, "run_id": run.info.run_id}
+    tracking_record |= {"model_id": model_id, "model_uri": f"models:/{model_id}"}
+    files.write_json(job.tracking, tracking_record)
+    return f"{where}: run {run.info.run_id} {verb} {redact.public(uri)}, experiment {settings['experiment']}"
 
 
 def _record(job, training: dict, metrics: dict, content: str, datasets: list) -> Record:

@@ -1,7 +1,7 @@
-"""What failures of the MLflow store mean to a person: the exit code, what is wrong, and the remedy that works.
+"""Turn failures of the MLflow store into an exit code, what is wrong, and what to do.
 
-MLflow, SQLAlchemy, database drivers and bucket clients have their own exceptions, and some only texts, for the same
-causes. The texts are looked at here alone.
+For the same causes, MLflow, SQLAlchemy, database drivers and bucket clients have their own exceptions, and some only
+messages. Only this module reads these messages.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from ..base.exits import CANNOT_WRITE, BadData, CannotWrite, Exit, TryAgain, Unr
 from ..base.redact import hide, public
 from .uris import SQLITE
 
-LONGEST_REASON = 200  # letters
+LONGEST_REASON = 200  # characters
 
 
 class Kind(NamedTuple):
-    """A kind of failure: how its text is recognised, its exit, what it says about the store, and what to do."""
+    """A kind of failure: a pattern for its message, its exit, what is wrong with the store, and what to do."""
 
     pattern: str
     exit: type[Exit]
@@ -73,9 +73,10 @@ KINDS = (
 
 @contextlib.contextmanager
 def in_one_line(uri: str, where: str) -> Iterator[None]:
-    """Turn failures of the store into exits; `where` (service and month) begins their line.
+    """Turn failures of the store into exits whose message begins with `where` (service and month).
 
-    An exception that is nobody's fault but the program's goes on, unless its text holds a secret.
+    An exception that is a fault of this program is passed on. If its message holds a secret, raises RuntimeError with
+    the secret hidden instead.
     """
     try:
         yield
@@ -91,28 +92,28 @@ def in_one_line(uri: str, where: str) -> Iterator[None]:
 
 
 def exit_of(error: Exception, uri: str) -> Exit | None:
-    """Return the exit that stands for a failure of the store; None if it is a fault of the program."""
+    """Return the exit for a failure of the store; None if it is a fault of the program."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
     chain = list(_chain(error))
-    text, store = " ".join(str(link) for link in chain), f"tracking store {public(uri)}"
+    text, store = " ".join(str(exception) for exception in chain), f"tracking store {public(uri)}"
     reason = _reason(text, uri)
-    full = any(isinstance(link, OSError) and link.errno in CANNOT_WRITE for link in chain)
-    if full or "disk is full" in text or "disk I/O error" in text:
+    cannot_write = any(isinstance(exception, OSError) and exception.errno in CANNOT_WRITE for exception in chain)
+    if cannot_write or "disk is full" in text or "disk I/O error" in text:
         return CannotWrite(f"cannot write to {store} ({reason}); make room, then rerun the command")
     if "database is locked" in text:
         return TryAgain(f"{store} is being written by another program; rerun the command")
     code = error.error_code if isinstance(error, MlflowException) else None
     if code in _OWN_FAULTS:
         return None
-    if any(type(link).__module__.startswith(_OF_ARTIFACTS) for link in chain):
+    if any(type(exception).__module__.startswith(_OF_ARTIFACTS) for exception in chain):
         store = f"where {store} keeps models"
         kind = _kind(text) or Kind("", Unreachable, "cannot be written", "check tracking.artifacts and the credentials")
     elif code == "RESOURCE_DOES_NOT_EXIST":
         return BadData(f"{store} lacks what the files name ({reason}); `{suggest.command('track')}` writes it again")
-    elif missing := next((link.name for link in chain if isinstance(link, ModuleNotFoundError)), None):
+    elif missing := next((exception.name for exception in chain if isinstance(exception, ModuleNotFoundError)), None):
         return WrongConfig(f"{store} needs the package {missing}: install it (docs/deploy.md), or {ELSEWHERE}")
     elif isinstance(error, MlflowException | RequestException | SQLAlchemyError | sqlite3.Error):
         kind = _kind(text) or unreachable(uri)
@@ -122,13 +123,13 @@ def exit_of(error: Exception, uri: str) -> Exit | None:
 
 
 def unreachable(uri: str) -> Kind:
-    """Return the kind of a store that does not answer, or not as a store does."""
+    """Return the kind of failure for a store that does not answer, or whose answer is not that of a store."""
     start = "check the file" if uri.startswith(SQLITE) else "start the server"
     return Kind("", Unreachable, "cannot be reached", f"the model is safe: {start}, or {ELSEWHERE}")
 
 
 def line(uri: str, text: str) -> str:
-    """Return the line of a store that cannot be reached; `text` is what the system says."""
+    """Return the message for a store that cannot be reached; `text` is the message of the system."""
     kind = unreachable(uri)
     return f"tracking store {public(uri)} {kind.fault} ({_reason(text, uri)}); {kind.remedy}, then rerun the command"
 
@@ -142,20 +143,20 @@ _OWN_FAULTS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_ALREADY_EXIST
 
 
 def _reason(text: str, uri: str) -> str:
-    """Return what matters of a chain of messages: the system's, server's or bucket's words, or the first line."""
-    system = re.search(
+    """Return the relevant part of a message: the system's, server's or bucket's error, or else the first line."""
+    match = re.search(
         r"An error occurred \((\w+)\)|\[Errno -?\d+\] ([^'\")\]]+)|(timed out)|\(sqlite3\.\w+\) ([^\n]+)"
         r"|FATAL: +([^\n]+)|(failed with error code \d+)",
         text,
     )
-    found = next(group for group in system.groups() if group) if system else None
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
-    return textwrap.shorten(hide(found or first, uri).rstrip("."), LONGEST_REASON, placeholder=" ...")
+    system_error = next(group for group in match.groups() if group) if match else None
+    first_line = next((text_line.strip() for text_line in text.splitlines() if text_line.strip()), "no reason given")
+    return textwrap.shorten(hide(system_error or first_line, uri).rstrip("."), LONGEST_REASON, placeholder=" ...")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    visited_ids = set()
+    while error is not None and id(error) not in visited_ids:
+        visited_ids.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

@@ -1,7 +1,7 @@
-"""Where the MLflow store and its models are, as URIs: read, built and checked here alone.
+"""The locations of the MLflow store and its models, as URIs. Only this module parses, builds and checks them.
 
-MLflow unquotes every path of an artifact, also one that is no URI; SQLAlchemy takes what follows `?` for options, and
-unquotes nothing; SQLite takes no long path. So a folder is always given as `Path.as_uri` has it.
+MLflow unquotes every path of an artifact, even one that is no URI. SQLAlchemy reads what follows `?` as options, and
+unquotes nothing. SQLite accepts no long path. So folders are always written as `Path.as_uri` returns them.
 """
 
 import os
@@ -16,22 +16,22 @@ from ..base.exits import WrongConfig
 SQLITE = ("sqlite", "sqlite+pysqlite")
 DATABASES = ("postgresql", "mysql", "mssql")
 MODELS = "mlruns"  # in the working directory
-LONGEST_SQLITE_PATH = 499  # bytes; SQLite ends at 504, and a new store is first called *.part
-LONGEST_PLACE = 157  # letters; MLflow has 200 for a run's files in a database, and 43 are for the run
+LONGEST_SQLITE_PATH = 499  # bytes; SQLite's limit is 504, and a new store is first named *.part
+LONGEST_PLACE = 157  # characters; MLflow's limit for a run's files in a database is 200, and the run takes 43
 
 
 def store_uri(settings: Mapping[str, str]) -> str:
-    """Return the store's URI: the environment's MLFLOW_TRACKING_URI goes before the settings' `uri`."""
+    """Return the store's URI: the variable MLFLOW_TRACKING_URI overrides the settings' `uri`."""
     return os.environ.get("MLFLOW_TRACKING_URI") or settings["uri"]
 
 
 def is_server(uri: str) -> bool:
-    """Whether the store is MLflow's server, which decides for itself where models lie."""
+    """Return whether the store is an MLflow server, which decides itself where models are stored."""
     return uri.startswith(("http://", "https://"))
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """Return the file of an SQLite store; None of other stores."""
+    """Return the file of an SQLite store; None for other stores."""
     path, query = _sqlite_parts(uri)
     if path in ("", ":memory:"):
         return None
@@ -49,8 +49,8 @@ def _sqlite_parts(uri: str) -> tuple[str, str]:
 def of_sqlite_file(database: Path, query: str = "") -> str:
     """Return the URI of an SQLite store in any file; `query` holds options for the driver.
 
-    Where the path has a `?` it goes to SQLite as a URI of its own. MLflow makes a folder for the path of a `sqlite:///`,
-    so that one names the driver.
+    A path with a `?` is passed to SQLite as a URI. Such a store URI also names the driver, because MLflow creates a
+    folder for the path of a `sqlite:///`.
     """
     from sqlalchemy.engine import URL
 
@@ -62,19 +62,19 @@ def of_sqlite_file(database: Path, query: str = "") -> str:
 
 
 def _file_uri(path: Path) -> str:
-    return path.as_uri().replace("file://", "file:", 1)  # without an empty host, as SQLAlchemy wants it
+    return path.as_uri().replace("file://", "file:", 1)  # SQLAlchemy needs it without an empty host
 
 
 def absolute(uri: str) -> str:
-    """Return the URI of a store wherever it is used: MLflow keeps one connection by URI, whatever the directory."""
+    """Return the URI of a store with an absolute path: MLflow caches connections by URI, not by directory."""
     database = sqlite_file(uri)
     return of_sqlite_file(database, _sqlite_parts(uri)[1]) if database else uri
 
 
 def place_of_models(experiment: str, artifacts: str | None, uri: str) -> str | None:
-    """Return the URI under which an experiment's models lie; None where the store (a server) decides.
+    """Return the URI under which an experiment's models are stored; None if the store (a server) decides.
 
-    `artifacts` is the URL of tracking.artifacts; without it they lie in the working directory.
+    `artifacts` is the URL of tracking.artifacts; without it, models are stored in the working directory.
     """
     if artifacts is None:
         return None if is_server(uri) else (Path.cwd() / MODELS / experiment).as_uri()
@@ -83,29 +83,29 @@ def place_of_models(experiment: str, artifacts: str | None, uri: str) -> str | N
 
 
 def local_folder(location: str) -> Path | None:
-    """Return the folder that MLflow means by the location of artifacts on this machine; None of others."""
+    """Return the local folder of an artifact location, as MLflow reads it; None if the location is not local."""
     if location.startswith("file:"):
         return Path(url2pathname(urlsplit(location).path))
     return Path(url2pathname(location)) if location.startswith("/") else None
 
 
 def is_at(location: str, place: str) -> bool:
-    """Whether two locations of artifacts are the same, in whatever form each is written."""
+    """Return whether two artifact locations are the same, even if they are written differently."""
     folder = local_folder(location)
     return folder == local_folder(place) if folder else urlsplit(location) == urlsplit(place)
 
 
 def is_inside(uri: str) -> bool:
-    """Whether the store is a file inside the results folder (the working directory)."""
+    """Return whether the store is a file inside the results folder (the working directory)."""
     database = sqlite_file(uri)
     return database is not None and database.resolve().is_relative_to(Path.cwd().resolve())
 
 
 def has_moved(location: str, uri: str, former: str | None = None) -> bool:
-    """Whether models at this location, which was chosen for an experiment, would not lie where the results are.
+    """Return whether the location of an experiment's models is no longer the one for this results folder.
 
-    `former`: the results folder that last wrote to the experiment, if it is known. A path with a `%` that older
-    versions gave as it is means another folder to MLflow.
+    `former`: the results folder that last wrote to the experiment, if known. Older versions wrote a path with a `%`
+    unquoted; MLflow reads that as another folder.
     """
     folder = local_folder(location)
     if folder is None or is_server(uri):
@@ -121,22 +121,22 @@ def has_moved(location: str, uri: str, former: str | None = None) -> bool:
 
 
 def insist(uri: str, artifacts: str | None) -> None:
-    """Raise WrongConfig where no store can be at `uri`, or no models where they would lie."""
+    """Raise WrongConfig if no store can be at `uri`, or models cannot be stored at their location."""
     insist_on_store(uri)
     insist_on_models(uri, artifacts)
 
 
 def insist_on_store(uri: str) -> None:
-    """Raise WrongConfig where MLflow cannot make tables, or SQLite cannot open a file of that name."""
+    """Raise WrongConfig if MLflow cannot create tables, or SQLite cannot open a file of that name."""
     if "%" in sys.prefix and not is_server(uri):
         raise WrongConfig(
             f"{sys.prefix}: MLflow makes no tables where the path of its packages has a %; move or rename that folder"
         )
     database, (path, query) = sqlite_file(uri), _sqlite_parts(uri)
     if query and not parse_qs(query):
-        meant = _file_uri(Path(f"{path}?{query}").absolute())
+        file_uri = _file_uri(Path(f"{path}?{query}").absolute())
         raise WrongConfig(
-            f"tracking store {uri}: what follows ? is read as options; write sqlite+pysqlite:///{meant}?uri=true"
+            f"tracking store {uri}: what follows ? is read as options; write sqlite+pysqlite:///{file_uri}?uri=true"
         )
     if database and (length := len(os.fsencode(database))) > LONGEST_SQLITE_PATH:
         raise WrongConfig(
@@ -146,7 +146,7 @@ def insist_on_store(uri: str) -> None:
 
 
 def insist_on_models(uri: str, artifacts: str | None) -> None:
-    """Raise WrongConfig where MLflow cannot keep models in the working directory, and would have to."""
+    """Raise WrongConfig if models must be stored in the working directory and MLflow cannot store them there."""
     if artifacts is not None or is_server(uri):
         return
     here = os.fsencode(Path.cwd())

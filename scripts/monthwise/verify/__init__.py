@@ -1,1 +1,1 @@
-"""Evidence against files: hashes, and jobs that are run again to compare."""
+"""Check evidence against the files: by hash, and by rerunning jobs and comparing their output."""

@@ -1,7 +1,7 @@
-"""Whether a file that was made again is the one that was made before.
+"""Compare a rebuilt file with the recorded one.
 
-On one kind of machine that is byte for byte, and a model by its predictions; on another kind numbers may differ in
-their last digits.
+On the same kind of machine files must be equal byte for byte, and models must predict the same. On another kind of
+machine the last digits of numbers may differ.
 """
 
 import filecmp
@@ -15,18 +15,18 @@ import pyarrow.parquet as pq
 from ..base import files
 from ..models import evaluation, model_files
 
-RELATIVE = 1e-9  # of a number that another kind of machine made; also in minutes, for what is near zero
+RELATIVE = 1e-9  # tolerance for numbers from another kind of machine; also absolute, in minutes, for values near zero
 
 
 def difference(made: str | Path, recorded: str | Path, is_exact: bool) -> str | None:
-    """Return in words how a file made again differs from the recorded one; None where they are equal."""
+    """Return in words how a rebuilt file differs from the recorded one; None if they are equal."""
     if filecmp.cmp(made, recorded, shallow=False):
         return None
     if str(recorded).endswith(".json"):
         return _json_difference(files.read_json(made), files.read_json(recorded), is_exact, "")
     if str(recorded).endswith(".parquet"):
-        found = _table_difference(pq.read_table(made), pq.read_table(recorded), is_exact)
-        return found or ("the same rows, but in other bytes" if is_exact else None)
+        table_difference = _table_difference(pq.read_table(made), pq.read_table(recorded), is_exact)
+        return table_difference or ("the same rows, but in other bytes" if is_exact else None)
     return "other bytes"
 
 
@@ -40,17 +40,17 @@ def _json_difference(made: object, recorded: object, is_exact: bool, where: str)
                     if key in recorded
                     else f"{name} appears only in the rebuilt file"
                 )
-            found = _json_difference(made[key], recorded[key], is_exact, name)
-            if found:
-                return found
+            nested = _json_difference(made[key], recorded[key], is_exact, name)
+            if nested:
+                return nested
         return "the same content, but in other bytes" if is_exact and not where else None
     if isinstance(made, list) and isinstance(recorded, list) and len(made) == len(recorded):
         pairs = enumerate(zip(made, recorded, strict=True))
-        found = (_json_difference(*pair, is_exact, f"{where}[{position}]") for position, pair in pairs)
-        return next((each for each in found if each), None)
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (made, recorded))
+        nested = (_json_difference(*pair, is_exact, f"{where}[{position}]") for position, pair in pairs)
+        return next((text for text in nested if text), None)
+    are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (made, recorded))
     if made == recorded or (
-        numbers and not is_exact and math.isclose(made, recorded, rel_tol=RELATIVE, abs_tol=RELATIVE)
+        are_numbers and not is_exact and math.isclose(made, recorded, rel_tol=RELATIVE, abs_tol=RELATIVE)
     ):
         return None
     return f"{where} is {recorded!r}, but the rebuilt value is {made!r}"
@@ -62,21 +62,21 @@ def _table_difference(made: pa.Table, recorded: pa.Table, is_exact: bool) -> str
     if made.num_rows != recorded.num_rows:
         return f"{recorded.num_rows:,} rows, but {made.num_rows:,} come out"
     for name in made.schema.names:
-        ours, theirs = made.column(name), recorded.column(name)
-        if ours.equals(theirs):
+        new, old = made.column(name), recorded.column(name)
+        if new.equals(old):
             continue
-        if pa.types.is_floating(ours.type):
-            same = equal_numbers(ours.to_numpy(), theirs.to_numpy(), is_exact)
+        if pa.types.is_floating(new.type):
+            same = equal_numbers(new.to_numpy(), old.to_numpy(), is_exact)
         else:
-            same = np.array([one == other for one, other in zip(ours.to_pylist(), theirs.to_pylist(), strict=True)])
+            same = np.array([x == y for x, y in zip(new.to_pylist(), old.to_pylist(), strict=True)])
         if not same.all():
             row = int(np.argmin(same))
-            return f"{name} of row {row} is {theirs[row].as_py()!r}, but the rebuilt value is {ours[row].as_py()!r}"
+            return f"{name} of row {row} is {old[row].as_py()!r}, but the rebuilt value is {new[row].as_py()!r}"
     return None
 
 
 def equal_numbers(made: np.ndarray, recorded: np.ndarray, is_exact: bool) -> np.ndarray:
-    """Return for each number whether both are equal; missing ones are equal to each other."""
+    """Return for each position whether both numbers are equal; missing values are equal to each other."""
     tolerance = 0 if is_exact else RELATIVE
     return np.isclose(made, recorded, rtol=tolerance, atol=tolerance, equal_nan=True)
 
@@ -84,17 +84,17 @@ def equal_numbers(made: np.ndarray, recorded: np.ndarray, is_exact: bool) -> np.
 def model_difference(
     made: str | Path, recorded: str | Path, recipe: str | None, columns: list[str], features: str, is_exact: bool
 ) -> str | None:
-    """Return in words how two model files differ in what they predict for `features`; None where they do not."""
+    """Return in words how the predictions of two model files for `features` differ; None if they are equal."""
     if filecmp.cmp(made, recorded, shallow=False):
         return None
-    ours, theirs = (model_files.load(path, recipe) for path in (made, recorded))
-    first = 0
+    new_model, old_model = (model_files.load(path, recipe) for path in (made, recorded))
+    first_row = 0
     for batch in evaluation.batches(features):
-        new, old = (evaluation.predict(model, batch, columns) for model in (ours, theirs))
+        new, old = (evaluation.predict(model, batch, columns) for model in (new_model, old_model))
         same = equal_numbers(new, old, is_exact)
         if not same.all():
             row = int(np.argmin(same))
-            known = f"it predicts {old[row]!r} min for row {first + row} of {features}"
-            return f"{known}, but the rebuilt model predicts {new[row]!r}"
-        first += len(batch)
+            old_prediction = f"it predicts {old[row]!r} min for row {first_row + row} of {features}"
+            return f"{old_prediction}, but the rebuilt model predicts {new[row]!r}"
+        first_row += len(batch)
     return None

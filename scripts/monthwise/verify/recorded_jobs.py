@@ -1,4 +1,4 @@
-"""The jobs that made a run month, from its evidence.json alone, to be run again somewhere else."""
+"""The jobs that built a run month, read from its evidence.json only, so that they can be rerun elsewhere."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ from ..workflow.stages import Input, Stage
 
 
 class Finding(Exception):
-    """What is off in a month, in words."""
+    """What is wrong in a month, in words."""
 
 
 class Job(NamedTuple):
-    """One call of a program: options by name, a list where the program takes several paths."""
+    """One call of a program: paths by option, as a list if the option takes several."""
 
     stage: str
     month: str
@@ -21,49 +21,57 @@ class Job(NamedTuple):
 
 
 def data_jobs(found: dict, zones: list[str]) -> list[list[Job]]:
-    """Return for each data month that a run month read how its features are made from raw.parquet."""
+    """Return, for each data month of a run month, the jobs that build its features from raw.parquet."""
     names = [name for name in stages.EVIDENCE if stages.STAGES[name].kind == "data"]
     months = sorted(found["settings"][names[0]])
     return [[_job(found, stages.STAGES[name], month, zones) for name in names] for month in months]
 
 
 def run_jobs(found: dict, zones: list[str]) -> list[Job]:
-    """Return what makes the files of a run month from features and the champion of the month before, in order."""
-    made = [stages.STAGES[name] for name in stages.EVIDENCE if name in found["settings"]]
-    return [_job(found, stage, found["month"], zones) for stage in made if stage.kind == "run"]
+    """Return the jobs that build a run month from features and the champion of the month before, in order."""
+    recorded_stages = [stages.STAGES[name] for name in stages.EVIDENCE if name in found["settings"]]
+    return [_job(found, stage, found["month"], zones) for stage in recorded_stages if stage.kind == "run"]
 
 
 def given_files(found: dict) -> list[str]:
-    """Return the files of other run months that a run month is made from."""
+    """Return the files of other run months that a run month is built from."""
     months = {month for place in ("before", "pinned") for month in _months(found, {}, place)}
-    given = [path for job in run_jobs(found, []) for path in paths_of(job)]
-    return [path for path in dict.fromkeys(given) if path.startswith("runs/") and path.split("/")[2] in months]
+    paths = [path for job in run_jobs(found, []) for path in paths_of(job)]
+    return [path for path in dict.fromkeys(paths) if path.startswith("runs/") and path.split("/")[2] in months]
 
 
 def paths_of(job: Job) -> list[str]:
     """Return the files that a job reads."""
-    return [path for given in job.inputs.values() for path in ([given] if isinstance(given, str) else given)]
+    return [path for paths in job.inputs.values() for path in ([paths] if isinstance(paths, str) else paths)]
 
 
-def _job(found: dict, stage: Stage, month: str, zones: list[str]) -> Job:
-    settings = found["settings"][stage.name][month]
+def _job(evidence: dict, stage: Stage, month: str, zones: list[str]) -> Job:
+    settings = evidence["settings"][stage.name][month]
     inputs: dict[str, str | list[str]] = {}
-    for option, given in stage.inputs.items():
-        paths = zones if given.place == "zones" else _paths(found, stage, month, given, settings)
-        inputs[option] = paths if given.is_list else paths[0]
-    outputs = {option: _path(stage.kind, found["service"], month, name) for option, name in stage.outputs.items()}
+    for option, job_input in stage.inputs.items():
+        paths = zones if job_input.place == "zones" else _paths(evidence, stage, month, job_input, settings)
+        inputs[option] = paths if job_input.is_list else paths[0]
+    outputs = {option: _path(stage.kind, evidence["service"], month, name) for option, name in stage.outputs.items()}
     return Job(stage.name, month, inputs, outputs, settings)
 
 
-def _paths(found: dict, stage: Stage, month: str, given: Input, settings: dict) -> list[str]:
-    months = [month] if given.place == "month" else _months(found, settings, given.place)
-    made = [name for name in given.names if _is_made(found, name)] if given.place == "month" else given.names
-    return [_path(given.kind or stage.kind, found["service"], each, name) for each in months for name in made]
+def _paths(evidence: dict, stage: Stage, month: str, job_input: Input, settings: dict) -> list[str]:
+    months = [month] if job_input.place == "month" else _months(evidence, settings, job_input.place)
+    names = (
+        [name for name in job_input.names if _is_made(evidence, name)]
+        if job_input.place == "month"
+        else job_input.names
+    )
+    return [
+        _path(job_input.kind or stage.kind, evidence["service"], input_month, name)
+        for input_month in months
+        for name in names
+    ]
 
 
-def _months(found: dict, settings: dict, place: str) -> list[str]:
-    """Return the months that a place stands for, by the settings of the evidence."""
-    promote = found["settings"]["promote"][found["month"]]
+def _months(evidence: dict, settings: dict, place: str) -> list[str]:
+    """Return the months of a `place` of inputs, from the settings in the evidence."""
+    promote = evidence["settings"]["promote"][evidence["month"]]
     months = {
         "training": settings.get("months") or settings.get("training_months") or (),
         "validation": [settings.get("validation_month")],
@@ -73,10 +81,10 @@ def _months(found: dict, settings: dict, place: str) -> list[str]:
     return [month for month in months[place] if month]
 
 
-def _is_made(found: dict, name: str) -> bool:
-    """Whether the run month made the file: one that was skipped trains nothing, the first one compares nothing."""
+def _is_made(evidence: dict, name: str) -> bool:
+    """Return whether the run month built the file: a skipped month trains nothing, the first one compares nothing."""
     stage = stages.STAGE_OF_FILE[name]
-    return stages.STAGES[stage].kind == "data" or stage in found["settings"]
+    return stages.STAGES[stage].kind == "data" or stage in evidence["settings"]
 
 
 def _path(kind: str, service: str, month: str, name: str) -> str:

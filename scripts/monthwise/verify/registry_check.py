@@ -1,4 +1,4 @@
-"""Whether the model registry has what registry/{service}.json and tracking.json say; reads, and changes nothing."""
+"""Check the model registry against registry/{service}.json and tracking.json. Changes nothing."""
 
 import contextlib
 import json
@@ -12,93 +12,93 @@ from ..tracking import mlflow_store, relocation, store_errors, uris
 
 
 class NotChecked(Exception):
-    """Why the registry could not be looked at, which says nothing about a month."""
+    """Why the registry could not be checked. This is no finding about a month."""
 
 
 def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[str, str]:
-    """Return the first thing that is off, in words, for each month where something is.
+    """Return the first problem of each month that has one, in words, by month.
 
-    `months` holds the content of tracking.json by run month, None for one that trained nothing. Raises NotChecked
-    without a registry or a store.
+    `months` holds the content of tracking.json by run month; None for a month that trained nothing. Raises NotChecked
+    if there is no registry file or no store.
     """
     path = Path(f"registry/{service}.json")
     if not path.exists():
         raise NotChecked(f"there is no {path}")
     content = path.read_bytes()
     try:
-        told = json.loads(content)
-        name, versions, champion, decided = (told[key] for key in ("model", "versions", "champion", "decided"))
-        is_whole = files.to_json(told) == content
+        registry = json.loads(content)
+        name, versions, champion, decided = (registry[key] for key in ("model", "versions", "champion", "decided"))
+        is_whole = files.to_json(registry) == content
     except (ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole:
         return {max(months): f"{path} is not what was written; delete it, then {_again()}"}
-    if told["uri"] != redact.public(uri):
-        raise NotChecked(f"{path} is about {told['uri']}, and the store is {redact.public(uri)} now")
-    found = {}
+    if registry["uri"] != redact.public(uri):
+        raise NotChecked(f"{path} is about {registry['uri']}, and the store is {redact.public(uri)} now")
+    problems = {}
     with _opened(uri) as client:
         for month, record in months.items():
             if record and month not in versions:
-                found[month] = f"{path} has no version of it; {_again()}"
-            elif record and (off := _off(client, name, month, versions[month], record)):
-                found[month] = _repair(off)
-        if champion and decided in months and decided not in found:
-            serving = _at(client, name, "champion")
-            if serving != champion["version"]:
+                problems[month] = f"{path} has no version of it; {_again()}"
+            elif record and (problem := _off(client, name, month, versions[month], record)):
+                problems[month] = _repair(problem)
+        if champion and decided in months and decided not in problems:
+            aliased = _at(client, name, "champion")
+            if aliased != champion["version"]:
                 wanted = f"version {champion['version']}, the model of {champion['month']}"
-                found[decided] = _repair(f"alias champion of {name} is at {_named(serving)}, not at {wanted}")
-    return found
+                problems[decided] = _repair(f"alias champion of {name} is at {_named(aliased)}, not at {wanted}")
+    return problems
 
 
 def _again() -> str:
     return f"rebuild it: {suggest.snakemake()}"
 
 
-def _repair(off: str) -> str:
-    """Return what is off in the store, with the command that makes the store agree with the files."""
-    return f"{off}; `{suggest.command('track')}` makes it agree with the files"
+def _repair(problem: str) -> str:
+    """Return a problem of the store, followed by the command that makes the store agree with the files."""
+    return f"{problem}; `{suggest.command('track')}` makes it agree with the files"
 
 
 def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> str | None:
-    """Return what is off about the version of a month."""
+    """Return the first problem of a month's version, in words; None if there is none."""
     for key in ("run_id", "model_id", "content"):
         if version[key] != record[key]:
             return f"registry/{record['service']}.json names {key} {version[key]}, tracking.json {record[key]}"
     number = version["version"]
-    there = _ask(lambda: client.get_model_version(name, number))
-    if there is None:
+    registered = _ask(lambda: client.get_model_version(name, number))
+    if registered is None:
         return f"version {number} of {name} is not in the registry"
     wanted = {
         mlflow_store.SERVICE: record["service"],
         mlflow_store.MONTH: month,
         mlflow_store.CONTENT: record["content"],
     }
-    has = {"run_id": there.run_id, "model_id": there.model_id or there.source.removeprefix("models:/")}
-    for key, value in (wanted | {key: record[key] for key in has}).items():
-        if (found := (there.tags | has).get(key)) != value:
-            return f"version {number} of {name} has {key} {found}, tracking.json {value}"
+    ids = {"run_id": registered.run_id, "model_id": registered.model_id or registered.source.removeprefix("models:/")}
+    for key, value in (wanted | {key: record[key] for key in ids}).items():
+        if (actual := (registered.tags | ids).get(key)) != value:
+            return f"version {number} of {name} has {key} {actual}, tracking.json {value}"
     if not mlflow_store.has_model(client, record["model_id"]):
         return f"model {record['model_id']} of run {record['run_id']} is gone, or its files are"
-    if (at := _at(client, name, f"run-{month}")) != number:
-        return f"alias run-{month} of {name} is at {_named(at)}, not at {number}"
+    if (aliased := _at(client, name, f"run-{month}")) != number:
+        return f"alias run-{month} of {name} is at {_named(aliased)}, not at {number}"
     return None
 
 
 def _at(client, name: str, alias: str) -> str | None:
-    found = _ask(lambda: client.get_model_version_by_alias(name, alias))
-    return str(found.version) if found else None
+    model_version = _ask(lambda: client.get_model_version_by_alias(name, alias))
+    return str(model_version.version) if model_version else None
 
 
 def _named(version: str | None) -> str:
     return f"version {version}" if version else "no version"
 
 
-def _ask(question):
-    """Return what the store answers, None for what it does not have."""
+def _ask(request):
+    """Return the store's answer to a request; None if the store does not have it."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return question()
+        return request()
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
@@ -107,7 +107,7 @@ def _ask(question):
 
 @contextlib.contextmanager
 def _opened(uri: str) -> Iterator:
-    """Yield a client of the store. Of an SQLite store it is a copy that is looked at: MLflow would write into it."""
+    """Yield a client of the store. An SQLite store is copied first, because MLflow would write into it."""
     mlflow_store.prepare()
     database = uris.sqlite_file(uri)
     if database and not database.exists():
@@ -124,7 +124,7 @@ def _opened(uri: str) -> Iterator:
                 if uris.is_inside(uri):
                     relocation.follow(copy)
                 uri = uris.of_sqlite_file(copy)
-            with contextlib.chdir(scratch):  # where MLflow makes a folder for artifacts, asked or not
+            with contextlib.chdir(scratch):  # MLflow always creates a folder for artifacts in the working directory
                 client = mlflow_store.connect(uri)
             yield client
     except exits.Unreachable as end:

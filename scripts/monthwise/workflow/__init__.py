@@ -1,1 +1,1 @@
-"""Which stages, files and months there are, and what each job is given."""
+"""Stages, their files and months, and the settings of each job."""

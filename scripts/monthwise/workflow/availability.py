@@ -1,6 +1,6 @@
-"""What one call can ask for: files of months whose data are out and admitted, and where the chain of champions stops.
+"""Find the targets of one call that can be built: months with published, accepted data, up to a break in the champions.
 
-Snakemake would find out by failing jobs; whoever calls it knows beforehand.
+Without this, Snakemake would only detect the missing data when jobs fail.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ QUALITY = targets.DATA_FILES[: targets.DATA_FILES.index("quality.json") + 1]
 
 @dataclass
 class Due:
-    """The files of a service that can be asked for, and what cannot be.
+    """The files of a service that can be built, and the months that cannot.
 
-    `held`: run month -> the data month that it waits for; `stops`: the run month at which the chain of champions stops.
+    `held`: run month -> the data month that it waits for. `stops`: the run month at which the chain of champions stops.
     """
 
     service: str
@@ -30,70 +30,74 @@ class Due:
 
 
 def run_months(settings: Settings, service: str) -> list[str]:
-    """Return the open run months of a service; none where nothing is out that the first of them needs."""
+    """Return the open run months of a service; empty if the data of the first one are not yet published."""
     try:
-        found = targets.run_months(settings, service)
+        months = targets.run_months(settings, service)
     except WrongConfig:
         if settings.config["source"] != "https" or settings.config["first"] != "begin":
             raise
         return []
-    return [month for month in found if not settings.is_closed_run(month)]
+    return [month for month in months if not settings.is_closed_run(month)]
 
 
 def data_months(settings: Settings, service: str, run_months: Sequence[str]) -> list[str]:
-    """Return the data months that run months read, in order."""
-    return sorted({each for month in run_months for each in targets.data_months(settings, service, month)})
+    """Return the data months that `run_months` read, in order."""
+    return sorted({data_month for month in run_months for data_month in targets.data_months(settings, service, month)})
 
 
 def find(settings: Settings, service: str, run_months: Sequence[str], held: Mapping[str, str]) -> Due:
-    """Return what can be asked for of `run_months`; `held`: data month -> why it cannot be read."""
-    found = Due(service, list(run_months))
+    """Return the files of `run_months` that can be built; `held`: data month -> why it cannot be read."""
+    result = Due(service, list(run_months))
     readable: set[str] = set()
     for data_month in data_months(settings, service, run_months):
-        is_out = held.get(data_month) != NOT_PUBLISHED
-        names = targets.DATA_FILES if data_month not in held else QUALITY if is_out else ()
-        found.files += [targets.data_file(service, data_month, name) for name in names]
-        found.data += [targets.data_file(service, data_month, name) for name in names if name in QUALITY]
+        is_published = held.get(data_month) != NOT_PUBLISHED
+        names = targets.DATA_FILES if data_month not in held else QUALITY if is_published else ()
+        result.files += [targets.data_file(service, data_month, name) for name in names]
+        result.data += [targets.data_file(service, data_month, name) for name in names if name in QUALITY]
         readable |= {data_month} if data_month not in held else set()
     for month in run_months:
-        names = _attainable(settings, service, month, readable, found)
-        found.files += [targets.run_file(service, month, name) for name in names]
+        names = _attainable(settings, service, month, readable, result)
+        result.files += [targets.run_file(service, month, name) for name in names]
     if run_months and run_months[-1] >= settings.begin(service):
-        decided = any(path.endswith("/champion.json") for path in found.files)
-        found.files += [f"registry/{service}.json"] if decided else []
-    return found
+        decided = any(path.endswith("/champion.json") for path in result.files)
+        result.files += [f"registry/{service}.json"] if decided else []
+    return result
 
 
 NOT_PUBLISHED = "not published"
 
 
-def _attainable(settings: Settings, service: str, month: str, readable: set[str], found: Due) -> list[str]:
-    """Return the files of a run month that can be made; notes in `found` what holds the others back."""
+def _attainable(settings: Settings, service: str, month: str, readable: set[str], result: Due) -> list[str]:
+    """Return the files of a run month that can be built; records in `result` what the other files wait for."""
     validation = settings.validation_month(service, month)
-    missing = [each for each in settings.training_months(service, month) if validation and each not in readable]
+    missing = [
+        data_month
+        for data_month in settings.training_months(service, month)
+        if validation and data_month not in readable
+    ]
     lacks_validation = validation is not None and validation not in readable
-    without: set[str] = set()
+    excluded: set[str] = set()
     if missing:
-        without |= {*targets.TRAINED, *targets.EVALUATED, "tracking.json"}
+        excluded |= {*targets.TRAINED, *targets.EVALUATED, "tracking.json"}
     if lacks_validation:
         missing.append(validation)
-        without |= {*targets.EVALUATED, "tracking.json"}
+        excluded |= {*targets.EVALUATED, "tracking.json"}
     if missing:
-        found.held[month] = missing[0]
+        result.held[month] = missing[0]
         if month >= settings.begin(service):
-            found.stops = found.stops or month
-    if found.stops:
-        without |= {"comparison.json", "evidence.json", *targets.PROMOTED, *targets.SCORED}
+            result.stops = result.stops or month
+    if result.stops:
+        excluded |= {"comparison.json", "evidence.json", *targets.PROMOTED, *targets.SCORED}
     elif targets.is_scored(settings, service, month) and month not in readable:
-        without |= {"evidence.json", *targets.SCORED}
-    return [name for name in targets.run_files(settings, service, month) if name not in without]
+        excluded |= {"evidence.json", *targets.SCORED}
+    return [name for name in targets.run_files(settings, service, month) if name not in excluded]
 
 
 def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict]:
-    """Return quality.json of each data month that was rejected and not waived."""
-    found = {}
+    """Return quality.json by data month, for months that are rejected and not waived."""
+    quality_by_month = {}
     for month in data_months:
         quality = files.read_json_if_whole(targets.data_file(service, month, "quality.json"))
         if quality and quality.get("verdict") == "reject" and not (quality.get("waiver") and quality.get("rows_out")):
-            found[month] = quality
-    return found
+            quality_by_month[month] = quality
+    return quality_by_month

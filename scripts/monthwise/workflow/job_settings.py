@@ -1,4 +1,4 @@
-"""The settings of a job: of all that config says, what one stage needs for one month, as its command line has it."""
+"""The settings of a job: the part of config that one stage needs for one month, as passed on its command line."""
 
 from ..base.exits import WrongUsage
 from ..config.settings import Settings
@@ -6,27 +6,29 @@ from . import stages, targets
 
 
 def of_job(settings: Settings, stage: str, service: str, month: str | None = None) -> dict:
-    """Return the settings of the job of `stage` for a data or run month; nothing that it does not need.
+    """Return the settings that the job of `stage` needs for a data or run month, and nothing else.
 
-    WrongUsage for a month that has no such job. `register` is one job for all months.
+    Raises WrongUsage if the month has no such job. `register` is one job for all months.
     """
-    about = {"service": service} | ({"month": month} if month else {})
-    return OF_STAGE[stage](settings, service, month) | about
+    identity = {"service": service} | ({"month": month} if month else {})
+    return OF_STAGE[stage](settings, service, month) | identity
 
 
 def _of_locate(settings: Settings, service: str, month: str) -> dict:
     description = settings.describe(service)
     source = settings.config["source"]
-    where = {"source": source, "file": description["file"].replace("{month}", month)}
+    location = {"source": source, "file": description["file"].replace("{month}", month)}
     if source == "https":
-        where["url"] = description["url"]
+        location["url"] = description["url"]
     if source == "demo":
         demo = settings.config["demo"]
-        is_out = demo["first"] <= month <= demo["last"]
-        # The bounds stay out: one more month in them must not make the others anew.
-        where["demo"] = {"seed": demo["seed"], "rows": demo["rows"]} | ({} if is_out else {"newest": demo["last"]})
-        where["layout"] = description["layout"]
-    return where
+        is_published = demo["first"] <= month <= demo["last"]
+        # The bounds are left out: one more month must not rebuild the others.
+        location["demo"] = {"seed": demo["seed"], "rows": demo["rows"]} | (
+            {} if is_published else {"newest": demo["last"]}
+        )
+        location["layout"] = description["layout"]
+    return location
 
 
 def _of_clean(settings: Settings, service: str, month: str) -> dict:
@@ -61,7 +63,7 @@ def _of_track(settings: Settings, service: str, month: str) -> dict:
 
 def _store(settings: Settings, service: str) -> dict:
     tracking = settings.config["tracking"]
-    # Named where it is set alone, so that months that were tracked without it are not tracked again.
+    # Included only if it is set, so that months that were tracked without it are not tracked again.
     artifacts = {"artifacts": tracking["artifacts"]} if tracking["artifacts"] else {}
     return {"uri": tracking["uri"], "experiment": f"{tracking['name']}-{service}"} | artifacts
 
@@ -72,7 +74,7 @@ def _of_compare(settings: Settings, service: str, month: str) -> dict:
 
 
 def _of_promote(settings: Settings, service: str, month: str) -> dict:
-    # What it is made from may change with `begin` and `skip`, which no input's content shows.
+    # Inputs may change with `begin` and `skip`, which the content of no input shows.
     reign = settings.reigns_before(service, month)
     return {
         "promotion": settings.promotion(service, month),
@@ -94,16 +96,18 @@ def _of_drift(settings: Settings, service: str, month: str) -> dict:
 
 
 def _of_evidence(settings: Settings, service: str, month: str) -> dict:
-    """Return what the stages of a run month got, for each of their months."""
+    """Return the settings of the stages of a run month, for each of their months."""
     data_months, is_scored = targets.data_months(settings, service, month), targets.is_scored(settings, service, month)
-    made = {stages.STAGE_OF_FILE[name] for name in targets.run_files(settings, service, month)}
-    used = {}
+    run_stages = {stages.STAGE_OF_FILE[name] for name in targets.run_files(settings, service, month)}
+    settings_by_stage = {}
     for stage in stages.EVIDENCE:
         is_data = stages.STAGES[stage].kind == "data"
-        months = data_months if is_data else [month] if stage in made else []
+        months = data_months if is_data else [month] if stage in run_stages else []
         if is_data or months:
-            used[stage] = {each: of_job(settings, stage, service, each) for each in months}
-    return {"stages": used, "scored": is_scored}
+            settings_by_stage[stage] = {
+                stage_month: of_job(settings, stage, service, stage_month) for stage_month in months
+            }
+    return {"stages": settings_by_stage, "scored": is_scored}
 
 
 def _of_register(settings: Settings, service: str, month: str | None) -> dict:

@@ -1,55 +1,61 @@
-"""The stage table: what each stage reads, writes and depends on. Whatever lists stages or their files derives from it.
+"""The stage table: what each stage reads, writes and depends on. All lists of stages or their files derive from it.
 
-A new stage is a rule in `rules/`, a program in `scripts/` and a record here; a test compares the three.
+A new stage needs a rule in `rules/`, a program in `scripts/` and an entry here; a test compares the three.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-# Where an input comes from: the data or run month of the job itself; the data months it trains on, or is validated on;
-# the run month before, whose champion is the current one; the run month that `promotion.pin` names; the zone file.
+# Where an input comes from: the data or run month of the job itself; its training window; its validation month; the run
+# month before, which has the current champion; the run month that `promotion.pin` names; the zone file.
 Place = Literal["month", "training", "validation", "before", "pinned", "zones"]
 
 
 @dataclass(frozen=True)
 class Input:
-    """The files that a job gets as one option: `names` in the folder of each month that `place` stands for."""
+    """The files that a job gets as one option: `names` in the folder of each month that `place` selects."""
 
     names: tuple[str, ...] = ()
     place: Place = "month"
-    kind: Literal["data", "run"] | None = None  # of these months; None: as the stage's own
-    is_list: bool = False  # several paths, or none
+    kind: Literal["data", "run"] | None = None  # of these months; None: the kind of the stage
+    is_list: bool = False  # zero or more paths
 
 
 @dataclass(frozen=True)
 class Stage:
     """One rule and its program.
 
-    `inputs` and `outputs` go by the options of the program; `done` is the file that says that the stage is done.
-    `modules` are those of scripts/monthwise that can change what the program writes. `warm`: the warm process that has
-    imported what it needs. `rate`: seconds of a job, and for a million rows.
+    `inputs` and `outputs` are keyed by the options of the program. `last` is the output that shows that the stage is
+    finished, by default the first one. `modules` are those of scripts/monthwise that can change what the program
+    writes. `warm` is the warm process that has imported the modules it needs. `rate` is seconds per job, and seconds
+    per million rows.
     """
 
     name: str
     kind: Literal["data", "run", "registry"]
     inputs: dict[str, Input]
     outputs: dict[str, str]
-    done: str
     warm: Literal["data", "models", "tracking"]
     rate: tuple[float, float]
-    shown_as: str  # its layer in the report's chart of durations
+    shown_as: str  # its layer in the chart of durations in the report
     modules: tuple[str, ...] = field(default=())
-    is_evidence: bool = True  # whether evidence.json holds its settings, so that `verify` can run it again
+    is_evidence: bool = True  # whether evidence.json has its settings, so that `verify` can rerun it
+    last: str = ""
+
+    @property
+    def done(self) -> str:
+        """The name of the file that shows that the stage is finished."""
+        return self.last or self.files[0]
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the files it writes, in order."""
+        """The names of the files that the stage writes, in order."""
         return tuple(self.outputs.values())
 
 
 ZONES = Input(place="zones", is_list=True)
-CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads of a run month
+CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads from a run month
 CHAMPION = ("champion.json", "champion.skops", "champion_baseline.skops")
 CODES = ("data/id_codes", "data/tables", "data/zones")
 ERRORS = (
@@ -74,7 +80,6 @@ _TABLE = (
         "data",
         inputs={},
         outputs={"source": "source.json"},
-        done="source.json",
         warm="data",
         rate=(0.05, 0.0),
         shown_as="fetch",
@@ -85,7 +90,6 @@ _TABLE = (
         "data",
         inputs={"source": Input(("source.json",))},
         outputs={"raw": "raw.parquet"},
-        done="raw.parquet",
         warm="data",
         rate=(0.1, 0.5),
         shown_as="fetch",
@@ -96,7 +100,7 @@ _TABLE = (
         "data",
         inputs={"raw": Input(("raw.parquet",)), "zones": ZONES},
         outputs={"trips": "trips.parquet", "quality": "quality.json"},
-        done="quality.json",
+        last="quality.json",
         warm="data",
         rate=(0.1, 0.3),
         shown_as="clean, featurize",
@@ -107,7 +111,6 @@ _TABLE = (
         "data",
         inputs={"trips": Input(("trips.parquet",)), "quality": Input(("quality.json",)), "zones": ZONES},
         outputs={"features": "features.parquet"},
-        done="features.parquet",
         warm="data",
         rate=(0.1, 0.3),
         shown_as="clean, featurize",
@@ -123,7 +126,6 @@ _TABLE = (
             "training": "training.json",
             "provenance": "train.provenance.json",
         },
-        done="model.skops",
         warm="models",
         rate=(0.5, 12.0),
         shown_as="train",
@@ -144,7 +146,7 @@ _TABLE = (
             "metrics": "metrics.json",
             "provenance": "evaluate.provenance.json",
         },
-        done="metrics.json",
+        last="metrics.json",
         warm="models",
         rate=(0.4, 6.0),
         shown_as="evaluate, score",
@@ -161,7 +163,6 @@ _TABLE = (
             "validation_features": _features("validation"),
         },
         outputs={"tracking": "tracking.json"},
-        done="tracking.json",
         warm="tracking",
         rate=(0.6, 0.0),
         shown_as="track",
@@ -179,7 +180,6 @@ _TABLE = (
             "zones": ZONES,
         },
         outputs={"comparison": "comparison.json"},
-        done="comparison.json",
         warm="models",
         rate=(0.3, 2.0),
         shown_as="decide, prove",
@@ -195,7 +195,6 @@ _TABLE = (
             "pinned": Input(CANDIDATE, "pinned", is_list=True),
         },
         outputs={"champion": "champion.json", "model": "champion.skops", "baseline": "champion_baseline.skops"},
-        done="champion.json",
         warm="data",
         rate=(0.1, 0.0),
         shown_as="decide, prove",
@@ -215,7 +214,7 @@ _TABLE = (
             "live": "live.json",
             "provenance": "score.provenance.json",
         },
-        done="live.json",
+        last="live.json",
         warm="models",
         rate=(0.4, 6.0),
         shown_as="evaluate, score",
@@ -226,7 +225,6 @@ _TABLE = (
         "run",
         inputs={"window": _features("training", is_list=True), "features": _features()},
         outputs={"drift": "drift.json"},
-        done="drift.json",
         warm="models",
         rate=(0.2, 1.0),
         shown_as="decide, prove",
@@ -237,7 +235,6 @@ _TABLE = (
         "run",
         inputs={"files": Input(is_list=True), "zones": ZONES},
         outputs={"evidence": "evidence.json"},
-        done="evidence.json",
         warm="data",
         rate=(0.1, 0.2),
         shown_as="decide, prove",
@@ -252,7 +249,6 @@ _TABLE = (
             "lives": Input(("live.json",), is_list=True),
         },
         outputs={"registry": "registry/{service}.json"},
-        done="registry/{service}.json",
         warm="tracking",
         rate=(1.0, 0.0),
         shown_as="track",
@@ -264,26 +260,28 @@ _TABLE = (
 STAGES = {stage.name: stage for stage in _TABLE}
 DATA = tuple(stage.name for stage in _TABLE if stage.kind == "data")
 RUN = tuple(stage.name for stage in _TABLE if stage.kind == "run")
-# Those whose settings evidence.json holds.
+# Stages whose settings are in evidence.json.
 EVIDENCE = tuple(stage.name for stage in _TABLE if stage.is_evidence)
 STAGE_OF_FILE = {name: stage.name for stage in _TABLE for name in stage.files}
 
 
 def files_of(*names: str) -> tuple[str, ...]:
-    """Return the files that stages write, in order."""
+    """Return the names of the files that stages write, in order."""
     return tuple(name for stage in names for name in STAGES[stage].files)
 
 
 def loads_a_model(stage: str) -> bool:
-    """Whether a stage reads a model file and uses it."""
-    is_given = any(name.endswith(".skops") for given in STAGES[stage].inputs.values() for name in given.names)
+    """Return whether a stage loads a model file, and does not only copy it."""
+    is_given = any(
+        name.endswith(".skops") for stage_input in STAGES[stage].inputs.values() for name in stage_input.names
+    )
     return is_given and "models/model_files" in STAGES[stage].modules and stage in EVIDENCE
 
 
 def by_warm_process(planned: Collection[str] = tuple(STAGES)) -> dict[str, list[str]]:
-    """Return the stages of each warm process that `planned` stages need, by its name.
+    """Return the stages of each warm process that `planned` stages need, by process name.
 
-    Each process has what the one before it imported, so those before a needed one are there too.
+    Each process inherits the imports of the one before it, so those before a needed process are included.
     """
     kinds = list(dict.fromkeys(stage.warm for stage in _TABLE))
     needed = [kinds.index(STAGES[name].warm) for name in planned if name in STAGES]
@@ -293,9 +291,9 @@ def by_warm_process(planned: Collection[str] = tuple(STAGES)) -> dict[str, list[
 
 
 def by_layer() -> dict[str, list[str]]:
-    """Return the stages of each layer of the report's chart of durations."""
-    found: dict[str, list[str]] = {}
+    """Return the stages of each layer in the chart of durations in the report."""
+    stages_by_layer: dict[str, list[str]] = {}
     for stage in _TABLE:
         if stage.kind != "registry":
-            found.setdefault(stage.shown_as, []).append(stage.name)
-    return found
+            stages_by_layer.setdefault(stage.shown_as, []).append(stage.name)
+    return stages_by_layer

@@ -1,4 +1,4 @@
-"""Which files a call asks for, and which of them a failed job has left standing without what they were made from."""
+"""The files that a call requests, and outputs whose inputs are missing after a failed job."""
 
 import os
 
@@ -9,23 +9,23 @@ from . import stages
 DATA_FILES = stages.files_of(*stages.DATA)
 TRAINED, EVALUATED, PROMOTED = (stages.files_of(name) for name in ("train", "evaluate", "promote"))
 SCORED = stages.files_of("score", "drift")
-ASKED = "MONTHWISE_TARGETS"  # names a file of targets, one a line: what `./monthwise run` asks for instead of all
-# What nothing asks for again while what was made from it stands: source.json and quality.json stay.
+ASKED = "MONTHWISE_TARGETS"  # names a file of targets, one per line, that `./monthwise run` requests instead of all
+# Files that are not rebuilt while the outputs built from them exist; source.json and quality.json are kept.
 PRUNED = ("raw.parquet", "trips.parquet", "features.parquet", ".raw.kept.*", ".raw.partial*")
 
 
 def data_file(service: str, month: str, name: str) -> str:
-    """Return the path of a file about a data month."""
+    """Return the path of a file of a data month."""
     return f"data/{service}/{month}/{name}"
 
 
 def run_file(service: str, month: str, name: str) -> str:
-    """Return the path of a file about a run month."""
+    """Return the path of a file of a run month."""
     return f"runs/{service}/{month}/{name}"
 
 
 def run_months(settings: Settings, service: str) -> list[str]:
-    """Return the run months from `first` to `last`, as the settings, the clock and what is located say."""
+    """Return the run months from `first` to `last`, given the settings, the current month and the located months."""
     return settings.run_months(service, months.today(), located_months(service))
 
 
@@ -45,9 +45,9 @@ def decided_months(service: str) -> list[str]:
 
 
 def is_scored(settings: Settings, service: str, month: str) -> bool:
-    """Whether a run month has a champion and its trips are out."""
-    is_out = month <= settings.once(("newest out", service), lambda: _newest_out(settings, service))
-    return is_out and month >= settings.begin(service) and not settings.is_skipped(service, month)
+    """Return whether a run month has a champion, its trips are published and it is not skipped."""
+    is_published = month <= settings.once(("newest out", service), lambda: _newest_out(settings, service))
+    return is_published and month >= settings.begin(service) and not settings.is_skipped(service, month)
 
 
 def _newest_out(settings: Settings, service: str) -> str:
@@ -55,16 +55,20 @@ def _newest_out(settings: Settings, service: str) -> str:
 
 
 def data_months(settings: Settings, service: str, month: str) -> list[str]:
-    """Return the data months that a run month reads: to train on, to be measured on, and its own once it is out."""
+    """Return the data months that a run month reads: training window, validation month and, once published, its own."""
     validation = settings.validation_month(service, month)
-    read = [*settings.training_months(service, month), validation] if validation else []
+    required = [*settings.training_months(service, month), validation] if validation else []
     if is_scored(settings, service, month):
-        read += [each for each in (*settings.training_months(service, month), month) if each not in read]
-    return read
+        required += [
+            data_month
+            for data_month in (*settings.training_months(service, month), month)
+            if data_month not in required
+        ]
+    return required
 
 
 def run_files(settings: Settings, service: str, month: str) -> list[str]:
-    """Return the names of the files that a run month has, in the order in which they are made."""
+    """Return the names of the files of a run month, in the order in which they are built."""
     trains, decides = settings.validation_month(service, month) is not None, month >= settings.begin(service)
     names = [*TRAINED, *EVALUATED, "tracking.json"] if trains else []
     if decides:
@@ -74,20 +78,24 @@ def run_files(settings: Settings, service: str, month: str) -> list[str]:
 
 
 def evidence_files(settings: Settings, service: str, month: str) -> list[str]:
-    """Return the files that the evidence of a run month is about: its own, its data's, and the reign before it."""
-    found = [data_file(service, each, name) for each in data_months(settings, service, month) for name in DATA_FILES]
+    """Return the files that the evidence of a run month covers: its own, its data and the previous champion."""
+    paths = [
+        data_file(service, data_month, name)
+        for data_month in data_months(settings, service, month)
+        for name in DATA_FILES
+    ]
     names = [name for name in run_files(settings, service, month) if name != "evidence.json"]
-    found += [run_file(service, month, name) for name in names]
-    if before := settings.reigns_before(service, month):
-        found += [run_file(service, before, name) for name in PROMOTED]
-        found += [run_file(service, before, "predictions.parquet")] if "comparison.json" in names else []
+    paths += [run_file(service, month, name) for name in names]
+    if month_before := settings.reigns_before(service, month):
+        paths += [run_file(service, month_before, name) for name in PROMOTED]
+        paths += [run_file(service, month_before, "predictions.parquet")] if "comparison.json" in names else []
     if (pin := settings.at(service, month)["promotion"]["pin"]) and "champion.json" in names:
-        found += [run_file(service, pin, name) for name in stages.CANDIDATE]
-    return list(dict.fromkeys(found))
+        paths += [run_file(service, pin, name) for name in stages.CANDIDATE]
+    return list(dict.fromkeys(paths))
 
 
 def asked(settings: Settings) -> list[str]:
-    """Return the targets of this call: those of the file that ASKED names, else all (default_targets)."""
+    """Return the targets of this call: those in the file that ASKED names, else all (default_targets)."""
     if ASKED not in os.environ:
         return default_targets(settings)
     with open(os.environ[ASKED], encoding="utf-8") as file:
@@ -99,66 +107,69 @@ def _is_asked(settings: Settings, path: str) -> bool:
 
 
 def registered(settings: Settings, service: str) -> dict[str, list[str]]:
-    """Return the files of the run months from `first` to `last` that the registry of a service is made from, by name.
+    """Return the inputs of the registry of a service, for the run months from `first` to `last`, by file name.
 
-    The program reads what else is decided on disk: a narrow request moves no alias back, and builds nothing else.
+    The program also reads the other decisions on disk. So a request for few months does not move an alias back, and
+    does not build other months.
     """
-    found: dict[str, list[str]] = {"champion.json": [], "tracking.json": [], "live.json": []}
+    files_by_name: dict[str, list[str]] = {"champion.json": [], "tracking.json": [], "live.json": []}
     for month in run_months(settings, service):
         for name in run_files(settings, service, month) if month >= settings.begin(service) else ():
-            if name in found and _is_asked(settings, run_file(service, month, name)):
-                found[name].append(run_file(service, month, name))
+            if name in files_by_name and _is_asked(settings, run_file(service, month, name)):
+                files_by_name[name].append(run_file(service, month, name))
         pin = settings.at(service, month)["promotion"]["pin"]
-        if pin and run_file(service, pin, "tracking.json") not in found["tracking.json"]:
-            found["tracking.json"].append(run_file(service, pin, "tracking.json"))
-    return found
+        if pin and run_file(service, pin, "tracking.json") not in files_by_name["tracking.json"]:
+            files_by_name["tracking.json"].append(run_file(service, pin, "tracking.json"))
+    return files_by_name
 
 
 def default_targets(settings: Settings) -> list[str]:
     """Return every output of every rule for the open run months from `first` to `last` and the data months they read.
 
-    Not only the last ones: Snakemake would take a month for done whose middle a failed job has lost.
+    The last outputs alone are not enough: if a failed job deleted intermediate files of a month, Snakemake would
+    consider it up to date.
     """
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     for service in settings.services:
         for month in run_months(settings, service):
             if settings.is_closed_run(month):
                 continue
             for data_month in data_months(settings, service, month):
-                found |= dict.fromkeys(data_file(service, data_month, name) for name in DATA_FILES)
-            found |= dict.fromkeys(run_file(service, month, name) for name in run_files(settings, service, month))
+                paths |= dict.fromkeys(data_file(service, data_month, name) for name in DATA_FILES)
+            paths |= dict.fromkeys(run_file(service, month, name) for name in run_files(settings, service, month))
         if run_months(settings, service)[-1] >= settings.begin(service):
-            found[f"registry/{service}.json"] = None
-    return list(found)
+            paths[f"registry/{service}.json"] = None
+    return list(paths)
 
 
 def gaps(settings: Settings) -> list[str]:
     """Return one line for each service whose months have missing inputs.
 
-    A job failed there after Snakemake had deleted its outputs, and asking for the last file alone would find it done.
+    This occurs if a job failed after Snakemake deleted its outputs. A request for the last file alone would consider
+    the month up to date.
     """
     lines = []
     for service in settings.services:
         data, runs = listing(f"data/{service}"), listing(f"runs/{service}")
-        broken = {}
+        first_missing = {}
         for month, names in runs.items():
             if settings.is_closed_run(month):
                 continue
             missing = _missing_before_last(names, run_files(settings, service, month))
-            read = data_months(settings, service, month)
-            if "predictions.parquet" not in names:  # its own trips may be out by now, and are no gap
-                read = [each for each in read if each != month]
-            for data_month in read:
-                there = data.get(data_month, set())
-                missing += [data_file(service, data_month, name) for name in DATA_FILES if name not in there]
+            required = data_months(settings, service, month)
+            if "predictions.parquet" not in names:  # its own trips may be published since, which is not a gap
+                required = [data_month for data_month in required if data_month != month]
+            for data_month in required:
+                present = data.get(data_month, set())
+                missing += [data_file(service, data_month, name) for name in DATA_FILES if name not in present]
             if missing and names:
-                broken[month] = missing[0]
-        if broken:
-            first, last = min(broken), max(broken)
-            run = suggest.command("run", f"{first}..{last}", service=service)
+                first_missing[month] = missing[0]
+        if first_missing:
+            first, last = min(first_missing), max(first_missing)
+            command = suggest.command("run", f"{first}..{last}", service=service)
             lines.append(
-                f"{service}: {', '.join(sorted(broken))} have missing inputs (first:"
-                f" {broken[first]}): a job failed, or the settings request more; `{run}` builds them"
+                f"{service}: {', '.join(sorted(first_missing))} have missing inputs (first:"
+                f" {first_missing[first]}): a job failed, or the settings request more; `{command}` builds them"
             )
     return lines
 
@@ -169,10 +180,10 @@ def _missing_before_last(present: set[str], order: list[str]) -> list[str]:
 
 
 def listing(folder: str) -> dict[str, set[str]]:
-    """Return the file names in each month's folder of `folder`."""
+    """Return the file names in each month folder of `folder`, by month in order."""
     try:
         with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if months.is_month(entry.name)]
+            names = [entry.name for entry in entries if months.is_month(entry.name)]
     except FileNotFoundError:
         return {}
-    return {month: set(os.listdir(os.path.join(folder, month))) for month in sorted(found)}
+    return {month: set(os.listdir(os.path.join(folder, month))) for month in sorted(names)}

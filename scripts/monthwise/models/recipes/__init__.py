@@ -1,7 +1,7 @@
-"""Recipes: one file each, with one function `pipeline` that returns an unfitted scikit-learn pipeline.
+"""Recipes: one file per recipe, with a function `pipeline` that returns an unfitted scikit-learn pipeline.
 
-Names, parameters and trusted types are read from the files as text, so that config can be checked while the Snakefile
-is parsed without importing scikit-learn.
+Names, parameters and trusted types are parsed from the source files, so that config can be checked without importing
+scikit-learn while Snakemake parses the Snakefile.
 """
 
 import ast
@@ -19,7 +19,7 @@ def names() -> list[str]:
 
 
 def parameters(recipe: str) -> dict[str, str]:
-    """Return the parameters of a recipe and the names of their types, as its `pipeline` function is annotated."""
+    """Return the parameters of a recipe and their type names, from the annotations of its `pipeline` function."""
     function = next(
         node for node in _tree(recipe).body if isinstance(node, ast.FunctionDef) and node.name == "pipeline"
     )
@@ -28,7 +28,7 @@ def parameters(recipe: str) -> dict[str, str]:
 
 
 def trusted_types(recipe: str) -> list[str]:
-    """Return the types that a model file of this recipe may hold beyond those that skops knows: its `TRUSTED`."""
+    """Return `TRUSTED`: the types that a model file of this recipe may contain, besides those that skops trusts."""
     for node in _tree(recipe).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TRUSTED":
             return list(ast.literal_eval(node.value))
@@ -41,9 +41,9 @@ def build(recipe: str, parameters: Mapping[str, object]):
 
 
 def validate(recipe: str, parameters: Mapping[str, object]) -> None:
-    """Build the pipeline of a recipe and check the parameters of each estimator in it, as `fit` does first.
+    """Build the pipeline of a recipe and validate the parameters of each estimator in it, as `fit` would.
 
-    Raises ValueError or TypeError if one is refused. Imports scikit-learn.
+    Raises ValueError or TypeError if a parameter is invalid. Imports scikit-learn.
     """
     pipeline = build(recipe, parameters)
     for part in (pipeline, *pipeline.get_params().values()):

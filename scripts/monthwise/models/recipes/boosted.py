@@ -1,6 +1,6 @@
-"""The default recipe: histogram gradient boosting on the map, the clock and the distance.
+"""The default recipe: histogram gradient boosting on zone centres, time and distance.
 
-Chosen on the green months of 2021 and 2022 alone; docs/models.md says what was tried.
+Chosen on the green months of 2021 and 2022 only; docs/models.md lists the alternatives that were tried.
 """
 
 from sklearn.compose import ColumnTransformer
@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
-# What skops has to trust to load the model; all but the first come with zones="codes".
+# Types that skops must trust to load the model; all but the first occur with zones="codes" only.
 TRUSTED = [
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "functools.partial",
@@ -34,17 +34,18 @@ def pipeline(
 ) -> Pipeline:
     """Return the unfitted pipeline.
 
-    `zones` says how the model knows a place; where config does not say it, settings.py takes "map" for a service with
-    a zone file and "codes" for one without. "map" reads the centres of the two zones and the straight line between
-    them, and no zone number: a pair that training never saw, or a trip whose meter wrote 0 miles, still has a length.
-    Target encodings of zones and pairs on top of that gained nothing. "codes" is for data without a zone map (all of
-    MAP missing, or zones that are hashes): the two zones as categories, and the mean minutes of the pair.
+    `zones` selects how places are encoded. If config does not set it, settings.py uses "map" for a service with a zone
+    file and "codes" for one without. "map" uses the centres of the two zones and the straight distance between them,
+    but no zone ids: a pair that is not in the training data, or a trip whose meter recorded 0 miles, still has a
+    length. Additional target encodings of zones and pairs gave no improvement. "codes" is for data without a zone map
+    (all of MAP missing, or zones that are hashes): it uses the two zones as categories, and the mean minutes of the
+    pair.
 
-    Few large trees did as well as more and smaller ones, and time to predict grows with the number of trees. The
-    other settings tried near these moved the error by about 0.01 minutes or less. Squared error is what is judged;
-    Poisson and gamma loss were worse at it, and so was a duration forced to rise with distance. No early stopping:
-    the bits are then equal on 1 and 2 threads. A missing value goes to the side of a split that suits it, so nothing
-    is imputed.
+    Few large trees were as accurate as more and smaller ones, and prediction time grows with the number of trees. Other
+    settings near these changed the error by about 0.01 minutes or less. Models are judged by squared error; Poisson and
+    gamma loss gave a larger one, and so did a constraint that duration rises with distance. Early stopping is off, so
+    that results are bit-identical on 1 and 2 threads. Missing values are not imputed: each split learns to which side
+    they go.
     """
     columns, categorical = _columns(zones, seed)
     trees = HistGradientBoostingRegressor(
@@ -62,16 +63,16 @@ def pipeline(
 
 
 def _columns(zones: str, seed: int) -> tuple[ColumnTransformer, list[int] | None]:
-    """Return what makes the columns for boosting, and which of them are categories. Columns are picked by name."""
-    # Boosting refuses a column that is missing in every training row, so constant and empty columns leave here.
+    """Return the transformer that makes the columns for boosting, and the positions of those that are categories."""
+    # Boosting fails on a column that is missing in every training row, so constant and empty columns are dropped.
     numbers = VarianceThreshold()
     if zones == "map":
         return ColumnTransformer([("numbers", numbers, TRIP + MAP)]), None
     if zones != "codes":
         raise ValueError(f"zones is 'map' or 'codes', not {zones!r}")
-    # Boosting takes at most 255 categories: the rarest share one; a zone that training never saw counts as missing.
+    # Boosting accepts at most 255 categories: the rarest share one. A zone not in the training data is missing.
     category = OrdinalEncoder(max_categories=255, handle_unknown="use_encoded_value", unknown_value=float("nan"))
-    # Cross-fitted, with fixed folds: a training trip never sees its own minutes.
+    # Cross-fitted with fixed folds: the encoding of a training trip does not include its own minutes.
     minutes = TargetEncoder(target_type="continuous", cv=KFold(5, shuffle=True, random_state=seed))
     parts = [("zones", category, ZONES), ("pair", minutes, ["pair"]), ("numbers", numbers, TRIP)]
-    return ColumnTransformer(parts), [0, 1]  # the two that ColumnTransformer puts first
+    return ColumnTransformer(parts), [0, 1]  # the two zones, which ColumnTransformer puts first

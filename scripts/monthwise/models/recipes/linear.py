@@ -1,6 +1,6 @@
 """The baseline recipe: one number per zone pair, and one per mile.
 
-It is the model of the published results (docs/models.md), and is here to reproduce them.
+It is the model of the published results (docs/models.md) and serves to reproduce them.
 """
 
 from sklearn.compose import ColumnTransformer
@@ -9,14 +9,14 @@ from sklearn.linear_model import Lasso, LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-TRUSTED = ["numpy.dtype"]  # the imputer keeps one
+TRUSTED = ["numpy.dtype"]  # used by the imputer
 
 
 def pipeline(solver: str = "least_squares", tol: float = 1.0e-6, alpha: float = 0.01) -> Pipeline:
     """Return the unfitted pipeline.
 
-    `tol` is part of the model: sparse least squares is solved step by step, and distances of 200,000 miles, if the
-    cleaning rule is off, make it stop early or late. Only least_squares reads `tol`, only lasso reads `alpha`.
+    `tol` is part of the model: the sparse least squares solver is iterative, and distances of 200,000 miles (if the
+    cleaning rule is off) make it stop early or late. Only least_squares uses `tol`; only lasso uses `alpha`.
     """
     if solver == "least_squares":
         model = LinearRegression(tol=tol)
@@ -26,11 +26,11 @@ def pipeline(solver: str = "least_squares", tol: float = 1.0e-6, alpha: float = 
         raise ValueError(f"solver is 'least_squares' or 'lasso', not {solver!r}")
     columns = ColumnTransformer(
         [
-            # The median stands in for a missing distance; 0 if a whole month has none.
+            # A missing distance is replaced by the median, or by 0 if all distances are missing.
             ("distance", SimpleImputer(strategy="median", keep_empty_features=True), ["distance_mi"]),
-            # A pair that training never saw is a row of zeros.
+            # A pair that is not in the training data becomes a row of zeros.
             ("pair", OneHotEncoder(handle_unknown="ignore"), ["pair"]),
         ],
-        sparse_threshold=1.0,  # always sparse: another solver would give other numbers
+        sparse_threshold=1.0,  # always sparse: a dense matrix would select another solver with other results
     )
     return Pipeline([("columns", columns), ("model", model)])

@@ -1,6 +1,6 @@
 """Run a module as `python -m MODULE ARGUMENTS` does, with this folder on sys.path.
 
-Snakemake finds the logger plugin that way, and finds it in this process alone: PYTHONPATH would reach jobs as well.
+Snakemake then finds the logger plugin in this process alone. PYTHONPATH would reach jobs as well.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A logger plugin of Snakemake: writes each event that Monthwise needs to an open file descriptor, as a line of JSON.
+"""Write each event that Monthwise needs to an open file descriptor, as a line of JSON: a logger plugin of Snakemake.
 
-Snakemake's own output stays as it is. What a line holds is read in events.py.
+Snakemake's own output does not change. events.py reads the lines.
 """
 
 import json
@@ -22,7 +22,7 @@ class LogHandlerSettings(LogHandlerSettingsBase):
 
 
 class LogHandler(LogHandlerBase):
-    """Writes events until nobody reads them, then lets Snakemake end: running jobs finish, no other one starts."""
+    """Writes events until nobody reads them, then lets Snakemake end: running jobs finish, no new jobs start."""
 
     writes_to_stream = False
     writes_to_file = False
@@ -35,7 +35,7 @@ class LogHandler(LogHandlerBase):
         self.is_alone = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record as one line, if it is an event that matters."""
+        """Write a record as one line if it is an event that matters."""
         try:
             fields = _fields(record)
             if fields is not None and not self.is_alone:
@@ -44,7 +44,7 @@ class LogHandler(LogHandlerBase):
             self.is_alone = True
             os.kill(os.getpid(), signal.SIGTERM)
         except Exception:
-            self.handleError(record)  # the thread that calls this goes on
+            self.handleError(record)  # the calling thread continues
 
     def _write(self, line: bytes) -> None:
         while line:
