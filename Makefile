@@ -45,6 +45,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/snakemake --lint
+	$(BIN)/python -m pytest -q -n 0 tests/test_rooms.py
 
 test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest

@@ -37,7 +37,7 @@ FOLLOWED = {
     "commands/status.py:run": HERE + "test_where_nothing_is_there_every_command_names_run",
     "commands/verify.py:run": HERE + "test_where_nothing_is_there_every_command_names_run",
     "data/features.py:admit": HERE + "test_a_rejected_month_names_plan_which_names_the_ways_on",
-    "publisher/__init__.py:how_to_locate": HERE + "test_a_file_that_changed_before_it_was_fetched_is_located_again",
+    "publisher/source.py:how_to_locate": HERE + "test_a_file_that_changed_before_it_was_fetched_is_located_again",
     "runner/call.py:_report": HERE + "test_a_page_that_cannot_be_drawn_names_the_reason",
     "runner/planning.py:refusal": HERE + "test_more_than_max_rebuild_is_accepted",
     "state/restated.py:notices": HERE + "test_a_restated_month_is_located_and_rebuilt",

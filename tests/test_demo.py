@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from monthwise import publisher
 from monthwise.base import exits
-from monthwise.publisher import demo
+from monthwise.publisher import demo, demo_trips
 
 # As the publisher lists them; not taken from demo.py, which is what they are to check.
 GREEN = (
@@ -175,7 +175,7 @@ def test_rows_vary_with_the_season_by_five_percent_at_most(tmp_path):
 def test_the_content_does_not_depend_on_the_size_of_row_groups(tmp_path):
     one = made(tmp_path, rows=150_000)
     many = tmp_path / "many.parquet"
-    demo.write_month(many, "green", "2024-02", 150_000, 1, group=demo.BLOCK)
+    demo.write_month(many, "green", "2024-02", 150_000, 1, group=demo_trips.BLOCK)
     assert (pq.read_metadata(one).num_row_groups, pq.read_metadata(many).num_row_groups) == (1, 3)
     assert pq.read_table(one).equals(pq.read_table(many))
 

@@ -54,7 +54,7 @@ def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
     pq.write_table(pq.read_table(without).drop_columns(["tpep_pickup_datetime"]), without)
     apart.path(f"published/green_tripdata_{DATA_MONTHS[-1]}.parquet").unlink()
     said = rehearse(apart, "--config", f"last={LAST}", code=65)
-    assert f"green {BROKEN}: file green_tripdata_{BROKEN}.parquet" in said or f"green {BROKEN}" in said
+    assert f"green {BROKEN}: " in said
     assert "parquet cut short" in said
     assert "pickup_time" in said
     assert f"not there: green {DATA_MONTHS[-1]}" in said

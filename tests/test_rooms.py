@@ -1,6 +1,7 @@
 """The rooms of the package: imports go down, and never from the package to a program."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 from workflow import REPOSITORY
@@ -14,18 +15,28 @@ ROOMS += ("data", "job", "base")
 FLAT = {"__init__", "baseline"}
 
 
+def name_of(path: Path) -> str:
+    """Return the dotted name of a module's file: `monthwise.data.tables`."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
+
+
 def imports(path: Path) -> set[str]:
-    """Return the modules that a file imports, wherever it does: dotted, those of this package from its top on."""
+    """Return the modules of the package, and the programs, that a file imports anywhere in it."""
     package = path.relative_to(PACKAGE.parent).parent.parts
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module) if part)
-            found |= {f"{module}.{alias.name}" for alias in node.names} if module == "monthwise" else {module}
-    return found
+            submodules = {f"{module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            names |= submodules if len(submodules) == len(node.names) else {module, *submodules}
+    return {name for name in names if name in MODULES or name in PROGRAMS}
 
 
 def upward(room: str, imported: str) -> bool:
@@ -38,7 +49,7 @@ def upward(room: str, imported: str) -> bool:
 
 
 def test_every_room_is_in_the_order():
-    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == set(ROOMS)
+    assert {path.parent.name for path in PACKAGE.glob("*/*.py")} == set(ROOMS)
     assert {path.stem for path in PACKAGE.glob("*.py")} == FLAT
 
 
@@ -50,6 +61,10 @@ def test_imports_go_down():
             f"{path.relative_to(PACKAGE)}: {name}" for name in imports(path) if room in ROOMS and upward(room, name)
         ]
     assert wrong == []
+
+
+def test_imports_make_no_circle():
+    graphlib.TopologicalSorter({name: imports(path) - {name} for name, path in MODULES.items()}).prepare()
 
 
 def test_an_import_that_goes_up_is_found():

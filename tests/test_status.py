@@ -13,7 +13,7 @@ from monthwise.state import stage_states
 from monthwise.workflow import stages
 
 CONFIG = {"source": "demo", "begin": {"green": "2024-01"}, "demo": {"first": "2023-11", "last": "2024-01"}}
-QUALITY = {"verdict": "accept", "rows_in": 10, "rows_out": 9, "waiver": None, "rule": None}
+QUALITY = {"verdict": "pass", "rows_in": 10, "rows_out": 9, "waiver": None, "rule": None}
 
 
 @pytest.fixture

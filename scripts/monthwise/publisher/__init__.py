@@ -10,9 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from ..base import exits, files, suggest
-from ..base.resources import ROOT
+from ..base import exits, files
+from .source import how_to_locate, name, resolve_folder
 
+__all__ = ["fetch", "how_to_locate", "kind_of", "locate", "locate_all", "name", "resolve_folder", "update"]
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -74,21 +75,6 @@ def kind_of(source: str) -> str:
     if source not in ("https", "demo") and not (kind == "file" and rest):
         raise exits.WrongConfig(f"there is no source {source!r}; write https, file:FOLDER or demo")
     return kind
-
-
-def resolve_folder(source: str) -> Path:
-    """Return the folder of `file:FOLDER`; a relative path is relative to the repository."""
-    return ROOT / Path(source.removeprefix("file:")).expanduser()
-
-
-def name(settings: dict) -> str:
-    """Return service and month, for the start of a message."""
-    return f"{settings['service']} {settings['month']}"
-
-
-def how_to_locate(settings: dict) -> str:
-    """Return what to do if source.json is outdated, for the end of a message."""
-    return f"run `{suggest.command('locate', settings['month'], service=settings['service'])}`, then rerun the command"
 
 
 def _module(kind: str) -> ModuleType:

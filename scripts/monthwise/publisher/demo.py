@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..base.exits import NotPublished, TryAgain
-from . import how_to_locate
+from .source import how_to_locate
 
 VERSION = 1  # of the generator: increase it when the same seed gives other bytes
-BLOCK = 1 << 16  # rows that share a stream of random numbers
 GROUP = 1 << 18  # rows in a row group
 
 COLUMNS = {
@@ -58,22 +57,22 @@ def write_month(
     """Write a month of about `rows` trips (5 % more or less by season), with the columns of `layout` in that month.
 
     `service` (default: the layout's name) is part of the seed. `group` is the number of rows in a row group. Raises
-    ValueError if it is not a positive multiple of BLOCK.
+    ValueError if it is not a positive multiple of demo_trips.BLOCK.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from . import demo_trips
 
-    if group <= 0 or group % BLOCK:
-        raise ValueError(f"a row group of {group} rows is no multiple of {BLOCK}")
+    if group <= 0 or group % demo_trips.BLOCK:
+        raise ValueError(f"a row group of {group} rows is no multiple of {demo_trips.BLOCK}")
     schema = schema_of(layout, month)
     drawn = demo_trips.draw_month(layout, month, rows, seed, service or layout)
     writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
     with writer, ThreadPoolExecutor(1) as pool:
         pending_write = None
         for first in range(0, max(drawn.rows, 1), group):
-            starts = range(first, min(first + group, drawn.rows), BLOCK)
+            starts = range(first, min(first + group, drawn.rows), demo_trips.BLOCK)
             table = pa.Table.from_batches(
                 [_as_batch(demo_trips.draw_block(drawn, start), schema) for start in starts], schema
             )

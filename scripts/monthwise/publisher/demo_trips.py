@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .demo import BLOCK
-
+BLOCK = 1 << 16  # rows that share a stream of random numbers
 ZONES = 265
 SKEW = {"green": 1.0, "yellow": 0.8, "fhv": 0.5, "fhvhv": 0.4}  # exponent of a zone's popularity over its rank
 NO_METER = {  # share of the records without passenger count, rate code and trip type, by last year

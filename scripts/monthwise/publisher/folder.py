@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..base import exits
 from ..base.months import is_month
-from . import how_to_locate, name, resolve_folder
+from .source import how_to_locate, name, resolve_folder
 
 FICLONE = 0x40049409  # linux/fs.h: the new file shares blocks with the old one until one of them is written to
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import urllib3
 
 from ..base import exits, months
-from . import how_to_locate, name
 from .connection import Failed, Patience, ask, persist, receive
 from .partial import Partial
+from .source import how_to_locate, name
 
 # The TLC's files are in a bucket behind CloudFront that cannot be listed: it answers 403 for a missing key.
 MISSING = {403, 404, 410}
