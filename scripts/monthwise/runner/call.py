@@ -25,7 +25,7 @@ from .planning import Turn
 from .progress import Progress
 
 # The most serious first. A month that is not yet published is not a failure.
-SEVERITY = (1, os.EX_CANTCREAT, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
+SEVERITY = (1, os.EX_CANTCREAT, os.EX_CONFIG, os.EX_USAGE, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
 FIRST_STEP = stages.DATA[: stages.DATA.index("clean") + 1]
 
 
