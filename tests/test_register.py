@@ -125,6 +125,15 @@ def test_live_errors_are_in_the_run_of_the_model_that_served_by_month_once(servi
     assert not any("live_" in name for name in client.get_run(run_of(service, MONTHS[1])).data.metrics)
 
 
+def test_a_live_error_that_an_older_version_did_not_measure_is_left_out(service):
+    older = {name: value for name, value in LIVE.items() if name != "bias_min"}
+    Path(f"runs/{service}/{MONTHS[0]}/live.json").write_text(json.dumps(older))
+    ask(service)
+    logged = mlflow.MlflowClient().get_run(run_of(service, MONTHS[0])).data.metrics
+    assert logged["champion_live_p90_abs_min"] == 8.0
+    assert "champion_live_bias_min" not in logged
+
+
 def test_asked_again_nothing_is_written(service, monkeypatch):
     made = ask(service)
 

@@ -146,7 +146,9 @@ def log_live_errors(client, run_id: str, live_by_month: dict[str, dict]) -> None
     for month, live in live_by_month.items():
         step, now = int(month.replace("-", "")), int(time.time() * 1000)
         if logged.get(step) != float(live[LIVE[FIRST_LIVE]]):
-            client.log_batch(run_id, [Metric(metric, float(live[name]), now, step) for metric, name in LIVE.items()])
+            # A live.json from an older version, such as that of a closed month, lacks the errors added since.
+            measured = {metric: float(live[name]) for metric, name in LIVE.items() if name in live}
+            client.log_batch(run_id, [Metric(metric, value, now, step) for metric, value in measured.items()])
 
 
 def lives_by_model(months: dict[str, RunMonth]) -> dict[str, dict[str, dict]]:
