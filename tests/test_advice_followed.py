@@ -123,6 +123,7 @@ def store(clone: Clone) -> mlflow.MlflowClient:
     return mlflow.MlflowClient(uri, uri)
 
 
+@nightly
 def test_where_nothing_is_there_every_command_names_run(whole, tmp_path):
     clone = Clone(tmp_path / "empty")
     clone.configure(SETTINGS | {"source": f"file:{whole.path('published')}"})

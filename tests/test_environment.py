@@ -88,6 +88,7 @@ def piped(clone: Clone, command: str):
     return clone.run("bash", "-c", line)
 
 
+@nightly
 def test_a_run_whose_reader_goes_away_goes_on(clone):
     ended = piped(clone, "$M run | head -1; exit ${PIPESTATUS[0]}")
     assert (ended.returncode, ended.stderr) == (0, "")
