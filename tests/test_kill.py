@@ -14,7 +14,7 @@ from equal_builds import assert_equal, built_files
 from monthwise.base import lock, months
 from workflow import Clone, called_bare, wait_for
 
-KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 3
+KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 4
 RUN = ("./monthwise", "run", "--jobs", "2")
 
 
