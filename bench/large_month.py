@@ -21,6 +21,7 @@ from measure import ROOT, measure  # first: it says where the package and the te
 from monthwise.base import months
 from monthwise.config.settings import Settings
 from monthwise.workflow import job_settings, stages, targets
+from monthwise.workflow.calendar import Calendar
 
 SERVICE, FIRST, LAST = "fhvhv", "2024-02", "2024-03"  # run months
 PYTHON = str(ROOT / ".venv/bin/python")
@@ -70,11 +71,12 @@ def _number(text: str) -> float:
 
 def print_sample(settings: Settings, rows: int) -> None:
     """Train the last run month on at most `rows` trips, measure it, print a line."""
-    windows = settings.run_windows(SERVICE, LAST)
+    calendar = Calendar.read(settings, SERVICE)
+    windows = calendar.windows(LAST)
     training = [targets.data_file(SERVICE, month, "features.parquet") for month in windows.training]
     with tempfile.TemporaryDirectory(dir=".") as made:
         paths = {name: os.path.join(made, name) for name in ("model", "baseline", "training", "validation", "metrics")}
-        job = job_settings.of_job(settings, "train", SERVICE, LAST) | {"max_rows": rows}
+        job = job_settings.of_job(calendar, "train", LAST) | {"max_rows": rows}
         outputs = ("model", "baseline", "training")
         cost = program("train", {"features": training}, job, {name: paths[name] for name in outputs}, made)
         inputs = {name: [paths[name]] for name in outputs}

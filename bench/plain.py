@@ -26,6 +26,7 @@ from monthwise.config.layers import ROOT
 from monthwise.config.settings import Settings
 from monthwise.publisher import resolve_folder
 from monthwise.workflow import job_settings, stages, targets
+from monthwise.workflow.calendar import Calendar, Calendars
 from monthwise.workflow.targets import data_file, run_file
 
 
@@ -46,23 +47,23 @@ class Step(NamedTuple):
 
 def steps(settings: Settings, until_track: bool = False) -> Iterator[Step]:
     """Yield the steps of all run months from `first` to `last`, each after those whose files it reads."""
-    for service in settings.services:
-        run_months = targets.run_months(settings, service)
-        training = [month for month in run_months if settings.validation_month(service, month)]
-        read = {each for month in run_months for each in targets.data_months(settings, service, month)}
+    for calendar in Calendars(settings).of_call():
+        service, run_months = calendar.service, calendar.run_months
+        training = [month for month in run_months if calendar.validation_month(month)]
+        data_months = calendar.data_months(*run_months)
         if until_track:
-            windows = [settings.run_windows(service, month) for month in training]
-            read = {month for window in windows for month in (*window.training, window.validation)}
-        for month in sorted(read):
+            windows = [calendar.windows(month) for month in training]
+            data_months = sorted({month for window in windows for month in (*window.training, window.validation)})
+        for month in data_months:
             yield from data_steps(settings, service, month)
         for month in run_months:
             if month in training:
-                yield from run_steps(settings, service, month, settings.run_windows(service, month))
+                yield from run_steps(calendar, month)
             if not until_track:
-                yield from champion_steps(settings, service, month)
+                yield from champion_steps(calendar, month)
         if not until_track:
-            found = targets.registered(settings, service)
-            inputs = {f"{name.removesuffix('.json')}s": paths for name, paths in found.items()}
+            paths_by_name = targets.registered(calendar, None)
+            inputs = {f"{name.removesuffix('.json')}s": paths for name, paths in paths_by_name.items()}
             yield Step("register", service, "", inputs, {"registry": f"registry/{service}.json"})
 
 
@@ -76,15 +77,16 @@ def data_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
     yield Step("featurize", service, month, inputs, {"features": features})
 
 
-def run_steps(settings: Settings, service: str, month: str, window) -> Iterator[Step]:
+def run_steps(calendar: Calendar, month: str) -> Iterator[Step]:
     """Yield the steps of rules/model.smk."""
+    service, window = calendar.service, calendar.windows(month)
     model, baseline, training, fitted = (run_file(service, month, name) for name in targets.TRAINED)
     validation, metrics, measured = (run_file(service, month, name) for name in targets.EVALUATED)
     trained_on = [data_file(service, read, "features.parquet") for read in window.training]
     validated_on = data_file(service, window.validation, "features.parquet")
     outputs = {"model": model, "baseline": baseline, "training": training}
     yield Step("train", service, month, {"features": trained_on}, outputs | {"provenance": fitted})
-    inputs = outputs | {"features": validated_on, "zones": zones_of(settings, service)}
+    inputs = outputs | {"features": validated_on, "zones": zones_of(calendar.settings, service)}
     outputs = {"validation": validation, "metrics": metrics, "provenance": measured}
     yield Step("evaluate", service, month, inputs, outputs)
     inputs = {"model": model, "training": training, "metrics": metrics}
@@ -92,14 +94,15 @@ def run_steps(settings: Settings, service: str, month: str, window) -> Iterator[
     yield Step("track", service, month, inputs, {"tracking": run_file(service, month, "tracking.json")})
 
 
-def champion_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
+def champion_steps(calendar: Calendar, month: str) -> Iterator[Step]:
     """Yield the steps of rules/champion.smk, and the evidence."""
-    before, zones = settings.reigns_before(service, month), zones_of(settings, service)
+    service = calendar.service
+    before, zones = calendar.champion_before(month), zones_of(calendar.settings, service)
     champion, served, baseline = (run_file(service, month, name) for name in targets.PROMOTED)
-    names = targets.run_files(settings, service, month)
+    names = targets.run_files(calendar, month)
     comparison = [run_file(service, month, "comparison.json")] if "comparison.json" in names else []
     reign = [run_file(service, before, name) for name in targets.PROMOTED] if before else []
-    trains = settings.validation_month(service, month)
+    trains = calendar.validation_month(month)
     if comparison:
         inputs = {"challenger": run_file(service, month, "validation.parquet"), "reign": reign[0], "zones": zones}
         inputs |= {"champion": run_file(service, before, "predictions.parquet")}
@@ -109,14 +112,14 @@ def champion_steps(settings: Settings, service: str, month: str) -> Iterator[Ste
     inputs = {"challenger": [run_file(service, month, name) for name in challenger], "comparison": comparison}
     outputs = {"champion": champion, "model": served, "baseline": baseline}
     yield Step("promote", service, month, inputs | {"reign": reign, "pinned": []}, outputs)
-    if targets.is_scored(settings, service, month):
+    if calendar.is_scored(month):
         predictions, live, scored, drift = (run_file(service, month, name) for name in targets.SCORED)
         features = data_file(service, month, "features.parquet")
         inputs = outputs | {"features": features, "zones": zones}
         yield Step("score", service, month, inputs, {"predictions": predictions, "live": live, "provenance": scored})
-        window = [data_file(service, each, "features.parquet") for each in settings.training_months(service, month)]
+        window = [data_file(service, each, "features.parquet") for each in calendar.training_months(month)]
         yield Step("drift", service, month, {"window": window, "features": features}, {"drift": drift})
-    inputs = {"files": targets.evidence_files(settings, service, month), "zones": zones}
+    inputs = {"files": targets.evidence_files(calendar, month), "zones": zones}
     yield Step("evidence", service, month, inputs, {"evidence": run_file(service, month, "evidence.json")})
 
 
@@ -168,9 +171,11 @@ def main() -> None:
     os.makedirs(options.directory, exist_ok=True)
     os.chdir(options.directory)
     done = skipped = 0
+    calendars = Calendars(settings)
     for step in steps(settings, options.until_track):
         # Through JSON and back, as the rules pass them on.
-        of_job = json.loads(json.dumps(job_settings.of_job(settings, step.stage, step.service, step.month or None)))
+        of_job = job_settings.of_job(calendars[step.service], step.stage, step.month or None)
+        of_job = json.loads(json.dumps(of_job))
         if options.skip_existing and is_done(step, of_job):
             skipped += 1
             continue

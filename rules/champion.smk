@@ -9,8 +9,8 @@ rule compare:
         program=of_run(program("compare")),
         modules=of_run(modules("compare")),
         challenger=of_run("runs/{service}/{month}/validation.parquet"),
-        champion=of_run(of_reign("predictions.parquet")),
-        reign=of_run(of_reign("champion.json")),
+        champion=of_run(of_champion("predictions.parquet")),
+        reign=of_run(of_champion("champion.json")),
         features=of_run(validation_features),
         zones=of_run(zones_file),
     output:
@@ -45,7 +45,7 @@ rule promote:
         modules=of_run(modules("promote")),
         challenger=of_run(of_challenger(*stages.CANDIDATE)),
         comparison=of_run(comparison),
-        reign=of_run(of_reign(*stages.CHAMPION)),
+        reign=of_run(of_champion(*stages.CHAMPION)),
         pinned=of_run(of_pinned(*stages.CANDIDATE)),
     output:
         champion=report(

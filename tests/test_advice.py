@@ -11,7 +11,7 @@ from monthwise.base import files, months
 from monthwise.config import layers
 from monthwise.config.settings import Settings
 from monthwise.runner.planning import Turn
-from monthwise.workflow import availability, targets
+from monthwise.workflow import targets
 
 FIRST, LAST = "2023-11", "2024-04"
 DATA = months.span(FIRST, LAST)
@@ -69,7 +69,7 @@ def test_what_a_rejected_month_advises_works_when_followed(here, rejected, lengt
     for month in rejected:
         reject(month)
     turn = look(overrides)
-    needed = availability.data_months(turn.settings, "green", turn.due["green"].months)
+    needed = turn.calendars["green"].data_months(*turn.due["green"].months)
     assert set(turn.rejected["green"]) == set(rejected)
     for month, line in turn.rejected["green"].items():
         pieces = advised(line)
@@ -79,7 +79,7 @@ def test_what_a_rejected_month_advises_works_when_followed(here, rejected, lengt
             after = follow(overrides, advice, month)
             assert month not in after.rejected["green"]
             assert month not in after.due["green"].held.values()
-            read = availability.data_months(after.settings, "green", after.due["green"].months)
+            read = after.calendars["green"].data_months(*after.due["green"].months)
             assert min(read) >= min(needed), f"{advice} asks for a month that is not there"
             assert after.due["green"].months
             reject(month)

@@ -109,12 +109,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_di
         while True:
             fill.write(bytes(4096))
     from monthwise.config.settings import Settings
+    from monthwise.workflow.calendar import Calendar
 
     settings = Settings([built.path("config/config.yaml")], {"source": f"file:{built.path('published')}"})
     month = "2023-12" if stage == "train" else "2023-10"
     arguments = [f"--{name}={built.path(path)}" for name, path in inputs.items()]
     arguments += [f"--{name}={small_disk / name}" for name in outputs]
-    arguments += ["--settings", json.dumps(job_settings.of_job(settings, stage, "green", month))]
+    arguments += ["--settings", json.dumps(job_settings.of_job(Calendar.read(settings, "green"), stage, month))]
     python = built.path(".venv/bin/python")
     ended = subprocess.run([python, REPOSITORY / f"scripts/{program}.py", *arguments], capture_output=True, text=True)
     assert ended.returncode == 73, ended.stdout

@@ -14,6 +14,7 @@ from monthwise.data import features as featurize
 from monthwise.data import quality_rules, tables
 from monthwise.publisher import demo
 from monthwise.workflow import job_settings
+from monthwise.workflow.calendar import Calendar
 
 MONTH = "2021-02"
 ROWS = 3000
@@ -32,7 +33,7 @@ def judged(tmp_path, config):
     def run(raw, month: str = MONTH, service: str = "green"):
         if isinstance(raw, pa.Table):
             raw = write_raw(tmp_path / "raw.parquet", raw)
-        cleaned = clean.Month(str(raw), job_settings.of_job(config, "clean", service, month))
+        cleaned = clean.Month(str(raw), job_settings.of_job(Calendar.read(config, service), "clean", month))
         tables.write(tmp_path / "trips.parquet", clean.TRIPS, cleaned.trips())
         return cleaned.quality()
 

@@ -26,6 +26,7 @@ from monthwise.runner import call
 from monthwise.runner.events import Job
 from monthwise.state import calls, summary
 from monthwise.workflow import stages
+from monthwise.workflow.calendar import Calendars
 from prometheus_client.parser import text_string_to_metric_families
 from workflow import REPOSITORY, Clone
 
@@ -509,7 +510,7 @@ def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code
 
 def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(here):
     a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    a_call.turn.settings = a_call.settings
+    a_call.turn.calendars = Calendars(a_call.settings)
     jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
     a_call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
     a_call._how_it_went()

@@ -11,6 +11,7 @@ from monthwise.config.settings import Settings
 from monthwise.runner import publication
 from monthwise.state import calls, restated
 from monthwise.workflow import targets
+from monthwise.workflow.calendar import Calendar, Calendars
 
 KNOWN = months.span("2015-01", "2023-12")
 
@@ -65,17 +66,17 @@ def published(here, month: str) -> Path:
 
 def test_months_that_changed_in_the_folder_are_named_in_one_line(here, monkeypatch):
     paths = [published(here, month) for month in ("2021-01", "2021-02", "2021-03", "2021-04")]
-    assert restated.notices(settings(here)) == []
+    assert restated.notices(Calendars(settings(here))) == []
     paths[0].write_bytes(b"PAR1 again")
     os.utime(paths[2], (1, 1))
     paths[1].unlink()
     monkeypatch.setenv(suggest.CALL, "")
     suggest.remember("a b", overrides=["source=file:published"])
-    (line,) = restated.notices(settings(here))
+    (line,) = restated.notices(Calendars(settings(here)))
     assert line.startswith("green: 2021-01, 2021-03 changed in the folder")
     command = shlex.split(line.split("`")[1])
     assert command[:3] == ["./monthwise", "locate", "2021-01..2021-03"]
     assert command[3:] == ["--directory", "a b", "--service", "green", "--config", "source=file:published"]
-    assert restated.restated_months(settings(here, source="demo"), "green") == []
+    assert restated.restated_months(Calendar.read(settings(here, source="demo"), "green")) == []
     closed = settings(here, history={"closed_before": "2021-05"})
-    assert restated.restated_months(closed, "green") == ["2021-03"]
+    assert restated.restated_months(Calendar.read(closed, "green")) == ["2021-03"]

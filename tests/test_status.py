@@ -11,6 +11,7 @@ from monthwise.commands import main
 from monthwise.config.settings import Settings
 from monthwise.state import stage_states
 from monthwise.workflow import stages
+from monthwise.workflow.calendar import Calendar
 
 CONFIG = {"source": "demo", "begin": {"green": "2024-01"}, "demo": {"first": "2023-11", "last": "2024-01"}}
 QUALITY = {"verdict": "pass", "rows_in": 10, "rows_out": 9, "waiver": None, "rule": None}
@@ -44,7 +45,7 @@ def write(path: str, content: object) -> None:
 
 
 def found(look: dict | None = None, **changed) -> dict:
-    return stage_states.of_service(Settings((), CONFIG | changed), "green", look or {})
+    return stage_states.of_service(Calendar.read(Settings((), CONFIG | changed), "green"), look or {})
 
 
 def state(of: dict, kind: str, month: str, stage: str) -> str:

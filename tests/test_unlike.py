@@ -11,6 +11,7 @@ from monthwise.data import distributions, tables
 from monthwise.data import features as featurize
 from monthwise.publisher import demo
 from monthwise.workflow import job_settings
+from monthwise.workflow.calendar import Calendar
 from test_evaluate import evaluated
 from test_train import call, table
 
@@ -23,7 +24,7 @@ def counts(features: pa.Table) -> dict:
 
 def features_of(raw, service: str, month: str, later_by: int = 0) -> pa.Table:
     """Return the features of a published month, its hours shifted."""
-    given = job_settings.of_job(Settings(), "clean", service, month)
+    given = job_settings.of_job(Calendar.read(Settings(), service), "clean", month)
     given["quality"]["pickup_in_month"] = False
     batches = []
     for batch in clean.Month(str(raw), given).trips():

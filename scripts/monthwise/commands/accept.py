@@ -16,7 +16,8 @@ from ..runner.events import Job
 from ..runner.snakemake import Snakemake
 from ..verify import evidence_check
 from ..verify.recorded_jobs import Finding
-from ..workflow import targets
+from ..workflow.calendar import Calendars
+from ..workflow.listing import built_months
 
 SHOWN = 3  # reasons
 
@@ -27,7 +28,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     Raises BadData (exit code 65) if a month does not agree with its evidence, or if no month has evidence.
     """
     with lock.hold("accept", marks_format=False):
-        checked = _checked(arguments, settings)
+        calendars = Calendars(settings)
+        checked = _checked(arguments, calendars)
         snakemake = Snakemake(
             _overrides(arguments, checked),
             arguments.configfile,
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         paths = sorted(accepted)
         outdated = snakemake.plan(paths)
         _insist_on_checked(outdated, accepted)
-        roots = reasons.roots(settings, outdated, {})
+        roots = reasons.roots(calendars, outdated, {})
         why = reasons.in_words(set().union(*roots.values()))
         snakemake.touch(paths)
         if left := snakemake.plan(paths):
@@ -58,17 +60,17 @@ def _overrides(arguments: argparse.Namespace, checked: dict[tuple[str, str], lis
     return [*arguments.overrides, *chosen]
 
 
-def _checked(arguments: argparse.Namespace, settings: Settings) -> dict[tuple[str, str], list[str]]:
+def _checked(arguments: argparse.Namespace, calendars: Calendars) -> dict[tuple[str, str], list[str]]:
     """Return the files of each service and run month that agree with the evidence; print a line for each other one."""
     files_by_run_month, differing = {}, []
-    for service in settings.choose(arguments.service):
+    for service in calendars.settings.choose(arguments.service):
         known = [path.parent.name for path in sorted(Path("runs", service).glob("*/evidence.json"))]
-        for month in arguments.range or targets.built_months(service):
+        for month in arguments.range or built_months(service):
             if month not in known:
                 print(f"none  {service} {month}: no evidence.json, it is left as it is")
                 continue
             try:
-                files_by_run_month[service, month] = evidence_check.unchanged_files(settings, service, month)
+                files_by_run_month[service, month] = evidence_check.unchanged_files(calendars[service], month)
             except Finding as finding:
                 print(f"OFF   {service} {month}: {finding}")
                 differing.append((service, month))

@@ -7,6 +7,8 @@ from ..base import files, months, suggest
 from ..config.settings import Settings
 from ..state import decisions
 from ..workflow import targets
+from ..workflow.calendar import Calendar
+from ..workflow.listing import decided_months
 from . import print_table
 
 HEAD = ["service", "month", "served by", "since", "decision", "live error", "baseline", "live excess", "before"]
@@ -16,15 +18,15 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print one line per month; for a month without a decision, say where the chain stops."""
     rows, stops = [], []
     for service in settings.choose(arguments.service):
-        decided = targets.decided_months(service)
+        calendar, decided = Calendar.read(settings, service), decided_months(service)
         if not decided:
             continue
         superseded = _superseded(service)
-        for month in arguments.range or months.span(settings.begin(service), decided[-1]):
+        for month in arguments.range or months.span(calendar.begin, decided[-1]):
             champion = _read(service, month, "champion.json")
             if champion:
                 rows.append(_row(champion, _read(service, month, "live.json"), superseded.get(month, [])))
-            elif month >= settings.begin(service):
+            elif month >= calendar.begin:
                 stops.append(
                     f"{service} {month}: no decision, so the chain stops here;"
                     f" `{suggest.command('run', month, service=service)}` decides it"

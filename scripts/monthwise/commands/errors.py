@@ -7,6 +7,7 @@ from pathlib import Path
 from ..base import files, suggest
 from ..config.settings import Settings
 from ..workflow import targets
+from ..workflow.listing import built_months
 from . import print_table
 
 
@@ -14,7 +15,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print challengers' validation errors beside those of the baseline or another directory, on the same trips."""
     rows = []
     for service in settings.choose(arguments.service):
-        for month in arguments.range or targets.built_months(service):
+        for month in arguments.range or built_months(service):
             metrics = _metrics(Path(), service, month)
             other = _metrics(arguments.against, service, month) if arguments.against else None
             if metrics and (other or not arguments.against):

@@ -10,6 +10,7 @@ import os
 from ..base import lock
 from ..config.settings import Settings
 from ..runner import publication
+from ..workflow.calendar import Calendars
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -23,12 +24,13 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     Return 66 if a month of the range is not yet published, 69 if the publisher does not answer.
     """
+    calendars = Calendars(settings)
     requested = [
         (service, month)
         for service in settings.choose(arguments.service)
-        for month in arguments.range or publication.due_months(settings, service)
+        for month in arguments.range or publication.due_months(calendars[service])
     ]
-    outcomes = publication.ask(settings, requested)
+    outcomes = publication.ask(calendars, requested)
     names_by_state = collections.defaultdict(list)
     for (service, month), (state, line) in outcomes.items():
         names_by_state[state].append(f"{service} {month}")

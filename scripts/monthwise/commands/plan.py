@@ -8,6 +8,7 @@ from ..config.settings import Settings
 from ..runner import cost_estimate, publication, reasons
 from ..runner.planning import PLAN, Turn
 from ..workflow import stages, targets
+from ..workflow.listing import located_months
 from . import print_table
 
 
@@ -59,7 +60,7 @@ def _print(turn: Turn) -> None:
             print(line)
     for line in [*results.gaps(), *turn.held_up(), *pruned(turn)]:
         print(line)
-    cost = cost_estimate.cost(turn.settings, turn.jobs, turn.arguments.jobs)
+    cost = cost_estimate.cost(turn.calendars, turn.jobs, turn.arguments.jobs)
     if not turn.jobs:
         if not turn.in_state("failed"):
             print("nothing to do")
@@ -78,7 +79,7 @@ def bytes_to_fetch(turn: Turn) -> int:
     for job in turn.jobs:
         if job.rule == "ingest":
             facts = files.read_json_if_whole(targets.data_file(job.service, job.month, "source.json"))
-            newest = targets.located_months(job.service)
+            newest = located_months(job.service)
             facts = facts or (
                 files.read_json_if_whole(targets.data_file(job.service, newest[-1], "source.json")) if newest else None
             )
@@ -90,7 +91,7 @@ def pruned(turn: Turn) -> list[str]:
     """Return one line for each pruned month that the jobs need again."""
     lines = []
     for job in turn.jobs:
-        if job.rule == "ingest" and turn.settings.is_closed_data(job.service, job.month):
+        if job.rule == "ingest" and turn.calendars[job.service].is_closed_data(job.month):
             quality = targets.data_file(job.service, job.month, "quality.json")
             if os.path.exists(quality):
                 lines.append(f"{job.about} was pruned and would be fetched again: {turn.why(job)}")

@@ -7,6 +7,7 @@ import os
 from ..base import exits, lock, suggest
 from ..config.settings import Settings
 from ..workflow import targets
+from ..workflow.calendar import Calendar
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -51,11 +52,12 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _closed(settings: Settings, service: str, arguments: argparse.Namespace) -> list[str]:
     """Return the closed data months in the range, if any, without the newest ones, which are kept."""
-    kept = targets.located_months(service)[-arguments.keep :]
+    calendar = Calendar.read(settings, service)
+    kept = calendar.known.located[-arguments.keep :]
     return [
         month
-        for month in targets.located_months(service)
-        if settings.is_closed_data(service, month) and month not in kept
+        for month in calendar.known.located
+        if calendar.is_closed_data(month) and month not in kept
         if not arguments.range or month in arguments.range
     ]
 

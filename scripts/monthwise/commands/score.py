@@ -18,7 +18,9 @@ from ..data import cleaning, columns, features, tables, zones
 from ..job import placeholders
 from ..models import evaluation, model_files
 from ..workflow import targets
+from ..workflow.calendar import Calendar
 from ..workflow.job_settings import of_job
+from ..workflow.listing import decided_months
 
 OUTPUT = pa.schema([("trip", pa.int64()), ("prediction_min", pa.float64())])
 
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     insist_on_output(arguments.input, arguments.output)
     with _named_as_input(arguments.input):
         file = tables.open_parquet(arguments.input, subject)
-    clean_settings = _wanted(of_job(settings, "clean", service, month))
+    clean_settings = _wanted(of_job(Calendar.read(settings, service), "clean", month))
     chosen = columns.choose(file.schema_arrow, clean_settings, arguments.input, times=("pickup_time",))
     if chosen.get("distance") == "distance_mi":
         clean_settings["distance_unit"] = "mi"
@@ -69,7 +71,7 @@ def _decided_month(arguments: argparse.Namespace, settings: Settings) -> tuple[s
     if len(services) != 1 or len(arguments.range or [""]) != 1:
         raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
     service = services[0]
-    decided = targets.decided_months(service)
+    decided = decided_months(service)
     month = arguments.range[0] if arguments.range else (decided or [None])[-1]
     if month not in decided:
         raise WrongUsage(

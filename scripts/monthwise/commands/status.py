@@ -11,7 +11,9 @@ from ..base import months, suggest
 from ..config.settings import Settings
 from ..state import stage_states, summary
 from ..state.artifacts import Tree
-from ..workflow import stages, targets
+from ..workflow import stages
+from ..workflow.calendar import Calendars
+from ..workflow.listing import built_months, located_months
 from . import champions, errors, print_table
 
 SYMBOLS = {
@@ -36,12 +38,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return errors.run(arguments, settings)
     services = settings.choose(arguments.service)
     look = stage_states.look()
-    screen = summary.standing(settings, services, look, Tree())
+    screen = summary.standing(Calendars(settings), services, look, Tree())
     summary_by_service = screen["services"]
     if arguments.json:
         print(json.dumps(screen, indent=1, sort_keys=True))
         return os.EX_OK
-    if not any(targets.built_months(service) or targets.located_months(service) for service in services):
+    if not any(built_months(service) or located_months(service) for service in services):
         print(f"there is no month yet; `{suggest.command('run')}` builds what is missing")
     else:
         shown = {service: _shown(arguments, service_summary) for service, service_summary in summary_by_service.items()}
@@ -124,7 +126,7 @@ def _print_notes(summary_by_service: dict, look: dict) -> None:
         unpublished = [
             month for month, states in service_summary["data"].items() if states["locate"]["state"] == "not published"
         ]
-        for status, missing in months.not_published(unpublished, targets.located_months(service)).items():
+        for status, missing in months.not_published(unpublished, located_months(service)).items():
             print(f"{status}: {service} {months.in_words(missing)}")
     for service, service_summary in summary_by_service.items():
         for why, stale in summary.stale(service_summary).items():

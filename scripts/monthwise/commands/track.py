@@ -6,8 +6,9 @@ import os
 from ..base import lock
 from ..config.settings import Settings
 from ..tracking import experiments, mlflow_store, rewrite, store_errors, uris
-from ..workflow import targets
+from ..workflow.calendar import Calendar
 from ..workflow.job_settings import of_job
+from ..workflow.listing import built_months, decided_months
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -19,20 +20,21 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Log each run month that is missing in the store, print a line for it, and update the registry."""
     for service in settings.choose(arguments.service):
+        calendar = Calendar.read(settings, service)
         if arguments.take_over:
-            _take_over(settings, service)
-        built = targets.built_months(service)
-        rewrite.write_runs(settings, service, arguments.range or built)
-        if targets.decided_months(service):
-            print(rewrite.register_decided(settings, service))
+            _take_over(calendar)
+        built = built_months(service)
+        rewrite.write_runs(calendar, arguments.range or built)
+        if decided_months(service):
+            print(rewrite.register_decided(calendar))
         else:
             print(f"{service}: {len(built)} run months, none of them has a champion")
     return os.EX_OK
 
 
-def _take_over(settings: Settings, service: str) -> None:
-    job = of_job(settings, "register", service)
+def _take_over(calendar: Calendar) -> None:
+    job = of_job(calendar, "register")
     uri = uris.store_uri(job)
     mlflow_store.prepare()
-    with store_errors.in_one_line(uri, service), mlflow_store.locked(uri):
+    with store_errors.in_one_line(uri, calendar.service), mlflow_store.locked(uri):
         experiments.take_over(mlflow_store.connect(uri), job["model"])

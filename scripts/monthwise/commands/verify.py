@@ -13,6 +13,8 @@ from ..tracking import uris
 from ..verify import evidence_check, registry_check
 from ..verify.recorded_jobs import Finding
 from ..workflow import targets
+from ..workflow.calendar import Calendar
+from ..workflow.listing import files_by_month
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -20,8 +22,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     uri = uris.store_uri(settings.config["tracking"])
     codes = set()
     for service in settings.choose(arguments.service):
-        files_by_month = targets.listing(f"runs/{service}")
-        decided = [month for month, names in files_by_month.items() if names & {"champion.json", "evidence.json"}]
+        calendar = Calendar.read(settings, service)
+        names_by_month = files_by_month(f"runs/{service}")
+        decided = [month for month, names in names_by_month.items() if names & {"champion.json", "evidence.json"}]
         months = arguments.range or decided
         if not months:
             codes.add(os.EX_DATAERR)
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
                 evidence = evidence_check.read_evidence(service, month)
                 tracking_by_month[month] = evidence["provenance"]["tracking"]
                 print(
-                    f"ok    {service} {month}: {evidence_check.check(settings, evidence, arguments.rebuild)}",
+                    f"ok    {service} {month}: {evidence_check.check(calendar, evidence, arguments.rebuild)}",
                     flush=True,
                 )
             except Finding as finding:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..config.settings import Settings
 from ..state import stage_states, summary
 from ..state.artifacts import Tree
+from ..workflow.calendar import Calendars
 from . import month_pages, overview, watch
 from .month_history import History
 
@@ -17,13 +18,14 @@ FOLDER = "report"
 
 def build(settings: Settings) -> Path:
     """Update report/; return the path of its index page."""
-    folder, tree, services = Path(FOLDER), Tree(), settings.services
-    report_status = summary.standing(settings, services, stage_states.look(), tree)
-    history = History(settings, services, report_status)
+    folder, tree, calendars = Path(FOLDER), Tree(), Calendars(settings)
+    report_status = summary.standing(calendars, settings.services, stage_states.look(), tree)
+    history = History(settings.services, report_status)
     current_pages = set()
-    for service in services:
+    for calendar in calendars.of_call():
+        service_status = report_status["services"][calendar.service]
         for draw_pages in (month_pages.run_pages, month_pages.data_pages):
-            current_pages |= draw_pages(folder, settings, service, report_status["services"][service], history, tree)
+            current_pages |= draw_pages(folder, calendar, service_status, history, tree)
     overview.draw(folder, report_status, history)
     watch.write(folder, report_status)
     _remove_others(folder, current_pages)

@@ -2,7 +2,6 @@
 
 import os
 
-from ..config.settings import Settings
 from ..state import benchmarks, calls
 from ..state.benchmarks import Took
 from ..workflow import stages
@@ -13,7 +12,7 @@ STAGES = (*stages.DATA, *stages.RUN)
 class History:
     """Logs, benchmarks and reasons of all months, each read once."""
 
-    def __init__(self, settings: Settings, services: list[str], told: dict):
+    def __init__(self, services: list[str], told: dict):
         self.told = told
         self.reasons = calls.reasons(services)
         self.logs: dict[tuple[str, str], set[str]] = {}

@@ -8,10 +8,10 @@ from ..base import months
 from ..base.exits import WrongConfig
 from ..base.redact import scrub
 from ..base.resources import resource
-from ..config.settings import Settings
 from ..state.artifacts import Tree
 from ..state.summary import text
 from ..workflow import stages, targets
+from ..workflow.calendar import Calendar
 from . import data_parts, figures, page, run_parts
 from .month_history import History
 from .overview import STATES
@@ -28,19 +28,19 @@ PART = ("broken", "told", "facts", "caption", "keys", "svg", "map", "errors_at",
 PART += ("is_open",)
 
 
-def run_pages(folder: Path, settings: Settings, service: str, of: dict, history: History, tree: Tree) -> set[Path]:
+def run_pages(folder: Path, calendar: Calendar, of: dict, history: History, tree: Tree) -> set[Path]:
     """Draw the pages of run months whose inputs changed; return the paths of all pages of run months."""
-    page_paths = set()
-    outlines = _outlines(settings.describe(service), tree)
+    service, page_paths = calendar.service, set()
+    outlines = _outlines(calendar.settings.describe(service), tree)
     read_quality = functools.cache(lambda month: tree.json(targets.data_file(service, month, "quality.json")))
     for month in of["runs"]:
         path = folder / "runs" / service / f"{month}.html"
         page_paths.add(path)
-        data_months = _data_of(settings, service, month)
+        data_months = _data_of(calendar, month)
         content = _about(service, month, of, history, "runs")
         content["rows"] = {data_month: of["rows"].get(data_month) for data_month in data_months}
-        content["margin"] = settings.at(service, month)["promotion"]["margin"]
-        content["url"] = settings.config["tracking"]["url"]
+        content["margin"] = calendar.settings.at(service, month)["promotion"]["margin"]
+        content["url"] = calendar.config["tracking"]["url"]
         input_files = [targets.run_file(service, month, name) for name in RUN_FILES]
         input_files += [targets.data_file(service, data_month, "quality.json") for data_month in data_months]
         inputs = page.digest([content, _hashes(input_files, tree), outlines and outlines[1]])
@@ -66,13 +66,13 @@ def run_pages(folder: Path, settings: Settings, service: str, of: dict, history:
     return page_paths
 
 
-def data_pages(folder: Path, settings: Settings, service: str, of: dict, history: History, tree: Tree) -> set[Path]:
+def data_pages(folder: Path, calendar: Calendar, of: dict, history: History, tree: Tree) -> set[Path]:
     """Draw the pages of data months whose inputs changed; return the paths of all pages of data months."""
-    page_paths = set()
+    service, page_paths = calendar.service, set()
     read_quality = functools.cache(lambda month: tree.json(targets.data_file(service, month, "quality.json")))
     readers: dict[str, list[str]] = {}
     for month in of["runs"]:
-        for data_month in _data_of(settings, service, month):
+        for data_month in _data_of(calendar, month):
             readers.setdefault(data_month, []).append(month)
     for month in of["data"]:
         path = folder / "data" / service / f"{month}.html"
@@ -122,9 +122,9 @@ class _Parts:
             self.made.append(dict.fromkeys(PART) | {"name": name, "title": title} | part)
 
 
-def _data_of(settings: Settings, service: str, month: str) -> list[str]:
+def _data_of(calendar: Calendar, month: str) -> list[str]:
     """Return the data months of a run month, oldest first: training window, validation month, and the month itself."""
-    return sorted({*targets.data_months(settings, service, month), month})
+    return sorted({*calendar.data_months(month), month})
 
 
 def _about(service: str, month: str, service_status: dict, history: History, part: str) -> dict:

@@ -8,13 +8,11 @@ from collections.abc import Collection, Mapping
 
 from ..base.exits import WrongConfig, WrongUsage
 from ..base.months import shift, span
-from ..config.settings import Settings
 from ..data import quality_rules
-from ..publisher import folder, resolve_folder
-from ..workflow import availability, targets
+from ..workflow.calendar import Calendar
 
 
-def on_rejected(settings: Settings, quality: Mapping, blocked: Collection[str]) -> str:
+def on_rejected(calendar: Calendar, quality: Mapping, blocked: Collection[str]) -> str:
     """Return one line that says why a data month is rejected, from its quality.json, and how to continue.
 
     `blocked` holds the data months of the service that cannot be read, including this one.
@@ -23,60 +21,55 @@ def on_rejected(settings: Settings, quality: Mapping, blocked: Collection[str]) 
     rejection = f"{service} {month} is rejected by {quality_rules.in_words(quality['rule'])}"
     # A waiver does not help if no rows are left.
     waiver = [_line({"quality": {"waive": {service: {month: "reason"}}}})] if quality["rows_out"] else []
-    return (
-        f"{rejection}; wait for a better file{_in_words([*waiver, *ways_without(settings, service, month, blocked)])}"
-    )
+    return f"{rejection}; wait for a better file{_in_words([*waiver, *ways_without(calendar, month, blocked)])}"
 
 
-def on_missing(settings: Settings, service: str, month: str, blocked: Collection[str]) -> str:
+def on_missing(calendar: Calendar, month: str, blocked: Collection[str]) -> str:
     """Return the ways to continue without a data month that is not published, as words to append to a sentence.
 
     The words are empty if there is no such way.
     """
-    return _in_words(ways_without(settings, service, month, blocked))
+    return _in_words(ways_without(calendar, month, blocked))
 
 
-def ways_without(settings: Settings, service: str, month: str, blocked: Collection[str]) -> list[str]:
+def ways_without(calendar: Calendar, month: str, blocked: Collection[str]) -> list[str]:
     """Return the config lines with which nothing reads a data month, nor any month older than the available ones."""
-    skip = {"skip": {service: sorted({*settings.config["skip"].get(service, ()), month})}}
-    if _works(settings, skip, service, month):
+    skip = {"skip": {calendar.service: sorted({*calendar.skipped, month})}}
+    if _works(calendar, skip, month):
         return [_line(skip)]
-    begin, run_months = settings.begin(service), availability.run_months(settings, service)
-    if not run_months or month not in _read_by(settings, service, begin):
+    run_months = calendar.open_run_months
+    if not run_months or month not in _read_by(calendar, calendar.begin):
         return []
-    for new_begin in span(shift(begin, 1), run_months[-1]):
-        layer = {"begin": {service: new_begin}}
-        is_free = settings.validation_month(service, new_begin) and not blocked & _read_by(settings, service, new_begin)
-        if is_free and _works(settings, layer, service, month):
+    for new_begin in span(shift(calendar.begin, 1), run_months[-1]):
+        layer = {"begin": {calendar.service: new_begin}}
+        is_free = calendar.validation_month(new_begin) and not blocked & _read_by(calendar, new_begin)
+        if is_free and _works(calendar, layer, month):
             return [_line(layer)]
     return []
 
 
-def _works(settings: Settings, layer: Mapping, service: str, month: str) -> bool:
+def _works(calendar: Calendar, layer: Mapping, month: str) -> bool:
     """Return whether the settings with `layer` on top are valid, and read neither `month` nor unavailable months."""
-    before = set(availability.data_months(settings, service, availability.run_months(settings, service)))
+    before = set(calendar.data_months(*calendar.open_run_months))
     try:
-        changed = settings.changed(layer)
-        after = set(availability.data_months(changed, service, availability.run_months(changed, service)))
+        changed = calendar.changed(layer)
+        after = set(changed.data_months(*changed.open_run_months))
     except (WrongConfig, WrongUsage):
         return False
-    oldest = _oldest(settings, service)
+    oldest = _oldest(calendar)
     return month not in after and all(oldest is not None and data_month >= oldest for data_month in after - before)
 
 
-def _oldest(settings: Settings, service: str) -> str | None:
+def _oldest(calendar: Calendar) -> str | None:
     """Return the oldest data month that is known to be available; None if no month is known."""
-    known = targets.located_months(service)
-    if settings.config["source"] == "demo":
-        known = [*known, settings.config["demo"]["first"]]
-    elif settings.config["source"] != "https":
-        known += folder.months(resolve_folder(settings.config["source"]), settings.describe(service)["file"])
+    known = [*calendar.known.located, *calendar.known.in_folder]
+    known += [calendar.config["demo"]["first"]] if calendar.config["source"] == "demo" else []
     return min(known, default=None)
 
 
-def _read_by(settings: Settings, service: str, month: str) -> set[str]:
+def _read_by(calendar: Calendar, month: str) -> set[str]:
     """Return the data months that a run month trains on, and its validation month."""
-    return {*settings.training_months(service, month), shift(month, -1)}
+    return {*calendar.training_months(month), shift(month, -1)}
 
 
 def _line(layer: Mapping) -> str:

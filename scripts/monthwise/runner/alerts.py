@@ -17,6 +17,7 @@ from ..base.resources import ROOT
 from ..config.settings import Settings
 from ..state import calls
 from ..workflow import targets
+from ..workflow.listing import decided_months, located_months
 
 SAID = "logs/alarms.json"  # alerts that were sent and whose condition still holds
 URLS, FILE, PING = "MONTHWISE_ALARM_URLS", "MONTHWISE_ALARM_FILE", "MONTHWISE_PING_URL"
@@ -97,7 +98,7 @@ def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[s
         for service, rejected in outcome["rejected"].items():
             line_by_key |= {f"reject {service} {month}": line for month, line in rejected.items()}
     for service in services:
-        decided = targets.decided_months(service)
+        decided = decided_months(service)
         champion = (
             files.read_json_if_whole(targets.run_file(service, decided[-1], "champion.json")) if decided else None
         )
@@ -127,7 +128,7 @@ def _live_excess(service: str, decided: list[str], bound: float) -> dict[str, st
 
 def _late(settings: Settings, service: str, bound_days: int) -> dict[str, str]:
     """Return an alert if the month after the newest one is more than `bound_days` days later than usual."""
-    located = targets.located_months(service)
+    located = located_months(service)
     delays = []
     for month in located:
         facts = files.read_json_if_whole(targets.data_file(service, month, "source.json")) or {}

@@ -19,6 +19,7 @@ from ..config.settings import Settings
 from ..state import calls, decisions
 from ..tracking import rewrite
 from ..workflow import stages, targets
+from ..workflow.listing import built_months, decided_months
 from . import alerts, publication, snakemake
 from .events import Job, Result
 from .planning import Turn
@@ -147,7 +148,7 @@ class Call:
         ]
         with contextlib.suppress(exits.Exit):  # if this fails, the fault stays recorded
             for service in (fault["service"] for fault in register_faults):
-                rewrite.write_runs(self.turn.settings, service, targets.built_months(service))
+                rewrite.write_runs(self.turn.calendars[service], built_months(service))
             self._ask(self.turn.files() if register_faults else [], log, [])
 
     def _step(self, files: list[str], log, forced: list[str] | None = None) -> None:
@@ -189,8 +190,8 @@ class Call:
         """Update the registry with the decisions, even if a job failed that Snakemake would wait for."""
         for service in self.turn.services:
             with contextlib.suppress(exits.Exit):
-                if targets.decided_months(service):
-                    rewrite.register_decided(self.turn.settings, service)
+                if decided_months(service):
+                    rewrite.register_decided(self.turn.calendars[service])
 
     # How it went
 
@@ -214,7 +215,7 @@ class Call:
 
     def _is_finished(self, service: str, month: str) -> bool:
         """Return whether a run month has the files of all its stages, and no jobs left."""
-        names = targets.run_files(self.turn.settings, service, month)
+        names = targets.run_files(self.turn.calendars[service], month)
         is_left = any((job.service, job.month) == (service, month) for job in self.turn.jobs)
         return not is_left and all(os.path.exists(targets.run_file(service, month, name)) for name in names)
 

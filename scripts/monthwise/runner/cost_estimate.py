@@ -10,9 +10,10 @@ import statistics
 from collections.abc import Sequence
 
 from ..base import files
-from ..config.settings import Settings
 from ..state import benchmarks
 from ..workflow import stages, targets
+from ..workflow.calendar import Calendars
+from ..workflow.listing import located_months
 from .events import Job
 
 START_S = 3.5  # two calls of Snakemake, and the warm processes
@@ -22,8 +23,8 @@ PER_JOB_S = 0.05  # time of Snakemake to start a job and to record its end
 class Past:
     """Durations of the past jobs of a directory, and the row counts of its months."""
 
-    def __init__(self, settings: Settings):
-        self.settings = settings
+    def __init__(self, calendars: Calendars):
+        self.calendars = calendars
         self.rows: dict[tuple[str, str], int | None] = {}
         self.lines: dict[tuple[str, str], tuple[float, float] | None] = {}
 
@@ -37,7 +38,7 @@ class Past:
 
     def typical(self, service: str) -> int:
         """Return the row count to assume for an unknown month: that of the newest known one."""
-        known = [self.of_month(service, month) for month in targets.located_months(service)]
+        known = [self.of_month(service, month) for month in located_months(service)]
         return next((rows for rows in reversed(known) if rows), 100_000)
 
     def seconds(self, job: Job) -> tuple[float, bool]:
@@ -55,7 +56,7 @@ class Past:
             return 0
         months = [job.month]
         if job.rule not in (*stages.DATA, "score", "drift"):
-            months = targets.data_months(self.settings, job.service, job.month) or [job.month]
+            months = self.calendars[job.service].data_months(job.month) or [job.month]
         known = [self.of_month(job.service, month) for month in months]
         return max((rows for rows in known if rows), default=None) or self.typical(job.service)
 
@@ -83,14 +84,14 @@ class Past:
         return statistics.median(seconds), 0.0
 
 
-def cost(settings: Settings, planned: Sequence[Job], cores: int) -> dict:
+def cost(calendars: Calendars, planned: Sequence[Job], cores: int) -> dict:
     """Return `jobs`, `cpu_s` and `wall_s` of planned jobs on a number of cores, and `known`.
 
     `known` is the share of the jobs that have past jobs.
     """
     if not planned:
         return {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "known": 1.0}
-    past = Past(settings)
+    past = Past(calendars)
     seconds, known = {}, 0
     for job in planned:
         seconds[job.number], is_known = past.seconds(job)

@@ -11,6 +11,8 @@ from ..config.settings import Settings
 from ..job import placeholders
 from ..state.stage_states import PLAN
 from ..workflow import availability, stages, targets
+from ..workflow.calendar import Calendar, Calendars
+from ..workflow.listing import located_months
 from . import advice, alerts, cost_estimate, estimators, publication, reasons
 from .events import UPDATED, Job
 from .snakemake import Snakemake
@@ -22,7 +24,7 @@ class Turn:
     """One look at everything that is missing or outdated, or only at the run months of the range in `arguments`."""
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings):
-        self.arguments, self.given = arguments, settings
+        self.arguments, self.given = arguments, Calendars(settings)
         self.services = settings.choose(arguments.service)
         self.looked = clock.now()
         self.is_redo = bool(arguments.range and arguments.redo)  # false once the range is rebuilt
@@ -43,17 +45,17 @@ class Turn:
         requested = []
         for service in self.services:
             if self.arguments.range:
-                known = set(targets.located_months(service))
-                needed = availability.data_months(self.given, service, self.arguments.range)
-                if recheck is None and self.given.config["source"] == "https":
+                calendar = self.given[service]
+                known, needed = calendar.known.located, calendar.data_months(*self.arguments.range)
+                if recheck is None and calendar.config["source"] == "https":
                     months_to_recheck = []
                 else:
                     months_to_recheck = publication.rechecked(
-                        self.given, [month for month in needed if month in known], recheck
+                        calendar.settings, [month for month in needed if month in known], recheck
                     )
                 requested += [(service, month) for month in needed if month not in known or month in months_to_recheck]
             else:
-                requested += [(service, month) for month in publication.due_months(self.given, service, recheck)]
+                requested += [(service, month) for month in publication.due_months(self.given[service], recheck)]
         self.asked = publication.ask(self.given, requested, changes)
         self._settle(changes)
 
@@ -67,24 +69,23 @@ class Turn:
         The publisher was checked, so no month counts as published because of the calendar.
         """
         changed: dict[str, object] = {}
-        if self.given.config["source"] == "https":
+        if self.given.settings.config["source"] == "https":
             new = [] if changes else [month for _, month in self.in_state("new")]
-            known = [month for service in self.services for month in targets.located_months(service)]
+            known = [month for service in self.services for month in located_months(service)]
             lag = LONG_AGO
             if new and max(new) > max(known, default=""):
                 lag = len(months.span(max(new), months.today())) - 1
             changed["publisher"] = {"lag": max(lag, 0)}
         if self.arguments.range:
             changed |= {"first": self.arguments.range[0], "last": self.arguments.range[-1]}
-        config = merge(self.arguments.config, changed)
-        settings = Settings(self.arguments.configfile, config)
-        self.services = [service for service in self.services if availability.run_months(settings, service)]
-        if self.services:
-            config |= {"services": self.services}
-            settings = Settings(self.arguments.configfile, config)
-        self.settings = settings
+        calendars = Calendars(self.given.settings.changed(changed))
+        self.services = [service for service in self.services if calendars[service].open_run_months]
+        changed |= {"services": self.services} if self.services else {}
+        self.settings = self.given.settings.changed(changed)
+        self.calendars = Calendars(self.settings)
         environment = alerts.without_secrets(dict(os.environ))
-        self.snakemake = Snakemake(suggest.typed(config), self.arguments.configfile, self.arguments.jobs, environment)
+        overrides = suggest.typed(merge(self.arguments.config, changed))
+        self.snakemake = Snakemake(overrides, self.arguments.configfile, self.arguments.jobs, environment)
 
     # What can be requested
 
@@ -92,10 +93,9 @@ class Turn:
         """Find the files that can be requested, without those of months that are rejected by now."""
         not_published = set(self.in_state("not published"))
         for service in self.services:
-            run_months = (
-                self.due[service].months if service in self.due else availability.run_months(self.settings, service)
-            )
-            needed = availability.data_months(self.settings, service, run_months)
+            calendar = self.calendars[service]
+            run_months = self.due[service].months if service in self.due else calendar.open_run_months
+            needed = calendar.data_months(*run_months)
             quality_by_month = availability.rejected(service, needed)
             unavailable = {
                 month
@@ -106,11 +106,11 @@ class Turn:
             unavailable |= {month for month in needed if (service, month) in self.faulty}
             self.blocked[service] = unavailable | quality_by_month.keys()
             self.rejected[service] = {
-                month: advice.on_rejected(self.given, quality, self.blocked[service])
+                month: advice.on_rejected(Calendar.read(self.given.settings, service), quality, self.blocked[service])
                 for month, quality in quality_by_month.items()
             }
             reason_by_month = dict.fromkeys(unavailable, availability.NOT_PUBLISHED) | self.rejected[service]
-            self.due[service] = availability.find(self.settings, service, run_months, reason_by_month)
+            self.due[service] = availability.find(calendar, run_months, reason_by_month)
 
     def data(self) -> list[str]:
         """Return the files up to quality.json."""
@@ -138,7 +138,7 @@ class Turn:
             targets.data_file(*service_month, "source.json"): self.asked[service_month][1] or ""
             for service_month in changed
         }
-        self.roots = reasons.roots(self.settings, self.jobs, restated)
+        self.roots = reasons.roots(self.calendars, self.jobs, restated)
 
     def forced(self) -> list[str]:
         """Return the files to rebuild although nothing changed: those of a range with --redo."""
@@ -179,17 +179,17 @@ class Turn:
         """
         trained = [(job.service, job.month) for job in self.jobs if job.rule == "train"]
         estimators.insist_on_parameters(self.settings, trained)
-        causes_by_run_month: dict[str, set[reasons.Root]] = {}
+        causes_by_run_month: dict[tuple[str, str], set[reasons.Root]] = {}
         for job in self.jobs:
             if job.month is None or job.rule not in stages.RUN or not all(map(os.path.exists, job.outputs)):
                 continue
             causes = {root for root in self.roots[job.number] if root.kind in reasons.ASKED_FOR}
             if causes:
-                causes_by_run_month.setdefault(job.about, set()).update(causes)
+                causes_by_run_month.setdefault((job.service, job.month), set()).update(causes)
         if not causes_by_run_month:
             return None
         why = first_few(sorted(map(str, set().union(*causes_by_run_month.values()))), 3)
-        closed = [run_month for run_month in causes_by_run_month if self.settings.is_closed_run(run_month.split()[1])]
+        closed = [key for key in causes_by_run_month if self.calendars[key[0]].is_closed_run(key[1])]
         if closed:
             month = self.settings.config["history"]["closed_before"]
             return exits.WrongConfig(
@@ -199,7 +199,7 @@ class Turn:
         bound = self.settings.config["run"]["max_rebuild"]
         if len(causes_by_run_month) <= bound or self.arguments.redo:
             return None
-        newest = months.shift(max(run_month.split()[1] for run_month in causes_by_run_month), 1)
+        newest = months.shift(max(month for _, month in causes_by_run_month), 1)
         return exits.WrongUsage(
             f"{len(causes_by_run_month)} finished run months ({_span(causes_by_run_month)}) would be rebuilt ({why}),"
             f" more than run.max_rebuild ({bound}); add --redo to rebuild them, or keep them as they are:"
@@ -225,7 +225,7 @@ class Turn:
             newest = max(self._published(service), default="")
             is_unknown = self.asked.get((service, data_month), ("",))[0] == "failed"
             if is_rejected or (data_month < newest and not is_unknown):
-                ways = advice.on_missing(self.given, service, data_month, self.blocked[service])
+                ways = advice.on_missing(Calendar.read(self.given.settings, service), data_month, self.blocked[service])
                 lines.append(
                     f"{service}: no champion is decided from {due.stops} on, {data_month} is"
                     f" {'rejected' if is_rejected else 'not published'}: wait for it{ways}"
@@ -252,7 +252,7 @@ class Turn:
     def _published(self, service: str) -> list[str]:
         """Return the data months that are known to be published, also those that `plan` does not record."""
         return [
-            *targets.located_months(service),
+            *located_months(service),
             *(month for new_service, month in self.in_state("new") if new_service == service),
         ]
 
@@ -268,12 +268,12 @@ class Turn:
             ],
             "not_published": self.waiting(),
             "rejected": {service: lines for service, lines in self.rejected.items() if lines},
-            "cost": cost_estimate.cost(self.settings, self.jobs, self.arguments.jobs) if self.services else {},
+            "cost": cost_estimate.cost(self.calendars, self.jobs, self.arguments.jobs) if self.services else {},
         }
         os.makedirs("logs", exist_ok=True)
         files.replace_file(PLAN, files.to_json(plan))
 
 
-def _span(run_months: Iterable[str]) -> str:
-    ordered = sorted(run_months)
+def _span(run_months: Iterable[tuple[str, str]]) -> str:
+    ordered = sorted(map(" ".join, run_months))
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

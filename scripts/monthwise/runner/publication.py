@@ -2,28 +2,31 @@
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .. import publisher
 from ..base import exits, files, months
 from ..config.settings import Settings
 from ..state import calls, decisions
 from ..workflow import job_settings, targets
+from ..workflow.calendar import Calendar, Calendars
 
 IN_CALLS = 30
 Answer = tuple[str, exits.Exit | str | None]
 
 
-def ask(settings: Settings, asked: list[tuple[str, str]], changes: bool = True) -> dict[tuple[str, str], Answer]:
+def ask(
+    calendars: Calendars, requested: Iterable[tuple[str, str]], changes: bool = True
+) -> dict[tuple[str, str], Answer]:
     """Check many months of services at once; return the state of each one, and the error or words that explain it.
 
     The state is `new`, `changed`, `unchanged`, `not published` or `failed`. Writes source.json if `changes` is true.
     """
     outcomes = publisher.locate_all(
-        {service_month: job_settings.of_job(settings, "locate", *service_month) for service_month in asked}
+        {(service, month): job_settings.of_job(calendars[service], "locate", month) for service, month in requested}
     )
     return {
-        service_month: _answer(settings, *service_month, outcome, changes)
+        service_month: _answer(calendars.settings, *service_month, outcome, changes)
         for service_month, outcome in outcomes.items()
     }
 
@@ -34,17 +37,16 @@ def failure(answers: Mapping[tuple[str, str], Answer]) -> str:
     return "" if not lines else lines[0] + (f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else "")
 
 
-def due_months(settings: Settings, service: str, recheck: int | None = None) -> list[str]:
+def due_months(calendar: Calendar, recheck: int | None = None) -> list[str]:
     """Return the months that may be new or restated.
 
     A month may be new if it is needed and not known, up to the last complete month. The newest months may be restated.
     """
-    known = targets.located_months(service)
-    first = min(settings.training_months(service, settings.first_run_month(service)))
-    last = settings.newest_possible(service, months.today())
-    unknown = [month for month in months.span(first, last) if month not in known]
-    to_check = {*unknown, *rechecked(settings, known, recheck)}
-    return sorted(month for month in to_check if not settings.is_closed_data(service, month))
+    known = calendar.known.located
+    first = min(calendar.training_months(calendar.first))
+    unknown = [month for month in months.span(first, calendar.newest_possible) if month not in known]
+    to_check = {*unknown, *rechecked(calendar.settings, known, recheck)}
+    return sorted(month for month in to_check if not calendar.is_closed_data(month))
 
 
 def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = None) -> list[str]:

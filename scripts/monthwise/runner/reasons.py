@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..base import files, results
 from ..base.exits import Exit
 from ..base.months import PATTERN
-from ..config.settings import Settings
 from ..workflow import job_settings, targets
+from ..workflow.calendar import Calendar, Calendars
 from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 
 # Kinds of changes. The first three rebuild a finished month only on request.
@@ -62,7 +62,7 @@ def _is_implied(root: Root, all_roots: Collection[Root]) -> bool:
     )
 
 
-def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
+def roots(calendars: Calendars, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
     """Return what changed for each job, by its number; `restated`: source.json that the publisher changed -> how."""
     if results.lacks_record():  # Snakemake compares only time stamps: its reasons mean nothing
         return {job.number: {Root(ABSENT if MISSING in job.reasons() else NO_RECORD, "")} for job in planned}
@@ -81,7 +81,7 @@ def roots(settings: Settings, planned: Sequence[Job], restated: Mapping[str, str
             if missing := [upstream_job for upstream_job in upstream if upstream_job.number not in roots_by_number]:
                 stack += missing
                 continue
-            own_roots = _own(settings, current, restated, job_by_key)
+            own_roots = _own(calendars, current, restated, job_by_key)
             roots_by_number[current.number] = own_roots.union(
                 *(roots_by_number[upstream_job.number] for upstream_job in upstream)
             ) or {Root(ABSENT, "")}
@@ -107,7 +107,7 @@ def _is_to_be_scored(job: Job, job_by_key: dict) -> bool:
     return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
 
 
-def _own(settings: Settings, job: Job, restated: Mapping[str, str], job_by_key: dict) -> set[Root]:
+def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key: dict) -> set[Root]:
     if MISSING in job.reasons():
         return {Root(ABSENT, "")}
     changes = set()
@@ -116,7 +116,7 @@ def _own(settings: Settings, job: Job, restated: Mapping[str, str], job_by_key: 
             is_restated = job.rule == "locate" and job.outputs[0] in restated
             changes.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
         elif name == PARAMS and not _is_to_be_scored(job, job_by_key):
-            changes.add(Root(SETTINGS, edited(settings, job)))
+            changes.add(Root(SETTINGS, edited(calendars[job.service], job)))
         elif name == UPDATED:
             changes |= {_of_file(path, restated) for path in paths}
     return changes
@@ -129,14 +129,14 @@ def _of_file(path: str, restated: Mapping[str, str]) -> Root:
     return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
 
 
-def edited(settings: Settings, job: Job) -> str:
+def edited(calendar: Calendar, job: Job) -> str:
     """Return how the settings of a job differ from those in its evidence: `train parameters.max_iter 100 -> 50`."""
     evidence = (
         files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
     )
     try:
         then = evidence["settings"][job.rule][job.month]
-        now = job_settings.of_job(settings, job.rule, job.service, job.month)
+        now = job_settings.of_job(calendar, job.rule, job.month)
     except (TypeError, KeyError, Exit):
         return job.rule
     differing = list(_differences(then, now))

@@ -19,6 +19,7 @@ from ..config.settings import Settings
 from ..job import placeholders
 from ..tracking import uris
 from ..workflow import availability, targets
+from ..workflow.calendar import Calendars
 from . import alerts, snakemake
 from .call import SEVERITY, fault_of, in_words
 
@@ -33,32 +34,33 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
     here = os.getcwd()
     scratch = Path(tempfile.mkdtemp(prefix="monthwise-rehearsal-"))
     try:
-        services = settings.choose(arguments.service)
-        run_months = {service: arguments.range or targets.run_months(settings, service) for service in services}
-        missing = {}
-        for service in services:
-            needed = _needed(settings, service, run_months)
-            missing[service] = [month for month in needed if not _sample(settings, service, month, scratch)]
-        if all(
-            len(missing_months) == len(_needed(settings, service, run_months))
-            for service, missing_months in missing.items()
-        ):
+        calendars = Calendars(settings)
+        run_months = {
+            service: arguments.range or calendars[service].run_months for service in settings.choose(arguments.service)
+        }
+        needed = {service: calendars[service].data_months(*run_months[service]) for service in run_months}
+        missing = {
+            service: [month for month in needed[service] if not _sample(settings, service, month, scratch)]
+            for service in needed
+        }
+        if missing == needed:
             raise exits.BadData("none of the months is there to rehearse on; run first, or give a range that is there")
+        rehearsed = settings.changed(_config(calendars, scratch, run_months))
         config = scratch / "rehearsal.yaml"
-        config.write_text(yaml.safe_dump(_config(settings, scratch, run_months)), encoding="utf-8")
+        config.write_text(yaml.safe_dump(rehearsed.config), encoding="utf-8")
         os.chdir(scratch)
         with lock.hold("rehearsal"):
-            return _rehearse(arguments, Settings([config]), config, run_months, missing, began)
+            return _rehearse(arguments, rehearsed, config, run_months, missing, began)
     finally:
         os.chdir(here)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, missing: dict, began: float) -> int:
-    requested = []
+    requested, calendars = [], Calendars(settings)
     for service, service_months in run_months.items():
         reason_by_month = dict.fromkeys(missing[service], availability.NOT_PUBLISHED)
-        requested += availability.find(settings, service, service_months, reason_by_month).files
+        requested += availability.find(calendars[service], service_months, reason_by_month).files
     caller = snakemake.Snakemake([], [config], arguments.jobs, _environment())
     if notice := caller.profile.notice():
         print(notice, flush=True)
@@ -79,20 +81,16 @@ def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, mis
     return next((code for code in SEVERITY if code in codes), max(codes, default=os.EX_OK))
 
 
-def _needed(settings: Settings, service: str, run_months: dict[str, list[str]]) -> list[str]:
-    return availability.data_months(settings, service, run_months[service])
-
-
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     return alerts.without_secrets(kept) | {"XDG_CACHE_HOME": os.path.abspath("cache")}
 
 
-def _config(settings: Settings, scratch: Path, run_months: dict[str, list[str]]) -> dict:
+def _config(calendars: Calendars, scratch: Path, run_months: dict[str, list[str]]) -> dict:
     """Return the config of the rehearsal: only the source of months, and how many rows are enough, differ."""
-    config = dict(settings.config)
+    config = dict(calendars.settings.config)
     first = min(service_months[0] for service_months in run_months.values())
-    begin = {service: max(settings.begin(service), service_months[0]) for service, service_months in run_months.items()}
+    begin = {service: max(calendars[service].begin, months[0]) for service, months in run_months.items()}
     # Changes from before the first month apply from the first month on.
     changes = [change | {"from": max(change["from"], first)} for change in config["changes"]]
     config |= {"services": list(run_months), "begin": begin, "changes": changes}

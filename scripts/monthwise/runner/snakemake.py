@@ -17,7 +17,7 @@ from typing import IO
 from ..base import lock
 from ..base.exits import CannotWrite, Exit, TryAgain, WrongConfig, WrongUsage
 from ..base.resources import resource
-from ..workflow.targets import ASKED
+from ..workflow.targets import REQUESTED
 from . import user_profile
 from .events import Job, Reader, Result
 
@@ -103,7 +103,7 @@ class Snakemake:
             descriptor = ["--logger-monthwise-descriptor", str(writing.fileno())]
             process = subprocess.Popen(
                 [sys.executable, str(RUNNER), "snakemake", *self.options, *descriptor, *options],
-                env=self.environment | {ASKED: targets_file.name, lock.TOKEN: os.environ.get(lock.TOKEN, "")},
+                env=self.environment | {REQUESTED: targets_file.name, lock.TOKEN: os.environ.get(lock.TOKEN, "")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -4,25 +4,25 @@ import os
 
 from .. import publisher
 from ..base import files, suggest
-from ..config.settings import Settings
 from ..publisher import folder
 from ..workflow import targets
+from ..workflow.calendar import Calendar, Calendars
 
 
-def restated_months(settings: Settings, service: str) -> list[str]:
+def restated_months(calendar: Calendar) -> list[str]:
     """Return the open data months whose file changed since they were located; none if the source is not a folder."""
-    if not settings.config["source"].startswith("file:"):
+    if not calendar.config["source"].startswith("file:"):
         return []
     return [
         month
-        for month in targets.located_months(service)
-        if not settings.is_closed_data(service, month) and _is_restated(settings, service, month)
+        for month in calendar.known.located
+        if not calendar.is_closed_data(month) and _is_restated(calendar, month)
     ]
 
 
-def _is_restated(settings: Settings, service: str, month: str) -> bool:
-    located = files.read_json_if_whole(targets.data_file(service, month, "source.json")) or {}
-    path = publisher.resolve_folder(settings.config["source"]) / str(located.get("file"))
+def _is_restated(calendar: Calendar, month: str) -> bool:
+    located = files.read_json_if_whole(targets.data_file(calendar.service, month, "source.json")) or {}
+    path = publisher.resolve_folder(calendar.config["source"]) / str(located.get("file"))
     try:
         offered = folder.facts_of(os.stat(path))
     except OSError:
@@ -30,11 +30,12 @@ def _is_restated(settings: Settings, service: str, month: str) -> bool:
     return any(located.get(key) != value for key, value in offered.items())
 
 
-def notices(settings: Settings) -> list[str]:
+def notices(calendars: Calendars) -> list[str]:
     """Return one line for each service with restated months."""
     lines = []
-    for service in settings.services:
-        if restated := restated_months(settings, service):
+    for calendar in calendars.of_call():
+        service = calendar.service
+        if restated := restated_months(calendar):
             locate = suggest.command("locate", f"{restated[0]}..{restated[-1]}", service=service)
             lines.append(
                 f"{service}: {', '.join(restated)} changed in the folder since they were located; run `{locate}`, then"

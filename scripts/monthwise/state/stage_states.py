@@ -3,9 +3,10 @@
 import os
 
 from ..base import files, months, suggest
-from ..config.settings import Settings
 from ..data import quality_rules
 from ..workflow import availability, stages, targets
+from ..workflow.calendar import Calendar
+from ..workflow.listing import files_by_month
 from .artifacts import Tree
 
 PLAN = "logs/plan.json"  # result of the last `run` or `plan`
@@ -13,47 +14,45 @@ PLAN = "logs/plan.json"  # result of the last `run` or `plan`
 TAIL_BYTES = 4000
 
 
-def of_service(settings: Settings, service: str, look: dict, tree: Tree | None = None) -> dict[str, dict]:
+def of_service(calendar: Calendar, look: dict, tree: Tree | None = None) -> dict[str, dict]:
     """Return `data` and `runs`: month -> stage -> state, a dict with `state` and its explanation.
 
     States: not published, waiting, rejected, failed, built, stale, superseded, pruned. A stage that a month does not
     have is omitted. `look` is the content of logs/plan.json, or empty.
     """
-    tree = tree or Tree()
+    service, tree = calendar.service, tree or Tree()
     stale_reasons = {
         (job["rule"], job.get("month")): job["reason"]
         for job in look.get("jobs", ())
         if job["service"] == service and not job["missing"]
     }
     not_published = set(look.get("not_published", {}).get(service, ()))
-    run_months = _run_months(settings, service)
-    data_files, run_files = targets.listing(f"data/{service}"), targets.listing(f"runs/{service}")
-    needed_months = {data_month for month in run_months for data_month in targets.data_months(settings, service, month)}
+    run_months = _run_months(calendar)
+    data_files, run_files = files_by_month(f"data/{service}"), files_by_month(f"runs/{service}")
     data = {}
-    for month in sorted({*data_files, *needed_months, *not_published}):
+    for month in sorted({*data_files, *calendar.data_months(*run_months), *not_published}):
         present_files = data_files.get(month, set())
-        data[month] = _data_month(settings, service, month, present_files, stale_reasons, not_published)
+        data[month] = _data_month(calendar, month, present_files, stale_reasons, not_published)
         _mark_torn(data[month], service, month, present_files, tree)
     runs = {}
     for month in sorted({*run_files, *run_months}):
         present_files = run_files.get(month, set())
-        runs[month] = _run_month(settings, service, month, present_files, stale_reasons, month in run_months)
+        runs[month] = _run_month(calendar, month, present_files, stale_reasons, month in run_months)
         _mark_torn(runs[month], service, month, present_files, tree)
         _mark_changed(runs[month], service, month, present_files, tree)
     return {"data": data, "runs": runs}
 
 
-def _run_months(settings: Settings, service: str) -> list[str]:
-    run_months = availability.run_months(settings, service)
-    if settings.config["source"] == "https":  # the calendar lists months that may be published; files show which are
-        located = targets.located_months(service)
+def _run_months(calendar: Calendar) -> list[str]:
+    run_months, located = calendar.open_run_months, calendar.known.located
+    if calendar.config["source"] == "https":  # these are months that may be published; files show which are
         run_months = [month for month in run_months if located and month <= months.shift(located[-1], 1)]
     return run_months
 
 
-def _data_month(settings, service, month, present_files, stale_reasons, not_published) -> dict[str, dict]:
-    states = {}
-    is_pruned = settings.is_closed_data(service, month) and "quality.json" in present_files
+def _data_month(calendar, month, present_files, stale_reasons, not_published) -> dict[str, dict]:
+    service, states = calendar.service, {}
+    is_pruned = calendar.is_closed_data(month) and "quality.json" in present_files
     for stage in stages.DATA:
         if present_files.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
             state = _standing(stage, month, stale_reasons)
@@ -69,8 +68,9 @@ def _data_month(settings, service, month, present_files, stale_reasons, not_publ
     return states
 
 
-def _run_month(settings, service, month, present_files, stale_reasons, is_requested) -> dict[str, dict]:
-    requested_files = set(targets.run_files(settings, service, month)) if is_requested else set(present_files)
+def _run_month(calendar, month, present_files, stale_reasons, is_requested) -> dict[str, dict]:
+    service = calendar.service
+    requested_files = set(targets.run_files(calendar, month)) if is_requested else set(present_files)
     states = {}
     for stage in stages.RUN:
         main_file = stages.STAGES[stage].done

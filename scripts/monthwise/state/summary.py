@@ -7,6 +7,7 @@ from ..base.redact import scrub
 from ..config.settings import Settings
 from ..data import quality_rules
 from ..workflow import targets
+from ..workflow.calendar import Calendar, Calendars
 from . import calls, stage_states
 from .artifacts import Tree
 
@@ -14,9 +15,9 @@ VERSION = 2  # of the content of report/status.json, described in docs/status.sc
 NEED_A_PERSON = ("failed", "rejected")
 
 
-def standing(settings: Settings, services: list[str], look: dict, tree: Tree) -> dict:
+def standing(calendars: Calendars, services: list[str], look: dict, tree: Tree) -> dict:
     """Return the content of report/status.json, except the time at which it is written."""
-    status_by_service = {service: of_service(settings, service, look, tree) for service in services}
+    status_by_service = {service: of_service(calendars[service], look, tree) for service in services}
     return {
         "schema_version": VERSION,
         "looked": look.get("looked") if isinstance(look.get("looked"), str) else None,
@@ -27,12 +28,12 @@ def standing(settings: Settings, services: list[str], look: dict, tree: Tree) ->
     }
 
 
-def of_service(settings: Settings, service: str, look: dict, tree: Tree) -> dict:
+def of_service(calendar: Calendar, look: dict, tree: Tree) -> dict:
     """Return the status of a service: states of stage_states.of_service, `numbers`, `rows`, and a summary in words.
 
     `numbers` is by run month, `rows` by data month; `champion`, `needs` and `line` summarize them.
     """
-    service_status = stage_states.of_service(settings, service, look, tree)
+    service, service_status = calendar.service, stage_states.of_service(calendar, look, tree)
     for stages in (*service_status["data"].values(), *service_status["runs"].values()):
         for state in stages.values():
             state |= {key: scrub(state[key]) for key in ("why",) if key in state}
@@ -40,7 +41,7 @@ def of_service(settings: Settings, service: str, look: dict, tree: Tree) -> dict
     service_status["numbers"] = {month: numbers(service, month, tree) for month in service_status["runs"]}
     service_status["rows"] = {month: rows(service, month, tree) for month in service_status["data"]}
     service_status["champion"] = _champion(service_status["numbers"])
-    service_status["needs"] = needs(settings, service, service_status)
+    service_status["needs"] = needs(calendar.settings, service_status)
     service_status["line"] = line(service, service_status)
     return service_status
 
@@ -190,7 +191,7 @@ def _than_validation(excess: float) -> str:
     return f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
 
 
-def needs(settings: Settings, service: str, of: dict) -> list[dict]:
+def needs(settings: Settings, of: dict) -> list[dict]:
     """Return what needs attention, newest month first: `kind`, `month`, `stage`, `text`."""
     alerts = []
     for part in ("data", "runs"):

@@ -6,29 +6,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..base import files
-from ..config.settings import Settings
 from ..job import placeholders
 from ..workflow import targets
+from ..workflow.calendar import Calendar
 from ..workflow.job_settings import of_job
+from ..workflow.listing import decided_months
 from . import registry, runs
 
 NEEDED = ("model.skops", "training.json", "metrics.json")
 
 
-def write_runs(settings: Settings, service: str, run_months: Sequence[str]) -> None:
+def write_runs(calendar: Calendar, run_months: Sequence[str]) -> None:
     """Log each run month that is missing or incomplete in the store; print a line for each."""
     for month in run_months:
-        _track(settings, service, month)
+        _track(calendar, month)
 
 
-def register_decided(settings: Settings, service: str) -> str:
+def register_decided(calendar: Calendar) -> str:
     """Update the registry from the decisions on disk; return a one-line summary."""
-    job = argparse.Namespace(settings=of_job(settings, "register", service))
-    job.champions = [targets.run_file(service, month, "champion.json") for month in targets.decided_months(service)]
+    service = calendar.service
+    job = argparse.Namespace(settings=of_job(calendar, "register"))
+    job.champions = [targets.run_file(service, month, "champion.json") for month in decided_months(service)]
     return _write(registry.main, job, "registry", f"registry/{service}.json")[0]
 
 
-def _track(settings: Settings, service: str, month: str) -> None:
+def _track(calendar: Calendar, month: str) -> None:
+    service = calendar.service
     paths = {name: targets.run_file(service, month, name) for name in NEEDED}
     if missing_files := [path for path in paths.values() if not os.path.exists(path)]:
         print(f"{service} {month}: passed over, there is no {missing_files[0]}")
@@ -36,7 +39,7 @@ def _track(settings: Settings, service: str, month: str) -> None:
     training, metrics = files.read_json(paths["training.json"]), files.read_json(paths["metrics.json"])
     # As the month was built, even if config has changed since.
     months = {"training_months": training["months"], "validation_month": metrics["validation_month"]}
-    job = argparse.Namespace(settings=of_job(settings, "track", service, month) | months)
+    job = argparse.Namespace(settings=of_job(calendar, "track", month) | months)
     job.features = [targets.data_file(service, data_month, "features.parquet") for data_month in training["months"]]
     job.validation_features = targets.data_file(service, metrics["validation_month"], "features.parquet")
     if missing_files := [path for path in (*job.features, job.validation_features) if not os.path.exists(path)]:

@@ -15,9 +15,9 @@ from pathlib import Path, PurePath
 
 from ..base import exits, files, suggest
 from ..base.resources import resource
-from ..config.settings import Settings
 from ..job import placeholders, provenance
 from ..workflow import stages, targets
+from ..workflow.calendar import Calendar
 from . import equality, recorded_jobs
 from .rebuilding import rebuild
 from .recorded_jobs import Finding
@@ -25,21 +25,21 @@ from .recorded_jobs import Finding
 ORDER = stages.files_of(*stages.DATA, *stages.RUN)
 
 
-def _pruned(settings: Settings, evidence: dict) -> set[str]:
+def _pruned(calendar: Calendar, evidence: dict) -> set[str]:
     """Return the files of closed data months that are missing because `./monthwise prune` removed them."""
     return {
         path
         for path in evidence["files"]
         if (pure_path := PurePath(path)).parts[0] == "data"
         and pure_path.name in targets.PRUNED
-        and settings.is_closed_data(evidence["service"], pure_path.parts[2])
+        and calendar.is_closed_data(pure_path.parts[2])
         and not os.path.exists(path)
     }
 
 
-def check(settings: Settings, found: dict, is_rebuilt: bool) -> str:
+def check(calendar: Calendar, found: dict, is_rebuilt: bool) -> str:
     """Return in words what agrees with the evidence of a month. Raises Finding if something does not."""
-    zones, pruned = _zones(settings, found["service"]), _pruned(settings, found)
+    zones, pruned = _zones(calendar), _pruned(calendar, found)
     _check_hashes(found, zones, pruned)
     job_records = [record for name, record in found["provenance"].items() if name not in ("models", "tracking")]
     now = provenance.provenance()
@@ -62,20 +62,20 @@ def check(settings: Settings, found: dict, is_rebuilt: bool) -> str:
     return f"{counts}; {result}" + (f" ({'; '.join(changes)})" if changes else "")
 
 
-def unchanged_files(settings: Settings, service: str, month: str) -> list[str]:
+def unchanged_files(calendar: Calendar, month: str) -> list[str]:
     """Return the files of a run month after checking their hashes against its evidence; pruned files are left out.
 
     Raises Finding for the first file that does not agree.
     """
-    evidence = read_evidence(service, month)
-    pruned = _pruned(settings, evidence)
-    _check_hashes(evidence, _zones(settings, service), pruned)
+    evidence = read_evidence(calendar.service, month)
+    pruned = _pruned(calendar, evidence)
+    _check_hashes(evidence, _zones(calendar), pruned)
     recorded = {*evidence["files"], *evidence["provenance"]["models"], *_collected(evidence)} - pruned
-    return sorted({*recorded, targets.run_file(service, month, "evidence.json")})
+    return sorted({*recorded, targets.run_file(calendar.service, month, "evidence.json")})
 
 
-def _zones(settings: Settings, service: str) -> list[str]:
-    path = settings.describe(service).get("zones")
+def _zones(calendar: Calendar) -> list[str]:
+    path = calendar.settings.describe(calendar.service).get("zones")
     return [str(resource(path))] if path else []
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..base import files
-from ..base.exits import WrongConfig
-from ..config.settings import Settings
 from . import targets
+from .calendar import Calendar
 
 QUALITY = targets.DATA_FILES[: targets.DATA_FILES.index("quality.json") + 1]
 
@@ -29,36 +28,21 @@ class Due:
     stops: str | None = None
 
 
-def run_months(settings: Settings, service: str) -> list[str]:
-    """Return the open run months of a service; empty if the data of the first one are not yet published."""
-    try:
-        months = targets.run_months(settings, service)
-    except WrongConfig:
-        if settings.config["source"] != "https" or settings.config["first"] != "begin":
-            raise
-        return []
-    return [month for month in months if not settings.is_closed_run(month)]
-
-
-def data_months(settings: Settings, service: str, run_months: Sequence[str]) -> list[str]:
-    """Return the data months that `run_months` read, in order."""
-    return sorted({data_month for month in run_months for data_month in targets.data_months(settings, service, month)})
-
-
-def find(settings: Settings, service: str, run_months: Sequence[str], held: Mapping[str, str]) -> Due:
+def find(calendar: Calendar, run_months: Sequence[str], held: Mapping[str, str]) -> Due:
     """Return the files of `run_months` that can be built; `held`: data month -> why it cannot be read."""
+    service = calendar.service
     result = Due(service, list(run_months))
     readable: set[str] = set()
-    for data_month in data_months(settings, service, run_months):
+    for data_month in calendar.data_months(*run_months):
         is_published = held.get(data_month) != NOT_PUBLISHED
         names = targets.DATA_FILES if data_month not in held else QUALITY if is_published else ()
         result.files += [targets.data_file(service, data_month, name) for name in names]
         result.data += [targets.data_file(service, data_month, name) for name in names if name in QUALITY]
         readable |= {data_month} if data_month not in held else set()
     for month in run_months:
-        names = _attainable(settings, service, month, readable, result)
+        names = _attainable(calendar, month, readable, result)
         result.files += [targets.run_file(service, month, name) for name in names]
-    if run_months and run_months[-1] >= settings.begin(service):
+    if run_months and run_months[-1] >= calendar.begin:
         decided = any(path.endswith("/champion.json") for path in result.files)
         result.files += [f"registry/{service}.json"] if decided else []
     return result
@@ -67,13 +51,11 @@ def find(settings: Settings, service: str, run_months: Sequence[str], held: Mapp
 NOT_PUBLISHED = "not published"
 
 
-def _attainable(settings: Settings, service: str, month: str, readable: set[str], result: Due) -> list[str]:
+def _attainable(calendar: Calendar, month: str, readable: set[str], result: Due) -> list[str]:
     """Return the files of a run month that can be built; records in `result` what the other files wait for."""
-    validation = settings.validation_month(service, month)
+    validation = calendar.validation_month(month)
     missing = [
-        data_month
-        for data_month in settings.training_months(service, month)
-        if validation and data_month not in readable
+        data_month for data_month in calendar.training_months(month) if validation and data_month not in readable
     ]
     lacks_validation = validation is not None and validation not in readable
     excluded: set[str] = set()
@@ -84,13 +66,13 @@ def _attainable(settings: Settings, service: str, month: str, readable: set[str]
         excluded |= {*targets.EVALUATED, "tracking.json"}
     if missing:
         result.held[month] = missing[0]
-        if month >= settings.begin(service):
+        if month >= calendar.begin:
             result.stops = result.stops or month
     if result.stops:
         excluded |= {"comparison.json", "evidence.json", *targets.PROMOTED, *targets.SCORED}
-    elif targets.is_scored(settings, service, month) and month not in readable:
+    elif calendar.is_scored(month) and month not in readable:
         excluded |= {"evidence.json", *targets.SCORED}
-    return [name for name in targets.run_files(settings, service, month) if name not in excluded]
+    return [name for name in targets.run_files(calendar, month) if name not in excluded]
 
 
 def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict]:
