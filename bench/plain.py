@@ -101,17 +101,17 @@ def champion_steps(calendar: Calendar, month: str) -> Iterator[Step]:
     champion, served, baseline = (run_file(service, month, name) for name in targets.PROMOTED)
     names = targets.run_files(calendar, month)
     comparison = [run_file(service, month, "comparison.json")] if "comparison.json" in names else []
-    reign = [run_file(service, before, name) for name in targets.PROMOTED] if before else []
+    previous = [run_file(service, before, name) for name in targets.PROMOTED] if before else []
     trains = calendar.validation_month(month)
     if comparison:
-        inputs = {"challenger": run_file(service, month, "validation.parquet"), "reign": reign[0], "zones": zones}
+        inputs = {"challenger": run_file(service, month, "validation.parquet"), "previous": previous[0], "zones": zones}
         inputs |= {"champion": run_file(service, before, "predictions.parquet")}
         inputs |= {"features": data_file(service, trains, "features.parquet")}
         yield Step("compare", service, month, inputs, {"comparison": comparison[0]})
     challenger = stages.CANDIDATE if trains else ()
     inputs = {"challenger": [run_file(service, month, name) for name in challenger], "comparison": comparison}
     outputs = {"champion": champion, "model": served, "baseline": baseline}
-    yield Step("promote", service, month, inputs | {"reign": reign, "pinned": []}, outputs)
+    yield Step("promote", service, month, inputs | {"previous": previous, "pinned": []}, outputs)
     if calendar.is_scored(month):
         predictions, live, scored, drift = (run_file(service, month, name) for name in targets.SCORED)
         features = data_file(service, month, "features.parquet")

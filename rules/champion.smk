@@ -10,7 +10,7 @@ rule compare:
         modules=of_run(modules("compare")),
         challenger=of_run("runs/{service}/{month}/validation.parquet"),
         champion=of_run(of_champion("predictions.parquet")),
-        reign=of_run(of_champion("champion.json")),
+        previous=of_run(of_champion("champion.json")),
         features=of_run(validation_features),
         zones=of_run(zones_file),
     output:
@@ -35,7 +35,7 @@ rule compare:
     shell:
         "limit {resources.runtime}m"
         " python {input.program:q} --challenger {input.challenger:q} --champion {input.champion:q}"
-        " --reign {input.reign:q} --features {input.features:q} --zones {input.zones:q}"
+        " --previous {input.previous:q} --features {input.features:q} --zones {input.zones:q}"
         " --settings {params.settings:q} --comparison {output.comparison:q} > {log:q} 2>&1"
 
 
@@ -45,7 +45,7 @@ rule promote:
         modules=of_run(modules("promote")),
         challenger=of_run(of_challenger(*stages.CANDIDATE)),
         comparison=of_run(comparison),
-        reign=of_run(of_champion(*stages.CHAMPION)),
+        previous=of_run(of_champion(*stages.CHAMPION)),
         pinned=of_run(of_pinned(*stages.CANDIDATE)),
     output:
         champion=report(
@@ -71,7 +71,7 @@ rule promote:
     shell:
         "limit {resources.runtime}m"
         " python {input.program:q} --challenger {input.challenger:q} --comparison {input.comparison:q}"
-        " --reign {input.reign:q} --pinned {input.pinned:q} --settings {params.settings:q}"
+        " --previous {input.previous:q} --pinned {input.pinned:q} --settings {params.settings:q}"
         " --champion {output.champion:q} --model {output.model:q} --baseline {output.baseline:q}"
         " > {log:q} 2>&1"
 

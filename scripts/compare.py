@@ -121,7 +121,7 @@ def main(job) -> str:
         days, challenger[1][in_challenger], champion[1][in_champion], challenger[2][in_challenger], segments_by_kind
     )
     comparison["unpaired"] = {"challenger": len(challenger[0]) - len(trips), "champion": len(champion[0]) - len(trips)}
-    comparison["champion_month"] = files.read_json(job.reign)["champion"]["month"]
+    comparison["champion_month"] = files.read_json(job.previous)["champion"]["month"]
     comparison |= {key: settings[key] for key in ("service", "month", "validation_month")}
     files.write_json(job.comparison, comparison)
     low, high = comparison["interval"]
@@ -134,7 +134,7 @@ def main(job) -> str:
 if __name__ == "__main__":
     command_line.run(
         main,
-        inputs=("challenger", "champion", "reign", "features", "zones"),
+        inputs=("challenger", "champion", "previous", "features", "zones"),
         outputs=("comparison",),
         many=("zones",),
     )

@@ -69,12 +69,12 @@ def _rows(content: Mapping) -> dict:
     return {name: content[name] for name in ROWS if name in content}
 
 
-def decision(champion: Mapping, found: Mapping, reign: Mapping | None) -> dict:
+def decision(champion: Mapping, evidence_content: Mapping, previous: Mapping | None) -> dict:
     """Return the line of a decision without its time and cause.
 
-    `champion` is champion.json, `found` its evidence, and `reign` champion.json of the month before, if any.
+    `champion` is champion.json, `evidence_content` its evidence, `previous` champion.json of the month before, if any.
     """
-    month, settings_by_stage = found["month"], found["settings"]
+    month, settings_by_stage = evidence_content["month"], evidence_content["settings"]
     window_months = {
         *settings_by_stage.get("train", {}).get(month, {}).get("months", ()),
         settings_by_stage.get("evaluate", {}).get(month, {}).get("validation_month"),
@@ -90,13 +90,13 @@ def decision(champion: Mapping, found: Mapping, reign: Mapping | None) -> dict:
         if data_month in window_months
     }
     hashes = {
-        path: found["files"][path]
-        for path in found["files"]
-        if _is_decided_on(PurePath(path), window_months, f"runs/{found['service']}/{month}")
+        path: evidence_content["files"][path]
+        for path in evidence_content["files"]
+        if _is_decided_on(PurePath(path), window_months, f"runs/{evidence_content['service']}/{month}")
     }
-    reign_before = reign and {"month": reign["month"], "champion": reign["champion"]}
+    champion_before = previous and {"month": previous["month"], "champion": previous["champion"]}
     entry = {key: champion[key] for key in ("service", "month", *DECIDED, "promised_rmse_min")}
-    return entry | {"settings": settings, "reigned": reign_before, "hashes": hashes}
+    return entry | {"settings": settings, "reigned": champion_before, "hashes": hashes}
 
 
 def _is_decided_on(path: PurePath, windows: Collection[str | None], run: str) -> bool:
@@ -123,14 +123,14 @@ def cause(before: Mapping | None, line: Mapping) -> str:
         months.setdefault(path.name, []).append(path.parent.name)
     causes += [f"data of {month} changed" for month in months.get("features.parquet", ())]
     causes += [f"the model of {month} changed" for month in months.get("metrics.json", ()) if month != line["month"]]
-    reign_before, reign_now = before.get("reigned"), line["reigned"]
+    champion_before, champion_now = before.get("reigned"), line["reigned"]
     if (
-        reign_now
-        and reign_before
-        and reign_before["month"] == reign_now["month"]
-        and reign_before["champion"] != reign_now["champion"]
+        champion_now
+        and champion_before
+        and champion_before["month"] == champion_now["month"]
+        and champion_before["champion"] != champion_now["champion"]
     ):
-        causes.append(f"the champion of {reign_now['month']} changed")
+        causes.append(f"the champion of {champion_now['month']} changed")
     return ", ".join(causes or [f"the decision of {month} changed" for month in months.get("champion.json", ())]) or (
         "program changed"
     )
@@ -140,12 +140,12 @@ def _differing(before: Mapping, now: Mapping) -> list[str]:
     return sorted(key for key in before.keys() & now.keys() if before[key] != now[key])
 
 
-def line_after(before: Mapping | None, made: Mapping) -> dict | None:
+def line_after(before: Mapping | None, entry: Mapping) -> dict | None:
     """Return the line to append after the last line of the same month, or None if the decision is the same."""
-    if before and all(before.get(key) == made[key] for key in DECIDED):
+    if before and all(before.get(key) == entry[key] for key in DECIDED):
         return None
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return {**made, "time": now, "cause": cause(before, made)}
+    return {**entry, "time": now, "cause": cause(before, entry)}
 
 
 def main(job) -> str:
@@ -154,8 +154,9 @@ def main(job) -> str:
     content = evidence(sorted(job.files), settings, job.zones)
     files.write_json(job.evidence, content)
     champion_file = f"runs/{service}/{month}/champion.json"
-    reign_files = [path for path in job.files if path.endswith("/champion.json") and path != champion_file]
-    entry = decision(files.read_json(champion_file), content, files.read_json(reign_files[0]) if reign_files else None)
+    previous_files = [path for path in job.files if path.endswith("/champion.json") and path != champion_file]
+    previous = files.read_json(previous_files[0]) if previous_files else None
+    entry = decision(files.read_json(champion_file), content, previous)
     is_new = decisions.append(service, month, lambda before: line_after(before, entry))
     note = ", a decision that is new to the history" if is_new else ""
     return f"{service} {month}: {len(content['files'])} files, {len(content['provenance']['models'])} models{note}"

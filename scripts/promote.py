@@ -22,28 +22,28 @@ def decide(
     promotion: dict,
     challenger: Candidate | None = None,
     comparison: dict | None = None,
-    reign: dict | None = None,
+    previous: dict | None = None,
     pinned: Candidate | None = None,
 ) -> dict:
     """Return the content of champion.json for run month `month`, without its service.
 
-    `reign` is champion.json of the month before, or None in the first month. `comparison` is given if both `reign` and
+    `previous` is champion.json of the month before, or None in the first month. `comparison` is given if `previous` and
     `challenger` are. `promotion` has the settings of that name, with `pin_reason` if a model is pinned.
     """
     if pinned:
         reason = f"config pins the model of {pinned.month}: {promotion['pin_reason']}"
         decision = _serve(pinned, "model", "pinned", reason, comparison)
-        if reign and reign["champion"] == decision["champion"]:
-            return _keep(reign, "pinned", reason, comparison)
-        return _with_since(month, reign, decision)
+        if previous and previous["champion"] == decision["champion"]:
+            return _keep(previous, "pinned", reason, comparison)
+        return _with_since(month, previous, decision)
     if challenger is None:
         reason = "there is no challenger, since the validation month is skipped"
-        return _keep(reign, "no challenger", reason, None)
-    if reign is None:
+        return _keep(previous, "no challenger", reason, None)
+    if previous is None:
         return _with_since(month, None, _first(challenger, promotion))
     refusal = _refusal(promotion, challenger, comparison)
     if refusal:
-        return _keep(reign, "kept", refusal, comparison)
+        return _keep(previous, "kept", refusal, comparison)
     difference = comparison["difference"]
     reason = (
         f"the challenger's error is {_than(difference)} on {comparison['rows']:,} trips of"
@@ -51,7 +51,7 @@ def decide(
     )
     if promotion["policy"] == "always":
         reason = f"policy is `always`: {reason}"
-    return _with_since(month, reign, _serve(challenger, "model", "promoted", reason, comparison))
+    return _with_since(month, previous, _serve(challenger, "model", "promoted", reason, comparison))
 
 
 def _first(challenger: Candidate, promotion: dict) -> dict:
@@ -122,16 +122,16 @@ def _serve(candidate: Candidate, kind: str, decision: str, reason: str, comparis
     }
 
 
-def _keep(reign: dict, decision: str, reason: str, comparison: dict | None) -> dict:
+def _keep(previous: dict, decision: str, reason: str, comparison: dict | None) -> dict:
     """Return the decision to keep the current champion; its last measured error is its validation error."""
-    promise = {key: reign[key] for key in ("promised_rmse_min", "promised_on", "promised_rows")}
+    promise = {key: previous[key] for key in ("promised_rmse_min", "promised_on", "promised_rows")}
     if comparison:
         promise = {
             "promised_rmse_min": comparison["champion"]["rmse_min"],
             "promised_on": comparison["validation_month"],
             "promised_rows": comparison["rows"],
         }
-    kept = {"champion": reign["champion"], "since": reign["since"], "decision": decision, "reason": reason}
+    kept = {"champion": previous["champion"], "since": previous["since"], "decision": decision, "reason": reason}
     return kept | promise | {"compared": _compared(comparison)}
 
 
@@ -145,9 +145,9 @@ def _compared(comparison: dict | None) -> dict | None:
     } | {key: comparison[key] for key in ("difference", "interval", "rows", "days", "validation_month")}
 
 
-def _with_since(month: str, reign: dict | None, decision: dict) -> dict:
-    is_same = reign is not None and reign["champion"] == decision["champion"]
-    return decision | {"since": reign["since"] if is_same else month}
+def _with_since(month: str, previous: dict | None, decision: dict) -> dict:
+    is_same = previous is not None and previous["champion"] == decision["champion"]
+    return decision | {"since": previous["since"] if is_same else month}
 
 
 def _than(difference: float) -> str:
@@ -163,18 +163,19 @@ def main(job) -> str:
     month, promotion = settings["month"], settings["promotion"]
     label = f"{settings['service']} {month}"
     pinned = _candidate(promotion["pin"], job.pinned) if promotion["pin"] else None
-    reign = files.read_json(job.reign[0]) if job.reign else None
+    previous = files.read_json(job.previous[0]) if job.previous else None
     comparison = files.read_json(job.comparison[0]) if job.comparison else None
-    if comparison and reign and comparison["champion_month"] != reign["champion"]["month"]:
-        raise BadData(f"{label}: {job.comparison[0]} is about another champion than {job.reign[0]}; rerun the command")
-    decision = decide(month, promotion, _candidate(month, job.challenger), comparison, reign, pinned)
+    if comparison and previous and comparison["champion_month"] != previous["champion"]["month"]:
+        paths = f"{job.comparison[0]} is about another champion than {job.previous[0]}"
+        raise BadData(f"{label}: {paths}; rerun the command")
+    decision = decide(month, promotion, _candidate(month, job.challenger), comparison, previous, pinned)
 
     if decision["decision"] == "pinned":
         _, _, model, baseline = job.pinned
     elif decision["decision"] in ("first", "promoted", "baseline"):
         _, _, model, baseline = job.challenger
     else:
-        _, model, baseline = job.reign
+        _, model, baseline = job.previous
     shutil.copyfile(baseline if decision["decision"] == "baseline" else model, job.model)
     shutil.copyfile(baseline, job.baseline)
     files.write_json(job.champion, decision | {"service": settings["service"], "month": month})
@@ -184,7 +185,7 @@ def main(job) -> str:
 if __name__ == "__main__":
     command_line.run(
         main,
-        inputs=("challenger", "comparison", "reign", "pinned"),
+        inputs=("challenger", "comparison", "previous", "pinned"),
         outputs=("champion", "model", "baseline"),
-        many=("challenger", "comparison", "reign", "pinned"),
+        many=("challenger", "comparison", "previous", "pinned"),
     )

@@ -10,7 +10,7 @@ import yaml
 from monthwise.base import files, months
 from monthwise.config import layers
 from monthwise.config.settings import Settings
-from monthwise.runner.planning import Turn
+from monthwise.runner.planning import Plan
 from monthwise.workflow import targets
 
 FIRST, LAST = "2023-11", "2024-04"
@@ -40,21 +40,21 @@ def reject(month: str, rows_out: int = 9, waiver: str | None = None) -> None:
     write(month, "quality.json", told | {"waiver": waiver})
 
 
-def look(overrides: dict) -> Turn:
+def look(overrides: dict) -> Plan:
     """Return what a call finds, without Snakemake."""
     arguments = argparse.Namespace(range=None, service=None, recheck=None, redo=False, jobs=1, configfile=[])
     arguments.overrides, arguments.config = [], overrides
-    turn = Turn(arguments, Settings((), overrides))
-    turn.look(changes=False)
-    turn.find()
-    return turn
+    plan = Plan(arguments, Settings((), overrides))
+    plan.check_publisher(changes=False)
+    plan.find_available()
+    return plan
 
 
 def advised(line: str) -> list[dict]:
     return [yaml.safe_load(found) for found in LINE.findall(line)]
 
 
-def follow(overrides: dict, advice: dict, month: str) -> Turn:
+def follow(overrides: dict, advice: dict, month: str) -> Plan:
     """Do what a line says; a waiver is in quality.json once `clean` has run."""
     changed = layers.merge(overrides, advice)
     if "quality" in advice:
@@ -68,20 +68,20 @@ def test_what_a_rejected_month_advises_works_when_followed(here, rejected, lengt
     overrides = DEMO | {"window": {"length": length}, "begin": {"green": months.shift(FIRST, length + 1)}}
     for month in rejected:
         reject(month)
-    turn = look(overrides)
-    needed = turn.calendars["green"].data_months(*turn.due["green"].months)
-    assert set(turn.rejected["green"]) == set(rejected)
-    for month, line in turn.rejected["green"].items():
+    plan = look(overrides)
+    needed = plan.calendars["green"].data_months(*plan.available["green"].months)
+    assert set(plan.rejected["green"]) == set(rejected)
+    for month, line in plan.rejected["green"].items():
         pieces = advised(line)
         assert "\n" not in line
         assert {"quality": {"waive": {"green": {month: "reason"}}}} in pieces
         for advice in pieces:
             after = follow(overrides, advice, month)
             assert month not in after.rejected["green"]
-            assert month not in after.due["green"].held.values()
-            read = after.calendars["green"].data_months(*after.due["green"].months)
+            assert month not in after.available["green"].waiting_for.values()
+            read = after.calendars["green"].data_months(*after.available["green"].months)
             assert min(read) >= min(needed), f"{advice} asks for a month that is not there"
-            assert after.due["green"].months
+            assert after.available["green"].months
             reject(month)
 
 
@@ -113,12 +113,12 @@ def test_what_a_missing_month_advises_works_when_followed(here, missing):
             (published / f"green_tripdata_{month}.parquet").touch()
     Path(targets.data_file("green", missing, "source.json")).unlink()
     overrides = {"source": f"file:{published}", "begin": {"green": "2024-01"}}
-    (line,) = look(overrides).held_up()
+    (line,) = look(overrides).stopped_chains()
     assert f"{missing} is not published" in line
     pieces = advised(line)
     assert pieces
     for advice in pieces:
-        assert look(layers.merge(overrides, advice)).held_up() == []
+        assert look(layers.merge(overrides, advice)).stopped_chains() == []
 
 
 def test_holes_in_a_folder_are_named_as_holes(here):
@@ -128,11 +128,11 @@ def test_holes_in_a_folder_are_named_as_holes(here):
         (published / f"green_tripdata_{month}.parquet").touch()
     for month in DATA:
         Path(targets.data_file("green", month, "source.json")).unlink()
-    turn = look({"source": f"file:{published}", "begin": {"green": "2024-01"}})
+    plan = look({"source": f"file:{published}", "begin": {"green": "2024-01"}})
     hole = "missing between months that are published"
-    assert turn.missing() == {hole: {"green": ["2024-01", "2024-02", "2024-03"]}}
-    assert months.in_words(turn.missing()[hole]["green"]) == "2024-01 to 2024-03"
-    assert "2024-01 is not published" in turn.held_up()[0]
+    assert plan.missing() == {hole: {"green": ["2024-01", "2024-02", "2024-03"]}}
+    assert months.in_words(plan.missing()[hole]["green"]) == "2024-01 to 2024-03"
+    assert "2024-01 is not published" in plan.stopped_chains()[0]
 
 
 def test_months_in_a_row_are_a_span():

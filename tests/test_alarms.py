@@ -30,7 +30,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 def raised(outcome: dict, **alarm) -> list[str]:
     config = {"source": "demo", "alarm": alarm} if alarm else {"source": "demo"}
-    return alerts.raise_alarms(Settings((), config), ["green"], OUTCOME | outcome)
+    return alerts.send_alerts(Settings((), config), ["green"], OUTCOME | outcome)
 
 
 def test_a_failure_is_told_once_until_it_is_gone(here, mails, monkeypatch):

@@ -74,9 +74,9 @@ def called(folder, ours: range, theirs: range) -> tuple[subprocess.CompletedProc
         minutes = pa.array([10.0] * len(rows))
         made = {"trip": pa.array(rows, pa.int64()), "prediction_min": pa.array([10.0 + off] * len(rows))}
         pq.write_table(pa.table(made | {"duration_min": minutes}), folder / name)
-    (folder / "reign").write_text(json.dumps({"champion": {"month": "2021-02"}}))
+    (folder / "previous").write_text(json.dumps({"champion": {"month": "2021-02"}}))
     settings = {"service": "green", "month": "2021-04", "validation_month": "2021-03"}
-    paths = [f"--{name}={folder / name}" for name in ("challenger", "champion", "reign", "features", "comparison")]
+    paths = [f"--{name}={folder / name}" for name in ("challenger", "champion", "previous", "features", "comparison")]
     command = [sys.executable, "scripts/compare.py", *paths, "--settings", json.dumps(settings)]
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     return ended, json.loads((folder / "comparison").read_text()) if ended.returncode == 0 else {}

@@ -41,7 +41,7 @@ def comparison(difference: float = 0.05, interval: tuple = (0.02, 0.08), by: dic
 
 
 def decided(rules: dict | None = None, **changed) -> dict:
-    given = {"challenger": challenger(), "comparison": comparison(), "reign": REIGN} | changed
+    given = {"challenger": challenger(), "comparison": comparison(), "previous": REIGN} | changed
     return decide(MONTH, RULES | (rules or {}), **given)
 
 
@@ -93,12 +93,12 @@ def test_policy_always_takes_the_newest_model():
 
 
 def test_the_first_month_asks_for_the_floor_alone():
-    found = decided(comparison=None, reign=None)
+    found = decided(comparison=None, previous=None)
     assert (found["decision"], found["since"]) == ("first", MONTH)
 
 
 def test_a_first_challenger_under_the_floor_leaves_the_naive_baseline_in_service():
-    found = decided(comparison=None, reign=None, challenger=challenger(rmse=7.9))
+    found = decided(comparison=None, previous=None, challenger=challenger(rmse=7.9))
     assert found["decision"] == "baseline"
     assert found["champion"] == {"month": MONTH, "kind": "baseline", "recipe": None, "columns": []}
     assert found["promised_rmse_min"] == 8.0
@@ -127,5 +127,5 @@ def test_a_pin_to_the_champion_goes_on_with_its_reign():
 
 def test_nothing_that_was_given_is_changed():
     reign, measured = copy.deepcopy(REIGN), comparison()
-    decided(reign=reign, comparison=measured)
+    decided(previous=reign, comparison=measured)
     assert (reign, measured) == (REIGN, comparison())

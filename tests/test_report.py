@@ -500,9 +500,9 @@ def test_a_run_that_was_killed_needs_a_person_until_the_next_one(here):
 )
 def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code, line):
     a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    monkeypatch.setattr(a_call, "_turn", lambda: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(a_call, "_check_and_build", lambda: (_ for _ in ()).throw(error))
     with pytest.raises(type(error)):
-        a_call.make()
+        a_call.run()
     noted = calls.read()[-1]
     assert (noted["code"], noted["line"]) == (code, line)
     assert line in json.loads(Path("report/status.json").read_text())["needs"][0]["text"]
@@ -510,13 +510,13 @@ def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code
 
 def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(here):
     a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    a_call.turn.calendars = Calendars(a_call.settings)
+    a_call.plan.calendars = Calendars(a_call.settings)
     jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
     a_call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
-    a_call._how_it_went()
+    a_call._summarize()
     assert a_call.outcome["months"] == ["green 2023-11", f"green {MONTH}"]
     Path(f"runs/green/{MONTH}/drift.json").unlink()
-    _, line = a_call._how_it_went()
+    _, line = a_call._summarize()
     assert a_call.outcome["months"] == ["green 2023-11"]
     assert line.startswith(f"built 1 run months (green 2023-11) and parts of 1 run months (green {MONTH}), 4 jobs")
 

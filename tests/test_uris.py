@@ -93,13 +93,13 @@ def test_a_folder_that_is_not_utf8_is_one_line(tmp_path, monkeypatch):
     os.mkdir(folder)
     monkeypatch.chdir(os.fsdecode(folder))
     with pytest.raises(exits.WrongConfig, match=r"caf\\xe9: MLflow keeps no models .* not UTF-8; rename it"):
-        uris.insist("sqlite:///mlflow.db", None)
-    uris.insist("sqlite:///mlflow.db", "s3://bucket")
+        uris.insist_on_uris("sqlite:///mlflow.db", None)
+    uris.insist_on_uris("sqlite:///mlflow.db", "s3://bucket")
 
 
 def test_a_database_without_room_for_the_path_of_models_is_one_line(tmp_path, monkeypatch):
     (tmp_path / ("x" * 200)).mkdir()
     monkeypatch.chdir(tmp_path / ("x" * 200))
     with pytest.raises(exits.WrongConfig, match=r"no room for the path of models .* set tracking.artifacts"):
-        uris.insist("postgresql://host/db", None)
-    uris.insist("http://host", None)
+        uris.insist_on_uris("postgresql://host/db", None)
+    uris.insist_on_uris("http://host", None)

@@ -70,17 +70,17 @@ def take(command: str, marks_format: bool = True):
 
 def is_held_by_another() -> bool:
     """Return whether another call, which did not start this process, holds the lock of the working directory."""
-    return _look()[0]
+    return _read_holder()[0]
 
 
 def killed_run() -> str | None:
     """Return the start time of a killed `run` that no later call has cleaned up, or None."""
-    is_held, holder = _look()
+    is_held, holder = _read_holder()
     # A direct call of Snakemake always leaves its entry.
     return holder["since"] if holder and holder["command"] == "run" and not is_held else None
 
 
-def _look() -> tuple[bool, dict | None]:
+def _read_holder() -> tuple[bool, dict | None]:
     """Return whether another call holds the lock, and the entry of the last holder."""
     if TOKEN in os.environ or not os.path.exists(PATH):
         return False, None

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         why = reasons.in_words(set().union(*roots.values()))
         snakemake.touch(paths)
         if left := snakemake.plan(paths):
-            raise exits.Exit(f"{len(left)} jobs are still outdated, first: {left[0].rule} {left[0].about}")
+            raise exits.Exit(f"{len(left)} jobs are still outdated, first: {left[0].rule} {left[0].subject}")
         results.write_format()
         _print(checked, outdated, why)
         return os.EX_OK
@@ -88,7 +88,7 @@ def _insist_on_checked(outdated: Iterable[Job], checked: set[str]) -> None:
         if unchecked:
             raise exits.BadData(
                 f"{unchecked[0]} is in no evidence that was checked; run `{suggest.command('accept')}`"
-                f" without a range, or rebuild {job.about}"
+                f" without a range, or rebuild {job.subject}"
             )
 
 

@@ -86,7 +86,7 @@ def store(settings: Settings) -> str:
     mlflow_store.prepare()
     try:
         with scratch() as folder:
-            uris.insist(uri, artifacts)
+            uris.insist_on_uris(uri, artifacts)
             opened = _instead_of_new(uri)
             try:
                 with mlflow_store.locked(opened):

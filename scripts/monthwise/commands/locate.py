@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         for service in settings.choose(arguments.service)
         for month in arguments.range or publication.due_months(calendars[service])
     ]
-    outcomes = publication.ask(calendars, requested)
+    outcomes = publication.check_months(calendars, requested)
     names_by_state = collections.defaultdict(list)
     for (service, month), (state, line) in outcomes.items():
         names_by_state[state].append(f"{service} {month}")

@@ -6,7 +6,7 @@ import os
 from ..base import files, months, results
 from ..config.settings import Settings
 from ..runner import cost_estimate, publication, reasons
-from ..runner.planning import PLAN, Turn
+from ..runner.planning import PLAN, Plan
 from ..workflow import stages, targets
 from ..workflow.listing import located_months
 from . import print_table
@@ -17,34 +17,34 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     Raises the error of `run` (exit code 64 or 78) if `run` would refuse. Returns 69 if the publisher does not answer.
     """
-    turn = Turn(arguments, settings)
-    turn.look(changes=False)
-    turn.find()
+    plan = Plan(arguments, settings)
+    plan.check_publisher(changes=False)
+    plan.find_available()
     # The changes of the publisher are not recorded yet.
-    changed = [targets.data_file(*service_month, "source.json") for service_month in turn.in_state("changed")]
-    requested = set(turn.files())
-    turn.plan([path for path in changed if path in requested])
-    if turn.cut(arguments.max_months):
-        turn.find()
-        turn.plan([path for path in changed if path in set(turn.files())])
-    new = set(turn.in_state("new")) | set(turn.in_state("changed"))
-    turn.jobs = [job for job in turn.jobs if job.rule != "locate" or (job.service, job.month) not in new]
-    _print(turn)
-    turn.write()
-    if line := publication.failure(turn.asked):
+    changed = [targets.data_file(*service_month, "source.json") for service_month in plan.with_answer("changed")]
+    requested = set(plan.all_files())
+    plan.plan_jobs([path for path in changed if path in requested])
+    if plan.limit_months(arguments.max_months):
+        plan.find_available()
+        plan.plan_jobs([path for path in changed if path in set(plan.all_files())])
+    new = set(plan.with_answer("new")) | set(plan.with_answer("changed"))
+    plan.jobs = [job for job in plan.jobs if job.rule != "locate" or (job.service, job.month) not in new]
+    _print(plan)
+    plan.write()
+    if line := publication.failure(plan.answers):
         print(line)
-    refusal = turn.refusal()
+    refusal = plan.refusal()
     if refusal:
         raise refusal
-    return max((end.code for state, end in turn.asked.values() if state == "failed"), default=os.EX_OK)
+    return max((end.code for state, end in plan.answers.values() if state == "failed"), default=os.EX_OK)
 
 
-def _print(turn: Turn) -> None:
+def _print(plan: Plan) -> None:
     rows: dict[tuple[str, str], tuple[list[str], set[reasons.Root]]] = {}
-    for job in turn.jobs:
+    for job in plan.jobs:
         rules, roots = rows.setdefault((job.month or "", job.service), ([], set()))
         rules.append(job.rule)
-        roots |= turn.roots.get(job.number, set())
+        roots |= plan.roots.get(job.number, set())
     order = list(stages.STAGES)
     if rows:
         table = [["service", "month", "jobs", "why"]]
@@ -52,31 +52,31 @@ def _print(turn: Turn) -> None:
             in_order = sorted(dict.fromkeys(rules), key=order.index)
             table.append([service, month, " ".join(in_order), reasons.in_words(roots)])
         print_table(table, left=True)
-    for status, months_by_service in turn.missing().items():
+    for status, months_by_service in plan.missing().items():
         for service, missing in months_by_service.items():
             print(f"{service}: {status}: {months.in_words(missing)}")
-    for lines in turn.rejected.values():
+    for lines in plan.rejected.values():
         for line in lines.values():
             print(line)
-    for line in [*results.gaps(), *turn.held_up(), *pruned(turn)]:
+    for line in [*results.gaps(), *plan.stopped_chains(), *pruned(plan)]:
         print(line)
-    cost = cost_estimate.cost(turn.calendars, turn.jobs, turn.arguments.jobs)
-    if not turn.jobs:
-        if not turn.in_state("failed"):
+    cost = cost_estimate.cost(plan.calendars, plan.jobs, plan.arguments.jobs)
+    if not plan.jobs:
+        if not plan.with_answer("failed"):
             print("nothing to do")
         return
     known = f"{cost['known']:.0%} of the jobs were timed before (benchmarks/)"
     known += "" if cost["known"] == 1 else ", the others are estimated from rows"
     print(
-        f"{cost['jobs']} jobs, {bytes_to_fetch(turn) / 1e6:,.1f} MB to fetch, {cost['cpu_s']:,.0f} s of work, about"
-        f" {cost['wall_s']:,.0f} s on {turn.arguments.jobs} cores ({known}); {PLAN}"
+        f"{cost['jobs']} jobs, {bytes_to_fetch(plan) / 1e6:,.1f} MB to fetch, {cost['cpu_s']:,.0f} s of work, about"
+        f" {cost['wall_s']:,.0f} s on {plan.arguments.jobs} cores ({known}); {PLAN}"
     )
 
 
-def bytes_to_fetch(turn: Turn) -> int:
+def bytes_to_fetch(plan: Plan) -> int:
     """Return the bytes of the months to fetch: as the publisher says, else those of the newest known month."""
     total = 0
-    for job in turn.jobs:
+    for job in plan.jobs:
         if job.rule == "ingest":
             facts = files.read_json_if_whole(targets.data_file(job.service, job.month, "source.json"))
             newest = located_months(job.service)
@@ -87,12 +87,12 @@ def bytes_to_fetch(turn: Turn) -> int:
     return total
 
 
-def pruned(turn: Turn) -> list[str]:
+def pruned(plan: Plan) -> list[str]:
     """Return one line for each pruned month that the jobs need again."""
     lines = []
-    for job in turn.jobs:
-        if job.rule == "ingest" and turn.calendars[job.service].is_closed_data(job.month):
+    for job in plan.jobs:
+        if job.rule == "ingest" and plan.calendars[job.service].is_closed_data(job.month):
             quality = targets.data_file(job.service, job.month, "quality.json")
             if os.path.exists(quality):
-                lines.append(f"{job.about} was pruned and would be fetched again: {turn.why(job)}")
+                lines.append(f"{job.subject} was pruned and would be fetched again: {plan.why(job)}")
     return lines

@@ -14,6 +14,6 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return rehearsal.rehearse(arguments, settings)
     with lock.hold("run"):
         call = Call(arguments, settings)
-        code = call.make()
+        code = call.run()
         print(call.outcome["line"], flush=True)
         return code

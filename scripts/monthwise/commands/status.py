@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.errors or arguments.against:
         return errors.run(arguments, settings)
     services = settings.choose(arguments.service)
-    look = stage_states.look()
-    screen = summary.standing(Calendars(settings), services, look, Tree())
+    plan = stage_states.read_plan()
+    screen = summary.status(Calendars(settings), services, plan, Tree())
     summary_by_service = screen["services"]
     if arguments.json:
         print(json.dumps(screen, indent=1, sort_keys=True))
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         shown = {service: _shown(arguments, service_summary) for service, service_summary in summary_by_service.items()}
         _print_table(summary_by_service, shown, is_cut=not arguments.range)
         _print_warnings(summary_by_service, shown)
-        _print_notes(summary_by_service, look)
+        _print_notes(summary_by_service, plan)
     for service, need in summary.all_needs(screen):
         if need["kind"] not in summary.NEED_A_PERSON:  # these have their own lines, with their logs
             print(f"needs attention: {summary.in_words(service, need)}")
@@ -114,7 +114,7 @@ def _print_warnings(summary_by_service: dict, shown: dict[str, list[str]]) -> No
                 print(f"warning: {service} {month}, {line}")
 
 
-def _print_notes(summary_by_service: dict, look: dict) -> None:
+def _print_notes(summary_by_service: dict, plan: dict) -> None:
     for service, service_summary in summary_by_service.items():
         for month, states in (*service_summary["data"].items(), *service_summary["runs"].items()):
             for stage, state in states.items():
@@ -131,4 +131,4 @@ def _print_notes(summary_by_service: dict, look: dict) -> None:
     for service, service_summary in summary_by_service.items():
         for why, stale in summary.stale(service_summary).items():
             span = f"{stale[0]} to {stale[-1]}" if len(stale) > 1 else stale[0]
-            print(f"stale: {service}, {len(stale)} months ({span}), as of {look.get('looked', 'now')}: {why}")
+            print(f"stale: {service}, {len(stale)} months ({span}), as of {plan.get('looked', 'now')}: {why}")

@@ -24,8 +24,8 @@ class Bins(NamedTuple):
         return np.bincount(self.of(values), minlength=self.count)
 
 
-def cover(low: float, high: float, about: int) -> Bins:
-    """Return at most about `about` bins from `low` to `high`; the width is 1, 2 or 5 times a power of ten."""
-    width = round_up(max(high - low, 1e-9) / about)
+def cover(low: float, high: float, count: int) -> Bins:
+    """Return about `count` bins from `low` to `high`; the width is 1, 2 or 5 times a power of ten."""
+    width = round_up(max(high - low, 1e-9) / count)
     first = math.floor(low / width) * width
     return Bins(first, width, max(math.ceil((high - first) / width - 1e-9), 1))

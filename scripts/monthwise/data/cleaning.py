@@ -197,14 +197,14 @@ class Month:
     ):
         self.raw, self.settings, self.batch_rows = raw, settings, batch_rows
         self.zones_are_numbers = places is not None and places.are_numbers
-        self.about = f"{settings['service']} {settings['month']}"
+        self.label = f"{settings['service']} {settings['month']}"
         if "distance" in settings["columns"] and settings["distance_unit"] not in MILES:
-            raise WrongConfig(f"{self.about}: set the unit of distance in catalog.{settings['service']}.distance_unit")
-        self.file = tables.open_parquet(raw, self.about)
+            raise WrongConfig(f"{self.label}: set the unit of distance in catalog.{settings['service']}.distance_unit")
+        self.file = tables.open_parquet(raw, self.label)
         self.chosen = columns.choose(self.file.schema_arrow, settings, raw)
-        self.rows_told = self.file.metadata.num_rows
+        self.rows_in_footer = self.file.metadata.num_rows
         try:
-            self.keys = np.empty(self.rows_told, np.uint64)  # memory is only used as the array is filled
+            self.keys = np.empty(self.rows_in_footer, np.uint64)  # memory is only used as the array is filled
         except (ValueError, MemoryError):
             self._reject_row_count("none that can be read")
         self.rows_in = self.rows_out = 0
@@ -216,22 +216,24 @@ class Month:
     def trips(self) -> Iterator[pa.RecordBatch]:
         """Yield the clean trips in the order of the file."""
         names = sorted(set(self.chosen.values()))
-        for batch in tables.batches(self.file, self.raw, self.about, names, self.batch_rows):
+        for batch in tables.batches(self.file, self.raw, self.label, names, self.batch_rows):
             rows = pa.RecordBatch.from_arrays([batch.column(name) for name in self.chosen.values()], list(self.chosen))
             try:
                 cleaned = clean(rows, self.rows_in, self.settings, self.zones_are_numbers)
             except pa.ArrowInvalid as error:  # a time beyond microseconds, an unknown time zone
-                raise BadData(f"{self.about}: {self.raw} cannot be converted: {str(error).splitlines()[0]}") from error
+                raise BadData(f"{self.label}: {self.raw} cannot be converted: {str(error).splitlines()[0]}") from error
             self._count(cleaned, batch.num_rows)
             yield cleaned.trips
-        if self.rows_in != self.rows_told:
+        if self.rows_in != self.rows_in_footer:
             self._reject_row_count(f"{self.rows_in:,}")
 
     def _reject_row_count(self, rows: str) -> NoReturn:
-        raise BadData(f"{self.about}: {self.raw} should have {self.rows_told:,} rows and has {rows}; download it again")
+        raise BadData(
+            f"{self.label}: {self.raw} should have {self.rows_in_footer:,} rows and has {rows}; download it again"
+        )
 
     def _count(self, cleaned: Cleaned, rows: int) -> None:
-        if self.rows_in + rows > self.rows_told:
+        if self.rows_in + rows > self.rows_in_footer:
             self._reject_row_count("more")
         end = self.rows_out + len(cleaned.keys)
         self.keys[self.rows_out : end] = cleaned.keys
@@ -279,7 +281,7 @@ def main(job) -> str:
     files.write_json(job.quality, quality)
     rule = quality["rule"]
     why = f" by {quality_rules.in_words(rule)}" if rule else ""
-    return f"{month.about}: {quality['rows_out']} of {quality['rows_in']} rows kept, verdict {quality['verdict']}{why}"
+    return f"{month.label}: {quality['rows_out']} of {quality['rows_in']} rows kept, verdict {quality['verdict']}{why}"
 
 
 def _microseconds(month: str) -> int:

@@ -84,8 +84,8 @@ def gone(listing: list[dict]) -> list[str]:
 
 
 if __name__ == "__main__":
-    told = json.load(sys.stdin)
+    listing = json.load(sys.stdin)
     if sys.argv[1] == "lay-out":
-        lay_out(told)
+        lay_out(listing)
     else:
-        print("\n".join(f"- /{path}" for path in gone(told)))
+        print("\n".join(f"- /{path}" for path in gone(listing)))

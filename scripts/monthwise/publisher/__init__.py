@@ -26,13 +26,13 @@ def locate(settings: dict) -> dict:
     return _module(kind_of(settings["source"])).locate(settings)
 
 
-def locate_all(asked: Mapping[Key, dict]) -> dict[Key, dict | Exception]:
-    """Return for each key of `asked` what `locate` returns or raises; the values are settings of one source."""
-    if any(kind_of(settings["source"]) == "https" for settings in asked.values()):
+def locate_all(settings_by_key: Mapping[Key, dict]) -> dict[Key, dict | Exception]:
+    """Return for each key what `locate` returns or raises for its settings; all are of one source."""
+    if any(kind_of(settings["source"]) == "https" for settings in settings_by_key.values()):
         from . import at_once  # imports the HTTP client
 
-        return at_once.locate_all(asked, _outcome)
-    return {key: _outcome(settings) for key, settings in asked.items()}
+        return at_once.locate_all(settings_by_key, _outcome)
+    return {key: _outcome(settings) for key, settings in settings_by_key.items()}
 
 
 def _outcome(settings: dict) -> dict | Exception:

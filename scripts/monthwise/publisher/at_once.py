@@ -19,13 +19,13 @@ Key = TypeVar("Key", bound=Hashable)
 Outcome = dict | Exception
 
 
-def locate_all(asked: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
-    """Return for each key of `asked` (its values are settings) what `locate` returns. Requests run in parallel.
+def locate_all(settings_by_key: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
+    """Return for each key what `locate` returns for its settings. Requests run in parallel.
 
     All months of a publisher that cannot be reached take SILENCE_S together, and share one Unreachable.
     """
     settings_by_url: dict[str, dict[Key, dict]] = {}
-    for key, settings in asked.items():
+    for key, settings in settings_by_key.items():
         patience = Patience.of(settings)
         patience = replace(patience, tries=min(patience.tries, TRIES))
         settings_by_url.setdefault(settings["url"], {})[key] = settings | {"patience": asdict(patience)}

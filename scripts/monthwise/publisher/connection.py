@@ -90,7 +90,7 @@ def pause_s(failures: int, retry_after: float, patience: Patience) -> float:
     return min(patience.longest_pause_s, max(back_off, retry_after))
 
 
-def ask(method: str, url: str, headers: dict, patience: Patience) -> urllib3.BaseHTTPResponse:
+def request(method: str, url: str, headers: dict, patience: Patience) -> urllib3.BaseHTTPResponse:
     """Return the response with its body unread; the caller closes it. Raises Failed if the request fails."""
     try:
         response = _manager(_proxy(url)).request(

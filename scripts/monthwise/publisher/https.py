@@ -8,7 +8,7 @@ from pathlib import Path
 import urllib3
 
 from ..base import exits, months
-from .connection import Failed, Patience, ask, persist, receive
+from .connection import Failed, Patience, persist, receive, request
 from .partial import Partial
 from .source import how_to_locate, name
 
@@ -31,7 +31,7 @@ class Offer:
 def locate(settings: dict) -> dict:
     """Return the facts of one month: url, size, etag, and the time of the last change, in UTC."""
     url, patience = _url(settings, settings["month"]), Patience.of(settings)
-    status, offer, is_page = persist(lambda: _look(url, patience), patience, f"{name(settings)}: {url}")
+    status, offer, is_page = persist(lambda: _offered(url, patience), patience, f"{name(settings)}: {url}")
     _refuse(status, url, settings)
     if is_page:
         # Accepted as facts, the page would replace those of the month, and the month's file would be deleted.
@@ -66,7 +66,7 @@ def _transfer(facts: dict, settings: dict, partial: Partial, patience: Patience)
     if validator is None or partial.size > (facts["size"] or partial.size):
         partial.clear()
     headers = {"Range": f"bytes={partial.size}-", "If-Range": validator} if partial.size else {}
-    with ask("GET", facts["url"], headers, patience) as response:
+    with request("GET", facts["url"], headers, patience) as response:
         if response.status == RANGE_NOT_SATISFIABLE:
             # The range begins at or after the file's end, so the file is shorter than its recorded size.
             partial.clear()
@@ -108,12 +108,12 @@ def _changed(facts: dict, settings: dict, difference: str) -> exits.TryAgain:
     )
 
 
-def _look(url: str, patience: Patience) -> tuple[int, Offer, bool]:
+def _offered(url: str, patience: Patience) -> tuple[int, Offer, bool]:
     """Return the status, the facts about the file, and whether the answer is an HTML page."""
-    with ask("HEAD", url, {}, patience) as response:
+    with request("HEAD", url, {}, patience) as response:
         response.drain_conn()  # reads no bytes; returns the connection to the pool
     if response.status in HEAD_UNKNOWN:
-        with ask("GET", url, {"Range": "bytes=0-0"}, patience) as response:
+        with request("GET", url, {"Range": "bytes=0-0"}, patience) as response:
             pass
     content_type = response.headers.get("Content-Type", "").lower()
     return response.status, _offer(response), content_type.startswith("text/html")
@@ -138,7 +138,7 @@ def _newest(settings: dict) -> str:
     first = months.shift(last, 1 - MONTHS_BEFORE)
     for month in reversed(months.span(first, last)):
         try:
-            status, _, is_page = _look(_url(settings, month), one_try)
+            status, _, is_page = _offered(_url(settings, month), one_try)
         except Failed:
             return "could not determine the newest month"
         if status in (OK, PARTIAL_CONTENT) and not is_page:

@@ -19,7 +19,7 @@ FOLDER = "report"
 def build(settings: Settings) -> Path:
     """Update report/; return the path of its index page."""
     folder, tree, calendars = Path(FOLDER), Tree(), Calendars(settings)
-    report_status = summary.standing(calendars, settings.services, stage_states.look(), tree)
+    report_status = summary.status(calendars, settings.services, stage_states.read_plan(), tree)
     history = History(settings.services, report_status)
     current_pages = set()
     for calendar in calendars.of_call():

@@ -30,9 +30,9 @@ def say(value: float) -> str:
     return f"{value:.{max(2 - math.floor(math.log10(abs(value))), 0)}f}"
 
 
-def ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Return approximately `about` round numbers from `low` to `high`."""
-    step = round_up(max(high - low, 1e-9) / about)
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Return about `count` round numbers from `low` to `high`."""
+    step = round_up(max(high - low, 1e-9) / count)
     first = math.ceil(low / step - 1e-9)
     return [index * step for index in range(first, math.floor(high / step + 1e-9) + 1)]
 

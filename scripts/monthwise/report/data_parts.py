@@ -84,7 +84,7 @@ def _shares(counts: list) -> list[float]:
     return [count / total for count in counts] if total else [0.0] * len(counts)
 
 
-def readers(about: dict) -> dict | None:
+def readers(page_content: dict) -> dict | None:
     """Return the run months that read this data month."""
-    rows = [[(month, f"{UP}runs/{about['service']}/{month}.html")] for month in about["readers"]]
+    rows = [[(month, f"{UP}runs/{page_content['service']}/{month}.html")] for month in page_content["readers"]]
     return {"head": ["run month"], "rows": rows, "is_open": True} if rows else None

@@ -24,21 +24,21 @@ RUN_FILES += ("tracking.json", "evidence.json")
 YEAR = 12  # months before a data month that its distributions are compared with
 TOGETHER_S = 6 * 3600  # jobs of a month that ended further apart than this belong to separate calls
 # Keys of a part; month.html shows them in this order.
-PART = ("broken", "told", "facts", "caption", "keys", "svg", "map", "errors_at", "trips_at", "figures", "head", "rows")
+PART = ("broken", "lines", "facts", "caption", "keys", "svg", "map", "errors_at", "trips_at", "figures", "head", "rows")
 PART += ("is_open",)
 
 
-def run_pages(folder: Path, calendar: Calendar, of: dict, history: History, tree: Tree) -> set[Path]:
+def run_pages(folder: Path, calendar: Calendar, service_status: dict, history: History, tree: Tree) -> set[Path]:
     """Draw the pages of run months whose inputs changed; return the paths of all pages of run months."""
     service, page_paths = calendar.service, set()
     outlines = _outlines(calendar.settings.describe(service), tree)
     read_quality = functools.cache(lambda month: tree.json(targets.data_file(service, month, "quality.json")))
-    for month in of["runs"]:
+    for month in service_status["runs"]:
         path = folder / "runs" / service / f"{month}.html"
         page_paths.add(path)
         data_months = _data_of(calendar, month)
-        content = _about(service, month, of, history, "runs")
-        content["rows"] = {data_month: of["rows"].get(data_month) for data_month in data_months}
+        content = _about(service, month, service_status, history, "runs")
+        content["rows"] = {data_month: service_status["rows"].get(data_month) for data_month in data_months}
         content["margin"] = calendar.settings.at(service, month)["promotion"]["margin"]
         content["url"] = calendar.config["tracking"]["url"]
         input_files = [targets.run_file(service, month, name) for name in RUN_FILES]
@@ -66,23 +66,23 @@ def run_pages(folder: Path, calendar: Calendar, of: dict, history: History, tree
     return page_paths
 
 
-def data_pages(folder: Path, calendar: Calendar, of: dict, history: History, tree: Tree) -> set[Path]:
+def data_pages(folder: Path, calendar: Calendar, service_status: dict, history: History, tree: Tree) -> set[Path]:
     """Draw the pages of data months whose inputs changed; return the paths of all pages of data months."""
     service, page_paths = calendar.service, set()
     read_quality = functools.cache(lambda month: tree.json(targets.data_file(service, month, "quality.json")))
     readers: dict[str, list[str]] = {}
-    for month in of["runs"]:
+    for month in service_status["runs"]:
         for data_month in _data_of(calendar, month):
             readers.setdefault(data_month, []).append(month)
-    for month in of["data"]:
+    for month in service_status["data"]:
         path = folder / "data" / service / f"{month}.html"
         page_paths.add(path)
-        content = _about(service, month, of, history, "data")
+        content = _about(service, month, service_status, history, "data")
         content["readers"] = readers.get(month, [])
         past_months = [
             past_month
             for past_month in months.span(months.shift(month, -YEAR), months.shift(month, -1))
-            if past_month in of["data"]
+            if past_month in service_status["data"]
         ]
         source = targets.data_file(service, month, "source.json")
         quality_files = [targets.data_file(service, data_month, "quality.json") for data_month in (month, *past_months)]

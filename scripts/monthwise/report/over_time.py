@@ -22,9 +22,9 @@ LINES = {
 DRIFT_BOUNDS = (1.0, 2.0, 4.0, 8.0)  # multiples of the noise; drift.py marks a feature above the second one as drifted
 
 
-def span(found: dict) -> list[str]:
+def span(by_month: dict) -> list[str]:
     """Return all months from the first to the last key of `found`."""
-    return months.span(min(found), max(found)) if found else []
+    return months.span(min(by_month), max(by_month)) if by_month else []
 
 
 def _linked(service: str, service_status: dict, part: str) -> Callable[[str], str | None]:
@@ -45,26 +45,27 @@ def _chart(title: str, caption: str, svg: Markup, keys: dict[str, str], head: li
     return {"title": title, "caption": caption, "svg": svg, "keys": keys, "head": head, "rows": rows}
 
 
-def errors(service: str, of: dict, measured: dict[str, dict]) -> dict | None:
+def errors(service: str, service_status: dict, measured: dict[str, dict]) -> dict | None:
     """Return the chart of errors on the trips of each month (summary.errors_by_month), with a band per champion."""
     if not measured:
         return None
-    link, shown_months = _linked(service, of, "runs"), span({**of["runs"], **measured})
+    link, shown_months = _linked(service, service_status, "runs"), span({**service_status["runs"], **measured})
     series = {name: [measured.get(month, {}).get(name) for month in shown_months] for name in LINES}
     known_errors = [value for values in series.values() for value in values if value is not None]
     low, high = min(known_errors), max(known_errors)
     pad = (high - low or 1) * 0.08
     frame = charts.Months(shown_months, max(low - pad, 0), high + pad, "RMSE, min")
-    champions = [of["numbers"].get(month, {}).get("champion") for month in shown_months]
+    champions = [service_status["numbers"].get(month, {}).get("champion") for month in shown_months]
     frame.bands(champions)
     for name in ("baseline", "challenger", "champion"):  # the last one is drawn on top
         frame.line(name, series[name], dots=name == "champion")
-    excess = {month: numbers["live_excess"] for month, numbers in of["numbers"].items() if "live_excess" in numbers}
+    numbers_by_month = service_status["numbers"]
+    excess = {month: numbers["live_excess"] for month, numbers in numbers_by_month.items() if "live_excess" in numbers}
     caption = "No month is scored yet."
     if excess:
         worst = max(excess, key=lambda month: abs(excess[month]))
         caption = f"Live error furthest from its validation error: {worst}, {excess[worst]:+.1%}."
-    caption += " On the trips of each month; each band is the reign of one champion."
+    caption += " On the trips of each month; each band is one champion."
     rows = [
         [(month, link(month)), *(_minutes(values[index]) for values in series.values()), champions[index] or ""]
         for index, month in enumerate(shown_months)
@@ -77,10 +78,10 @@ def _minutes(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def rows(service: str, of: dict, found: list[str]) -> dict | None:
+def rows(service: str, service_status: dict, shown_months: list[str]) -> dict | None:
     """Return the chart of kept and dropped rows."""
-    link = _linked(service, of, "data")
-    row_counts = [of["rows"].get(month, {}) for month in found]
+    link = _linked(service, service_status, "data")
+    row_counts = [service_status["rows"].get(month, {}) for month in shown_months]
     kept = [counts.get("rows_out") for counts in row_counts]
     dropped = [
         counts["rows_in"] - counts["rows_out"] if "rows_in" in counts and "rows_out" in counts else None
@@ -89,9 +90,9 @@ def rows(service: str, of: dict, found: list[str]) -> dict | None:
     if not any(kept):
         return None
     totals = [(kept_count or 0) + (dropped_count or 0) for kept_count, dropped_count in zip(kept, dropped, strict=True)]
-    frame = charts.Months(found, 0, max(totals), "rows")
+    frame = charts.Months(shown_months, 0, max(totals), "rows")
     frame.stacks({"plain": kept, "strong": dropped})
-    known = [(value, month) for value, month in zip(kept, found, strict=True) if value]
+    known = [(value, month) for value, month in zip(kept, shown_months, strict=True) if value]
     caption = f"From {min(known)[0]:,} rows in {min(known)[1]} to {max(known)[0]:,} in {max(known)[1]}."
     rows = [
         [
@@ -99,16 +100,16 @@ def rows(service: str, of: dict, found: list[str]) -> dict | None:
             *("" if value is None else f"{value:,}" for value in (kept_count, dropped_count)),
             counts.get("verdict", ""),
         ]
-        for month, counts, kept_count, dropped_count in zip(found, row_counts, kept, dropped, strict=True)
+        for month, counts, kept_count, dropped_count in zip(shown_months, row_counts, kept, dropped, strict=True)
     ]
     keys, head = {"plain": "kept", "strong": "dropped"}, ["month", "kept", "dropped", "verdict"]
     return _chart("Rows by month", caption, frame.svg(link), keys, head, rows)
 
 
-def drops(service: str, of: dict, found: list[str]) -> dict | None:
+def drops(service: str, service_status: dict, shown_months: list[str]) -> dict | None:
     """Return the chart of the share of dropped rows by reason."""
-    link = _linked(service, of, "data")
-    row_counts = [of["rows"].get(month, {}) for month in found]
+    link = _linked(service, service_status, "data")
+    row_counts = [service_status["rows"].get(month, {}) for month in shown_months]
     names = sorted({name for counts in row_counts for name in counts.get("drops", {})})
     layers = {name: [name] for name in names[:SHOWN_DROPS]}
     if len(names) > SHOWN_DROPS:
@@ -123,17 +124,17 @@ def drops(service: str, of: dict, found: list[str]) -> dict | None:
         ]
         for layer, reasons in layers.items()
     }
-    totals = [sum(values[index] or 0 for values in shares.values()) for index in range(len(found))]
+    totals = [sum(values[index] or 0 for values in shares.values()) for index in range(len(shown_months))]
     if not shares or not any(totals):
         return None
-    frame = charts.Months(found, 0, max(totals), "% of rows")
+    frame = charts.Months(shown_months, 0, max(totals), "% of rows")
     classes = {name: f"c{index}" for index, name in enumerate(layers)}
     frame.stacks({classes[name]: values for name, values in shares.items()})
-    worst = max(zip(totals, found, strict=True))
+    worst = max(zip(totals, shown_months, strict=True))
     caption = f"Most in {worst[1]}: {worst[0]:.1f} % of its rows."
     rows = [
         [(month, link(month)), *("" if values[index] is None else f"{values[index]:.2f}" for values in shares.values())]
-        for index, month in enumerate(found)
+        for index, month in enumerate(shown_months)
     ]
     keys = {classes[name]: name.replace("_", " ") for name in layers}
     head = ["month", *keys.values()]
@@ -141,35 +142,35 @@ def drops(service: str, of: dict, found: list[str]) -> dict | None:
     return _chart("Dropped rows by reason", caption, svg, keys, head, rows)
 
 
-def drift(service: str, of: dict, found: list[str]) -> dict | None:
+def drift(service: str, service_status: dict, shown_months: list[str]) -> dict | None:
     """Return the heat map of drift by feature, in multiples of its noise."""
-    link = _linked(service, of, "runs")
-    month_ratios = [of["numbers"].get(month, {}).get("drift", {}) for month in found]
+    link = _linked(service, service_status, "runs")
+    month_ratios = [service_status["numbers"].get(month, {}).get("drift", {}) for month in shown_months]
     last = next((ratios for ratios in reversed(month_ratios) if ratios), None)
     if not last:
         return None
     all_names = sorted({name for ratios in month_ratios for name in ratios}, key=lambda name: -last.get(name, 0))
     names = all_names[:SHOWN_FEATURES]
     values = {name: [ratios.get(name) for ratios in month_ratios] for name in names}
-    newest = max(month for month, ratios in zip(found, month_ratios, strict=True) if ratios)
+    newest = max(month for month, ratios in zip(shown_months, month_ratios, strict=True) if ratios)
     caption = (
         f"Times the training window's own noise. Furthest in {newest}: {names[0]}, {last.get(names[0], 0):.1f} times."
     )
     caption += f" The furthest {len(names)} of {len(all_names)} features." if len(all_names) > len(names) else ""
     rows = [
         [(month, link(month)), *("" if ratios.get(name) is None else f"{ratios[name]:.2f}" for name in names)]
-        for month, ratios in zip(found, month_ratios, strict=True)
+        for month, ratios in zip(shown_months, month_ratios, strict=True)
     ]
     labels = ["below 1", *(f"{low:g} to {high:g}" for low, high in pairwise(DRIFT_BOUNDS))]
     keys = {f"h{kind}": label for kind, label in enumerate([*labels, f"{DRIFT_BOUNDS[-1]:g} and more"])}
-    svg = charts.heat(found, values, DRIFT_BOUNDS, link)
+    svg = charts.heat(shown_months, values, DRIFT_BOUNDS, link)
     return _chart("Drift by feature", caption, svg, keys, ["month", *names], rows)
 
 
-def durations(service: str, of: dict, history: History) -> dict[str, dict[str, float]]:
+def durations(service: str, service_status: dict, history: History) -> dict[str, dict[str, float]]:
     """Return the seconds of each layer of stages, by month."""
     seconds_by_month = {}
-    for month in span({**of["data"], **of["runs"]}):
+    for month in span({**service_status["data"], **service_status["runs"]}):
         benchmarks = history.took.get((service, month), {})
         seconds = {
             name: sum(benchmarks[stage].seconds for stage in layer if stage in benchmarks)
@@ -179,9 +180,9 @@ def durations(service: str, of: dict, history: History) -> dict[str, dict[str, f
     return seconds_by_month
 
 
-def work(service: str, of: dict, durations: dict[str, dict[str, float]]) -> dict | None:
+def work(service: str, service_status: dict, durations: dict[str, dict[str, float]]) -> dict | None:
     """Return the chart of the seconds of each layer of stages."""
-    link = _linked(service, of, "runs")
+    link = _linked(service, service_status, "runs")
     measured = [seconds for seconds in durations.values() if seconds]
     if not measured:
         return None

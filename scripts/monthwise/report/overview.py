@@ -23,11 +23,11 @@ STATES = {
 }
 
 
-def draw(folder: Path, told: dict, history: History) -> None:
+def draw(folder: Path, report_status: dict, history: History) -> None:
     """Draw index.html if its inputs changed."""
-    services = told["services"]
+    services = report_status["services"]
     durations = {service: over_time.durations(service, status, history) for service, status in services.items()}
-    inputs = page.digest([told, durations])
+    inputs = page.digest([report_status, durations])
     path = folder / "index.html"
     if page.is_drawn(path, inputs):
         return
@@ -37,13 +37,13 @@ def draw(folder: Path, told: dict, history: History) -> None:
         path,
         "index.html",
         inputs,
-        told=told,
+        status=report_status,
         is_empty=not any(_all_months(status) for status in services.values()),
         sections=[_section(service, status, durations[service]) for service, status in services.items()],
         years=years,
         states={state: STATES[state] for state in STATES if state in present},
         measured=summary.MEASURED,
-        needs=summary.all_needs(told),
+        needs=summary.all_needs(report_status),
         stale=[
             (service, reason, stale_months)
             for service, status in services.items()

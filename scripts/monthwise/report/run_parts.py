@@ -14,7 +14,7 @@ SHOWN_ZONES = 30
 SEGMENTS = {"borough": "Borough", "distance_mi": "Distance, mi", "hour": "Hour"}
 
 
-def decision(shown: dict, about: dict) -> dict | None:
+def decision(shown: dict, page_content: dict) -> dict | None:
     """Return the current champion, the reason of the decision, and the comparison."""
     champion = shown["champion"]
     if not champion:
@@ -27,13 +27,13 @@ def decision(shown: dict, about: dict) -> dict | None:
     facts = {"serves": champion_name, "since": champion["since"], "recipe": current_champion.get("recipe")}
     facts[f"its validation error, on {champion['promised_on']}"] = minutes(champion["promised_rmse_min"])
     if live := shown["live"]:
-        facts[f"its live error, in {about['month']}"] = minutes(live["rmse_min"])
+        facts[f"its live error, in {page_content['month']}"] = minutes(live["rmse_min"])
         facts["baseline, live error"] = minutes(live.get("baseline_rmse_min"))
         facts["live excess"] = f"{live['off']:+.1%}"
-    part: dict = {"told": [scrub(sentence) for sentence in sentences], "facts": known(facts)}
+    part: dict = {"lines": [scrub(sentence) for sentence in sentences], "facts": known(facts)}
     if compared := champion.get("compared"):
         low, high = compared["interval"]
-        part["svg"] = figures.interval(compared["difference"], low, high, number(about["margin"]))
+        part["svg"] = figures.interval(compared["difference"], low, high, number(page_content["margin"]))
         part["caption"] = (
             f"The challenger's error is {_smaller(compared['difference'])} than the champion's; with 95 % confidence"
             f" between {_smaller(low)} and {_smaller(high)}. Right of 0 it is smaller; the dashed line is the margin."
@@ -52,7 +52,7 @@ def decision(shown: dict, about: dict) -> dict | None:
 def warnings(shown: dict) -> dict | None:
     """Return the warnings: differences of the validation month from the training window."""
     entries = (shown["metrics"] or {}).get("warnings")
-    return {"told": [scrub(warning["text"]) for warning in entries]} if entries else None
+    return {"lines": [scrub(warning["text"]) for warning in entries]} if entries else None
 
 
 def _smaller(share: float) -> str:
@@ -189,7 +189,7 @@ def drift(shown: dict) -> dict | None:
             [feature["name"], *(f"{feature[key]:.4f}" for key in ("distance", "noise")), f"{feature['ratio']:.2f}"]
             for feature in ranked
         ],
-        "told": [
+        "lines": [
             f"{shown['drift']['unseen_pairs_share']:.2%} of the trips are between zones that never met in training."
         ],
     }

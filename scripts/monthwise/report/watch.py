@@ -34,12 +34,12 @@ ERRORS = {
 }
 
 
-def write(folder: Path, told: dict) -> None:
+def write(folder: Path, report_status: dict) -> None:
     """Write status.json, status.prom and summary.md."""
     folder.mkdir(parents=True, exist_ok=True)
-    files.replace_file(folder / "status.json", files.to_json(told | {"built": clock.now()}))
-    files.replace_file(folder / "status.prom", _metrics(told))
-    files.replace_file(folder / "summary.md", as_markdown(told).encode("utf-8", "replace"))
+    files.replace_file(folder / "status.json", files.to_json(report_status | {"built": clock.now()}))
+    files.replace_file(folder / "status.prom", _metrics(report_status))
+    files.replace_file(folder / "summary.md", as_markdown(report_status).encode("utf-8", "replace"))
 
 
 def _metrics(report_status: dict) -> bytes:
@@ -99,19 +99,22 @@ def _newest(values_by_month: dict[str, dict], name: str) -> str | None:
     return max((month for month, values in values_by_month.items() if name in values), default=None)
 
 
-def as_markdown(told: dict) -> str:
+def as_markdown(report_status: dict) -> str:
     """Return the status as Markdown."""
     lines = ["# Monthwise", ""]
-    for status in told["services"].values():
+    for status in report_status["services"].values():
         lines.append(f"- {_plain(status['line'])}")
-    needs = summary.all_needs(told)
+    needs = summary.all_needs(report_status)
     lines += ["", "## Needs attention", ""] if needs else ["", "Nothing needs attention."]
     lines += [f"- {_plain(summary.in_words(service, need))}" for service, need in needs[:NEEDS]]
     lines += [f"- and {len(needs) - NEEDS} more" for _ in needs[NEEDS : NEEDS + 1]]
-    for service, status in told["services"].items():
+    for service, status in report_status["services"].items():
         lines += _errors(service, status)
-    if told["last_run"] and not told["needs"]:
-        lines += ["", f"Last run {_plain(told['last_run']['start'])}: {_plain(told['last_run']['line'])}"]
+    if report_status["last_run"] and not report_status["needs"]:
+        lines += [
+            "",
+            f"Last run {_plain(report_status['last_run']['start'])}: {_plain(report_status['last_run']['line'])}",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -19,7 +19,7 @@ from ..state import calls
 from ..workflow import targets
 from ..workflow.listing import decided_months, located_months
 
-SAID = "logs/alarms.json"  # alerts that were sent and whose condition still holds
+SENT = "logs/alarms.json"  # alerts that were sent and whose condition still holds
 URLS, FILE, PING = "MONTHWISE_ALARM_URLS", "MONTHWISE_ALARM_FILE", "MONTHWISE_PING_URL"
 SECRETS = (URLS, FILE, PING)
 DEFAULT_FILE = "~/.config/monthwise/alarms"
@@ -31,26 +31,26 @@ def without_secrets(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in SECRETS}
 
 
-def raise_alarms(settings: Settings, services: list[str], outcome: dict) -> list[str]:
+def send_alerts(settings: Settings, services: list[str], outcome: dict) -> list[str]:
     """Send alerts for new conditions of a call, and a ping if it succeeded; return lines about what was not sent.
 
     The exit code does not change: any error here becomes a line.
     """
     try:
-        lines = _tell(files.read_json_if_whole(SAID) or {}, conditions(settings, services, outcome))
+        lines = _send_new(files.read_json_if_whole(SENT) or {}, conditions(settings, services, outcome))
         return [*lines, *_ping(outcome)]
     except Exception as error:  # an alert must not fail a run; the message may hold a URL
         return [f"alarms: {type(error).__name__}, nothing was told"]
 
 
-def raise_failure(code: int, line: str) -> list[str]:
-    """Send an alert for a call that failed before it read its `alarm` settings; return the same as raise_alarms.
+def send_failure(code: int, line: str) -> list[str]:
+    """Send an alert for a call that failed before it read its `alarm` settings; return the same as send_alerts.
 
     Earlier alerts are assumed to hold still.
     """
     try:
-        sent = files.read_json_if_whole(SAID) or {}
-        return _tell(sent, sent | {f"failure {code}": line})
+        sent = files.read_json_if_whole(SENT) or {}
+        return _send_new(sent, sent | {f"failure {code}": line})
     except Exception as error:
         return [f"alarms: {type(error).__name__}, nothing was told"]
 
@@ -59,13 +59,13 @@ def note_refusal(end: exits.Exit) -> None:
     """Record a call that ended before it began because its config is wrong, and send an alert."""
     now = clock.now()
     line = redact.hide(str(end))
-    for problem in raise_failure(end.code, line):
+    for problem in send_failure(end.code, line):
         print(problem)
     no_work = {"jobs": {"done": 0, "failed": 0, "left": 0}, "months": [], "reason": {}, "failed": []}
     calls.append({"start": now, "end": now, "command": "run", "code": end.code, "line": line} | no_work)
 
 
-def _tell(sent: dict[str, str], current: dict[str, str]) -> list[str]:
+def _send_new(sent: dict[str, str], current: dict[str, str]) -> list[str]:
     new = {key: line for key, line in current.items() if key not in sent}
     urls, problem = _urls()
     lines = [problem] if problem else []
@@ -76,8 +76,8 @@ def _tell(sent: dict[str, str], current: dict[str, str]) -> list[str]:
             lines.append(f"alarms: {len(new)} could not be sent; the next call tries again")
     elif new:
         sent |= new  # no URL is set: mark as sent, so that a URL set later causes no flood of alerts
-    os.makedirs(os.path.dirname(SAID), exist_ok=True)
-    files.replace_file(SAID, files.to_json({key: line for key, line in sent.items() if key in current}))
+    os.makedirs(os.path.dirname(SENT), exist_ok=True)
+    files.replace_file(SENT, files.to_json({key: line for key, line in sent.items() if key in current}))
     return lines
 
 

@@ -22,7 +22,7 @@ from ..workflow import stages, targets
 from ..workflow.listing import built_months, decided_months
 from . import alerts, publication, snakemake
 from .events import Job, Result
-from .planning import Turn
+from .planning import Plan
 from .progress import Progress
 
 # The most serious first. A month that is not yet published is not a failure.
@@ -35,27 +35,27 @@ class Call:
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings):
         self.arguments, self.settings = arguments, settings
-        self.turn = Turn(arguments, settings)
+        self.plan = Plan(arguments, settings)
         self.began = time.monotonic()
         self.progress = Progress()
         self.failed: dict[tuple[str, str], dict] = {}
         self.done: list[Job] = []
         self.reasons: dict[str, str] = {}
-        self.outcome = {"start": self.turn.looked, "command": "run", "months": []}
+        self.outcome = {"start": self.plan.checked_at, "command": "run", "months": []}
         self.decided = os.path.getsize(decisions.PATH) if os.path.exists(decisions.PATH) else 0
 
-    def make(self) -> int:
+    def run(self) -> int:
         """Build, record the outcome and send alerts; return the exit code.
 
         Raises the error that ended the call early, if there is one.
         """
         end = None
         try:
-            code, line = self._turn()
+            code, line = self._check_and_build()
         except (Exception, KeyboardInterrupt) as error:
             end, (code, line) = error, code_and_line(error)
         finished_keys = {_key(job) for job in self.done}
-        jobs_left = [job for job in self.turn.jobs if not (end and _key(job) in finished_keys)]
+        jobs_left = [job for job in self.plan.jobs if not (end and _key(job) in finished_keys)]
         self.outcome |= {
             "end": clock.now(),
             "code": code,
@@ -63,12 +63,12 @@ class Call:
             "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(jobs_left)},
             "reason": {key: reason for key, reason in self.reasons.items() if key in finished_keys},
             "failed": list(self.failed.values()),
-            "rejected": {service: lines for service, lines in self.turn.rejected.items() if lines},
+            "rejected": {service: lines for service, lines in self.plan.rejected.items() if lines},
             "champions": decisions.changed_since(decisions.PATH, self.decided),
         }
         for champion_line in self.outcome["champions"]:
             print(champion_line)
-        for problem in alerts.raise_alarms(self.settings, self.turn.services, self.outcome):
+        for problem in alerts.send_alerts(self.settings, self.plan.services, self.outcome):
             print(problem)
         calls.append(self.outcome)
         self._report()
@@ -83,59 +83,59 @@ class Call:
         except Exception as error:
             print(f"the report was not written ({type(error).__name__}); `{suggest.command('report')}` says why")
 
-    def _turn(self) -> tuple[int, str]:
-        turn = self.turn
-        turn.look(changes=True)
+    def _check_and_build(self) -> tuple[int, str]:
+        plan = self.plan
+        plan.check_publisher(changes=True)
         if _left_locks():
-            turn.snakemake.unlock()
-        self._say_what_was_asked()
+            plan.snakemake.unlock()
+        self._print_new_months()
         for line in results.gaps():
             print(line, flush=True)
-        turn.find()
-        turn.plan()
-        if turn.cut(self.arguments.max_months):
-            turn.find()
-            turn.plan()
-        self.reasons = {_key(job): turn.why(job) for job in turn.jobs}
-        if refusal := turn.refusal():
-            turn.write()  # records what is stale, and why
+        plan.find_available()
+        plan.plan_jobs()
+        if plan.limit_months(self.arguments.max_months):
+            plan.find_available()
+            plan.plan_jobs()
+        self.reasons = {_key(job): plan.why(job) for job in plan.jobs}
+        if refusal := plan.refusal():
+            plan.write()  # records what is stale, and why
             raise refusal
-        if turn.jobs:
+        if plan.jobs:
             self._build()
-        turn.write()
-        return self._how_it_went()
+        plan.write()
+        return self._summarize()
 
-    def _say_what_was_asked(self) -> None:
-        for service_month in self.turn.in_state("new") + self.turn.in_state("changed"):
-            print(f"{' '.join(service_month)}: {self.turn.asked[service_month][0]}", flush=True)
+    def _print_new_months(self) -> None:
+        for service_month in self.plan.with_answer("new") + self.plan.with_answer("changed"):
+            print(f"{' '.join(service_month)}: {self.plan.answers[service_month][0]}", flush=True)
 
     # Building
 
     def _build(self) -> None:
-        turn = self.turn
-        path = Path("logs/run", turn.looked.replace(":", "-") + ".log")
+        plan = self.plan
+        path = Path("logs/run", plan.checked_at.replace(":", "-") + ".log")
         path.parent.mkdir(parents=True, exist_ok=True)
-        forced = turn.forced()
-        if notice := turn.snakemake.profile.notice():
+        forced = plan.forced_files()
+        if notice := plan.snakemake.profile.notice():
             print(notice, flush=True)
-        with open(path, "a", encoding="utf-8", buffering=1) as log, self.progress.over(turn.jobs):
-            rules = {job.rule for job in turn.jobs}
+        with open(path, "a", encoding="utf-8", buffering=1) as log, self.progress.over(plan.jobs):
+            rules = {job.rule for job in plan.jobs}
             if rules.intersection(FIRST_STEP):
-                self._step(turn.data(), log)
-                turn.faulty = {(fault["service"], fault["month"]) for fault in self.failed.values()}
-                turn.find()
+                self._build_files(plan.data_files(), log)
+                plan.failed_months = {(fault["service"], fault["month"]) for fault in self.failed.values()}
+                plan.find_available()
             if self.arguments.newest_first:
                 for year_files in self._years():
-                    self._step(year_files, log, [path for path in forced if path in set(year_files)])
+                    self._build_files(year_files, log, [path for path in forced if path in set(year_files)])
                 forced = []
-            self._step(turn.files(), log, forced)
+            self._build_files(plan.all_files(), log, forced)
             self._repair(log)
         # Look for missing and stale files, whatever exit code Snakemake returned.
-        turn.faulty = set()
-        turn.find()
-        turn.is_redo = False
-        turn.plan()
-        if self.failed or turn.jobs:
+        plan.failed_months = set()
+        plan.find_available()
+        plan.is_redo = False
+        plan.plan_jobs()
+        if self.failed or plan.jobs:
             self._register()
 
     def _repair(self, log) -> None:
@@ -148,25 +148,25 @@ class Call:
         ]
         with contextlib.suppress(exits.Exit):  # if this fails, the fault stays recorded
             for service in (fault["service"] for fault in register_faults):
-                rewrite.write_runs(self.turn.calendars[service], built_months(service))
-            self._ask(self.turn.files() if register_faults else [], log, [])
+                rewrite.write_runs(self.plan.calendars[service], built_months(service))
+            self._run_snakemake(self.plan.all_files() if register_faults else [], log, [])
 
-    def _step(self, files: list[str], log, forced: list[str] | None = None) -> None:
-        result = self._ask(files, log, forced or [])
+    def _build_files(self, files: list[str], log, forced: list[str] | None = None) -> None:
+        result = self._run_snakemake(files, log, forced or [])
         # If an input changed while a job ran, a second try is enough.
         if any(fault_of(job)["code"] == os.EX_TEMPFAIL for job in result.failed):
-            self._ask(files, log, [])
+            self._run_snakemake(files, log, [])
 
-    def _ask(self, files: list[str], log, forced: list[str]) -> Result:
+    def _run_snakemake(self, files: list[str], log, forced: list[str]) -> Result:
         if not files:
             return Result(0)
-        result = self.turn.snakemake.run(files, log, self.progress.tell, forced)
+        result = self.plan.snakemake.run(files, log, self.progress.update, forced)
         self.done += result.done
         for job in result.done:
-            self.failed.pop((job.rule, job.about), None)
+            self.failed.pop((job.rule, job.subject), None)
         for job in result.failed:
-            self.failed[job.rule, job.about] = fault_of(job)
-            print(in_words(self.failed[job.rule, job.about]), flush=True)
+            self.failed[job.rule, job.subject] = fault_of(job)
+            print(in_words(self.failed[job.rule, job.subject]), flush=True)
         if result.code < 0 or result.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
             raise exits.TryAgain("the run was stopped; rerun the command to continue")
         if result.code and not result.failed:
@@ -178,34 +178,34 @@ class Call:
 
         Decisions are a chain. They follow at the end.
         """
-        requested = set(self.turn.files())
+        requested = set(self.plan.all_files())
         years: dict[str, list[str]] = {}
-        for service, due in self.turn.due.items():
-            for month in due.months:
+        for service, available in self.plan.available.items():
+            for month in available.months:
                 names = (targets.run_file(service, month, name) for name in ("metrics.json", "tracking.json"))
                 years.setdefault(month[:4], []).extend(path for path in names if path in requested)
         return [years[year] for year in sorted(years, reverse=True)]
 
     def _register(self) -> None:
         """Update the registry with the decisions, even if a job failed that Snakemake would wait for."""
-        for service in self.turn.services:
+        for service in self.plan.services:
             with contextlib.suppress(exits.Exit):
                 if decided_months(service):
-                    rewrite.register_decided(self.turn.calendars[service])
+                    rewrite.register_decided(self.plan.calendars[service])
 
     # How it went
 
-    def _how_it_went(self) -> tuple[int, str]:
-        turn = self.turn
-        for line in turn.held_up():
+    def _summarize(self) -> tuple[int, str]:
+        plan = self.plan
+        for line in plan.stopped_chains():
             print(line)
         faults = [fault for fault in self.failed.values() if fault["code"] != os.EX_NOINPUT]
         faults.sort(key=lambda fault: (fault["month"] or "", fault["service"]))
         codes = {fault["code"] for fault in faults}
-        codes |= {end.code for state, end in turn.asked.values() if state == "failed"}
-        is_rejected = any(turn.rejected.values())
+        codes |= {end.code for state, end in plan.answers.values() if state == "failed"}
+        is_rejected = any(plan.rejected.values())
         codes |= {os.EX_DATAERR} if is_rejected else set()
-        if turn.jobs and not codes:
+        if plan.jobs and not codes:
             codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
         code = next((candidate for candidate in SEVERITY if candidate in codes), max(codes, default=os.EX_OK))
         begun = {(job.service, job.month) for job in self.done if job.month and job.rule in stages.RUN}
@@ -215,12 +215,12 @@ class Call:
 
     def _is_finished(self, service: str, month: str) -> bool:
         """Return whether a run month has the files of all its stages, and no jobs left."""
-        names = targets.run_files(self.turn.calendars[service], month)
-        is_left = any((job.service, job.month) == (service, month) for job in self.turn.jobs)
+        names = targets.run_files(self.plan.calendars[service], month)
+        is_left = any((job.service, job.month) == (service, month) for job in self.plan.jobs)
         return not is_left and all(os.path.exists(targets.run_file(service, month, name)) for name in names)
 
     def _line(self, faults: list[dict], finished: set[tuple], unfinished: set[tuple]) -> str:
-        turn = self.turn
+        plan = self.plan
         parts = []
         if self.done:
             kinds = [("", finished), ("parts of ", unfinished)]
@@ -233,16 +233,16 @@ class Call:
             parts.append(f"built {' and '.join(built) or 'data'}, {len(self.done)} jobs in {seconds:.0f} s")
         if faults:
             parts.append(f"{len(faults)} failed, first: {in_words(faults[0])}")
-        if line := publication.failure(turn.asked):
+        if line := publication.failure(plan.answers):
             parts.append(line)
-        if lines := [line for rejected in turn.rejected.values() for line in rejected.values()]:
+        if lines := [line for rejected in plan.rejected.values() for line in rejected.values()]:
             parts.append(lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""))
-        if turn.jobs:
-            parts.append(f"{len(turn.jobs)} jobs left, first: {turn.jobs[0].rule} {turn.jobs[0].about}")
-        for status, months_by_service in turn.missing().items():
+        if plan.jobs:
+            parts.append(f"{len(plan.jobs)} jobs left, first: {plan.jobs[0].rule} {plan.jobs[0].subject}")
+        for status, months_by_service in plan.missing().items():
             listed = (f"{service} {months.in_words(missing)}" for service, missing in months_by_service.items())
             parts.append(f"{status}: {', '.join(listed)}")
-        is_known = self.done or faults or turn.jobs or turn.in_state("failed")
+        is_known = self.done or faults or plan.jobs or plan.with_answer("failed")
         return "; ".join(parts if is_known else ["up to date", *parts])
 
 
@@ -258,7 +258,7 @@ def code_and_line(error: BaseException) -> tuple[int, str]:
 
 
 def _key(job: Job) -> str:
-    return f"{job.rule} {job.about}"
+    return f"{job.rule} {job.subject}"
 
 
 def fault_of(job: Job) -> dict:

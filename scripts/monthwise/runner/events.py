@@ -23,7 +23,7 @@ ERROR_LENGTH = 500
 
 @dataclass
 class Job:
-    """A job as Snakemake names it. `about` is service and month; `reason` is Snakemake's own text."""
+    """A job as Snakemake names it. `subject` is service and month; `reason` is Snakemake's own text."""
 
     rule: str
     number: str
@@ -35,7 +35,7 @@ class Job:
     reason: str
 
     @property
-    def about(self) -> str:
+    def subject(self) -> str:
         return f"{self.service} {self.month}" if self.month else self.service
 
     def reasons(self) -> dict[str, list[str]]:

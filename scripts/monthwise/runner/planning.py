@@ -20,32 +20,32 @@ from .snakemake import Snakemake
 LONG_AGO = 12_000  # months
 
 
-class Turn:
+class Plan:
     """One look at everything that is missing or outdated, or only at the run months of the range in `arguments`."""
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings):
-        self.arguments, self.given = arguments, Calendars(settings)
+        self.arguments, self.calendars_before = arguments, Calendars(settings)
         self.services = settings.choose(arguments.service)
-        self.looked = clock.now()
+        self.checked_at = clock.now()
         self.is_redo = bool(arguments.range and arguments.redo)  # false once the range is rebuilt
-        self.asked: dict[tuple[str, str], publication.Answer] = {}
-        self.due: dict[str, availability.Due] = {}
+        self.answers: dict[tuple[str, str], publication.Answer] = {}
+        self.available: dict[str, availability.Available] = {}
         self.jobs: list[Job] = []
         self.roots: dict[str, set[reasons.Root]] = {}
         self.rejected: dict[str, dict[str, str]] = {}
         self.blocked: dict[str, set[str]] = {}  # data months that cannot be read
         # Data months on which a job failed. They are left for the next call.
-        self.faulty: set[tuple[str, str]] = set()
+        self.failed_months: set[tuple[str, str]] = set()
 
     # What the publisher says
 
-    def look(self, changes: bool) -> None:
+    def check_publisher(self, changes: bool) -> None:
         """Check the months that matter at the publisher; write source.json if `changes` is true."""
         recheck = self.arguments.recheck
         requested = []
         for service in self.services:
             if self.arguments.range:
-                calendar = self.given[service]
+                calendar = self.calendars_before[service]
                 known, needed = calendar.known.located, calendar.data_months(*self.arguments.range)
                 if recheck is None and calendar.config["source"] == "https":
                     months_to_recheck = []
@@ -55,22 +55,23 @@ class Turn:
                     )
                 requested += [(service, month) for month in needed if month not in known or month in months_to_recheck]
             else:
-                requested += [(service, month) for month in publication.due_months(self.given[service], recheck)]
-        self.asked = publication.ask(self.given, requested, changes)
-        self._settle(changes)
+                due_months = publication.due_months(self.calendars_before[service], recheck)
+                requested += [(service, month) for month in due_months]
+        self.answers = publication.check_months(self.calendars_before, requested, changes)
+        self._fix_published_months(changes)
 
-    def in_state(self, state: str) -> list[tuple[str, str]]:
+    def with_answer(self, state: str) -> list[tuple[str, str]]:
         """Return service and month of the answers that are `new`, `changed`, `not published` or `failed`."""
-        return [service_month for service_month, (answer_state, _) in self.asked.items() if answer_state == state]
+        return [service_month for service_month, (answer_state, _) in self.answers.items() if answer_state == state]
 
-    def _settle(self, changes: bool) -> None:
+    def _fix_published_months(self, changes: bool) -> None:
         """Fix which months are published.
 
         The publisher was checked, so no month counts as published because of the calendar.
         """
         changed: dict[str, object] = {}
-        if self.given.settings.config["source"] == "https":
-            new = [] if changes else [month for _, month in self.in_state("new")]
+        if self.calendars_before.settings.config["source"] == "https":
+            new = [] if changes else [month for _, month in self.with_answer("new")]
             known = [month for service in self.services for month in located_months(service)]
             lag = LONG_AGO
             if new and max(new) > max(known, default=""):
@@ -78,54 +79,58 @@ class Turn:
             changed["publisher"] = {"lag": max(lag, 0)}
         if self.arguments.range:
             changed |= {"first": self.arguments.range[0], "last": self.arguments.range[-1]}
-        calendars = Calendars(self.given.settings.changed(changed))
+        calendars = Calendars(self.calendars_before.settings.changed(changed))
         self.services = [service for service in self.services if calendars[service].open_run_months]
         changed |= {"services": self.services} if self.services else {}
-        self.settings = self.given.settings.changed(changed)
+        self.settings = self.calendars_before.settings.changed(changed)
         self.calendars = Calendars(self.settings)
         environment = alerts.without_secrets(dict(os.environ))
         overrides = suggest.typed(merge(self.arguments.config, changed))
         self.snakemake = Snakemake(overrides, self.arguments.configfile, self.arguments.jobs, environment)
 
+    def _calendar_of_call(self, service: str) -> Calendar:
+        """Return the calendar by the settings of the call, as the user would change them, for what is located now."""
+        return Calendar.read(self.calendars_before.settings, service)
+
     # What can be requested
 
-    def find(self) -> None:
+    def find_available(self) -> None:
         """Find the files that can be requested, without those of months that are rejected by now."""
-        not_published = set(self.in_state("not published"))
+        not_published = set(self.with_answer("not published"))
         for service in self.services:
             calendar = self.calendars[service]
-            run_months = self.due[service].months if service in self.due else calendar.open_run_months
+            run_months = self.available[service].months if service in self.available else calendar.open_run_months
             needed = calendar.data_months(*run_months)
             quality_by_month = availability.rejected(service, needed)
             unavailable = {
                 month
                 for month in needed
-                if (service, month) in not_published or self.asked.get((service, month), ("",))[0] == "failed"
+                if (service, month) in not_published or self.answers.get((service, month), ("",))[0] == "failed"
                 if not os.path.exists(targets.data_file(service, month, "source.json"))
             }
-            unavailable |= {month for month in needed if (service, month) in self.faulty}
+            unavailable |= {month for month in needed if (service, month) in self.failed_months}
             self.blocked[service] = unavailable | quality_by_month.keys()
             self.rejected[service] = {
-                month: advice.on_rejected(Calendar.read(self.given.settings, service), quality, self.blocked[service])
+                month: advice.on_rejected(self._calendar_of_call(service), quality, self.blocked[service])
                 for month, quality in quality_by_month.items()
             }
             reason_by_month = dict.fromkeys(unavailable, availability.NOT_PUBLISHED) | self.rejected[service]
-            self.due[service] = availability.find(calendar, run_months, reason_by_month)
+            self.available[service] = availability.find(calendar, run_months, reason_by_month)
 
-    def data(self) -> list[str]:
+    def data_files(self) -> list[str]:
         """Return the files up to quality.json."""
-        return [path for due in self.due.values() for path in due.data]
+        return [path for available in self.available.values() for path in available.data]
 
-    def files(self) -> list[str]:
+    def all_files(self) -> list[str]:
         """Return all files that can be requested."""
-        return [path for due in self.due.values() for path in due.files]
+        return [path for available in self.available.values() for path in available.files]
 
-    def plan(self, forced: Sequence[str] = ()) -> None:
+    def plan_jobs(self, forced: Sequence[str] = ()) -> None:
         """Find the jobs that all files need, and why they run.
 
         `forced`: source.json of the months that the publisher changed.
         """
-        requested, forced = self.files(), [*forced, *self.forced()]
+        requested, forced = self.all_files(), [*forced, *self.forced_files()]
         self.jobs = self.snakemake.plan(requested, forced) if requested else []
         # Snakemake compares the content of inputs that are newer than their outputs. A placeholder has no content here.
         while placeholder_files := placeholders.among(
@@ -133,19 +138,19 @@ class Turn:
         ):
             placeholders.bring(placeholder_files)
             self.jobs = self.snakemake.plan(requested, forced)
-        changed = self.in_state("changed")
+        changed = self.with_answer("changed")
         restated = {
-            targets.data_file(*service_month, "source.json"): self.asked[service_month][1] or ""
+            targets.data_file(*service_month, "source.json"): self.answers[service_month][1] or ""
             for service_month in changed
         }
         self.roots = reasons.roots(self.calendars, self.jobs, restated)
 
-    def forced(self) -> list[str]:
+    def forced_files(self) -> list[str]:
         """Return the files to rebuild although nothing changed: those of a range with --redo."""
         if not self.is_redo:
             return []
         names = ("model.skops", "champion.json", "drift.json")
-        requested = set(self.files())
+        requested = set(self.all_files())
         paths = (
             targets.run_file(service, month, name)
             for service in self.services
@@ -154,17 +159,17 @@ class Turn:
         )
         return [path for path in paths if path in requested]
 
-    def cut(self, max_months: int | None) -> bool:
+    def limit_months(self, max_months: int | None) -> bool:
         """Keep only the oldest run months that have jobs; return whether any were left out."""
         if max_months is None:
             return False
         is_cut = False
-        for service, due in self.due.items():
+        for service, available in self.available.items():
             months_with_jobs = {job.month for job in self.jobs if job.service == service and job.rule in stages.RUN}
-            months_due = [month for month in due.months if month in months_with_jobs]
+            months_due = [month for month in available.months if month in months_with_jobs]
             if len(months_due) > max_months:
                 last = months_due[max_months - 1]
-                due.months = [month for month in due.months if month <= last]
+                available.months = [month for month in available.months if month <= last]
                 is_cut = True
         return is_cut
 
@@ -214,28 +219,28 @@ class Turn:
         """Return in words why a job runs."""
         return reasons.in_words(self.roots.get(job.number, ()))
 
-    def held_up(self) -> list[str]:
+    def stopped_chains(self) -> list[str]:
         """Return one line for each service whose chain of champions stops, with config lines that let it continue."""
         lines = []
-        for service, due in self.due.items():
-            if not due.stops:
+        for service, available in self.available.items():
+            if not available.chain_stop:
                 continue
-            data_month = due.held[due.stops]
+            data_month = available.waiting_for[available.chain_stop]
             is_rejected = data_month in self.rejected[service]
             newest = max(self._published(service), default="")
-            is_unknown = self.asked.get((service, data_month), ("",))[0] == "failed"
+            is_unknown = self.answers.get((service, data_month), ("",))[0] == "failed"
             if is_rejected or (data_month < newest and not is_unknown):
-                ways = advice.on_missing(Calendar.read(self.given.settings, service), data_month, self.blocked[service])
+                advised = advice.on_missing(self._calendar_of_call(service), data_month, self.blocked[service])
                 lines.append(
-                    f"{service}: no champion is decided from {due.stops} on, {data_month} is"
-                    f" {'rejected' if is_rejected else 'not published'}: wait for it{ways}"
+                    f"{service}: no champion is decided from {available.chain_stop} on, {data_month} is"
+                    f" {'rejected' if is_rejected else 'not published'}: wait for it{advised}"
                 )
         return lines
 
-    def waiting(self) -> dict[str, list[str]]:
+    def unpublished(self) -> dict[str, list[str]]:
         """Return for each service the data months that are needed, or come next, and are not yet published."""
         months_by_service: dict[str, list[str]] = {}
-        for service, month in self.in_state("not published"):
+        for service, month in self.with_answer("not published"):
             # A month with source.json was published, and removed since.
             if not os.path.exists(targets.data_file(service, month, "source.json")):
                 months_by_service.setdefault(service, []).append(month)
@@ -244,8 +249,8 @@ class Turn:
     def missing(self) -> dict[str, dict[str, list[str]]]:
         """Return the months of `waiting` by status, in words (holes, or not published yet), and by service."""
         months_by_status: dict[str, dict[str, list[str]]] = {}
-        for service, waiting in self.waiting().items():
-            for status, listed in months.not_published(waiting, self._published(service)).items():
+        for service, unpublished in self.unpublished().items():
+            for status, listed in months.not_published(unpublished, self._published(service)).items():
                 months_by_status.setdefault(status, {})[service] = listed
         return months_by_status
 
@@ -253,20 +258,20 @@ class Turn:
         """Return the data months that are known to be published, also those that `plan` does not record."""
         return [
             *located_months(service),
-            *(month for new_service, month in self.in_state("new") if new_service == service),
+            *(month for new_service, month in self.with_answer("new") if new_service == service),
         ]
 
     def write(self) -> None:
         """Write logs/plan.json: the jobs that are left as of this look."""
         plan = {
-            "looked": self.looked,
+            "looked": self.checked_at,
             "jobs": [
                 {"rule": job.rule, "service": job.service}
                 | ({"month": job.month} if job.month else {})
                 | {"reason": self.why(job), "missing": not all(map(os.path.exists, job.outputs))}
                 for job in self.jobs
             ],
-            "not_published": self.waiting(),
+            "not_published": self.unpublished(),
             "rejected": {service: lines for service, lines in self.rejected.items() if lines},
             "cost": cost_estimate.cost(self.calendars, self.jobs, self.arguments.jobs) if self.services else {},
         }

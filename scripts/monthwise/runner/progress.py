@@ -11,7 +11,7 @@ from .events import Job
 
 
 class Progress:
-    """Shows the progress of the jobs that `tell` reports."""
+    """Shows the progress of jobs; `update` takes each event."""
 
     def __init__(self):
         self.left: dict[str, int] = {}
@@ -24,10 +24,10 @@ class Progress:
         """Show the progress of planned jobs inside the `with` block."""
         for job in planned:
             if job.rule not in stages.DATA:
-                self.left[job.about] = self.left.get(job.about, 0) + 1
+                self.left[job.subject] = self.left.get(job.subject, 0) + 1
         if not sys.stdout.isatty():
             yield
-            self._say_rest()
+            self._print_rest()
             return
         from rich import progress  # only needed on a terminal
 
@@ -41,9 +41,9 @@ class Progress:
             self.task = self.bar.add_task("starting", total=len(planned))
             yield
         self.bar = None
-        self._say_rest()
+        self._print_rest()
 
-    def tell(self, state: str, job: Job) -> None:
+    def update(self, state: str, job: Job) -> None:
         """Record that a job is `started`, `done` or `failed`."""
         if state == "started":
             self.running[job.number] = job
@@ -52,7 +52,7 @@ class Progress:
             if state == "done":
                 self._done(job)
         if self.bar:
-            description = ", ".join(f"{running_job.about} {running_job.rule}" for running_job in self.running.values())
+            description = ", ".join(f"{running.subject} {running.rule}" for running in self.running.values())
             self.bar.update(self.task, advance=state != "started", description=description)
 
     def _done(self, job: Job) -> None:
@@ -61,18 +61,18 @@ class Progress:
             rows, kept = quality.get("rows_in", 0), quality.get("rows_out", 0)
             benchmark = benchmarks.read(f"benchmarks/clean/{job.service}/{job.month}.tsv")
             speed = f", {rows / benchmark.seconds:,.0f} rows/s" if benchmark and benchmark.seconds else ""
-            self._say(f"{job.about}: {rows:,} rows, {kept:,} kept{speed}")
+            self._print(f"{job.subject}: {rows:,} rows, {kept:,} kept{speed}")
         if job.rule in stages.DATA or not job.month:
             return
-        self.count[job.about] = self.count.get(job.about, 0) + 1
-        if self.count[job.about] == self.left.get(job.about):
-            self._say_month(job.about)
+        self.count[job.subject] = self.count.get(job.subject, 0) + 1
+        if self.count[job.subject] == self.left.get(job.subject):
+            self._print_month(job.subject)
 
-    def _say_rest(self) -> None:
+    def _print_rest(self) -> None:
         for run_month in sorted(self.count):
-            self._say_month(run_month)
+            self._print_month(run_month)
 
-    def _say_month(self, run_month: str) -> None:
+    def _print_month(self, run_month: str) -> None:
         jobs = self.count.pop(run_month)
         service, month = run_month.split()
         metrics = files.read_json_if_whole(targets.run_file(service, month, "metrics.json"))
@@ -84,7 +84,7 @@ class Progress:
         if champion:
             current = champion["champion"]
             parts.append(f"{champion['decision']}, served by the {current['kind']} of {current['month']}")
-        self._say(f"{run_month}: {'; '.join(parts)}")
+        self._print(f"{run_month}: {'; '.join(parts)}")
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         (self.bar.console.print(line, highlight=False) if self.bar else print(line, flush=True))

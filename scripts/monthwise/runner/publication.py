@@ -15,7 +15,7 @@ IN_CALLS = 30
 Answer = tuple[str, exits.Exit | str | None]
 
 
-def ask(
+def check_months(
     calendars: Calendars, requested: Iterable[tuple[str, str]], changes: bool = True
 ) -> dict[tuple[str, str], Answer]:
     """Check many months of services at once; return the state of each one, and the error or words that explain it.

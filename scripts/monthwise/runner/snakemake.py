@@ -57,14 +57,14 @@ class Snakemake:
         return list(reader.jobs.values())
 
     def run(
-        self, targets: Sequence[str], log: IO[str], tell: Callable[[str, Job], None], forced: Sequence[str] = ()
+        self, targets: Sequence[str], log: IO[str], notify: Callable[[str, Job], None], forced: Sequence[str] = ()
     ) -> Result:
         """Build the targets; return the result.
 
-        The output goes to the file `log`. `tell` is called for each job that is `started`, `done` or `failed`.
+        The output goes to the file `log`. `notify` is called for each job that is `started`, `done` or `failed`.
         """
         options = ["--cores", str(self.jobs), *self.profile.options(), *_forcing(forced)]
-        reader = Reader(tell)
+        reader = Reader(notify)
         log.flush()
         size = os.path.getsize(log.name)
         with self._call(options, targets, log) as (process, events), _passing_signals(process):

@@ -14,19 +14,19 @@ PLAN = "logs/plan.json"  # result of the last `run` or `plan`
 TAIL_BYTES = 4000
 
 
-def of_service(calendar: Calendar, look: dict, tree: Tree | None = None) -> dict[str, dict]:
+def of_service(calendar: Calendar, plan: dict, tree: Tree | None = None) -> dict[str, dict]:
     """Return `data` and `runs`: month -> stage -> state, a dict with `state` and its explanation.
 
     States: not published, waiting, rejected, failed, built, stale, superseded, pruned. A stage that a month does not
-    have is omitted. `look` is the content of logs/plan.json, or empty.
+    have is omitted. `plan` is the content of logs/plan.json, or empty.
     """
     service, tree = calendar.service, tree or Tree()
     stale_reasons = {
         (job["rule"], job.get("month")): job["reason"]
-        for job in look.get("jobs", ())
+        for job in plan.get("jobs", ())
         if job["service"] == service and not job["missing"]
     }
-    not_published = set(look.get("not_published", {}).get(service, ()))
+    not_published = set(plan.get("not_published", {}).get(service, ()))
     run_months = _run_months(calendar)
     data_files, run_files = files_by_month(f"data/{service}"), files_by_month(f"runs/{service}")
     data = {}
@@ -55,7 +55,7 @@ def _data_month(calendar, month, present_files, stale_reasons, not_published) ->
     is_pruned = calendar.is_closed_data(month) and "quality.json" in present_files
     for stage in stages.DATA:
         if present_files.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
-            state = _standing(stage, month, stale_reasons)
+            state = _built_or_stale(stage, month, stale_reasons)
             if stage == "clean" and (rejected := availability.rejected(service, [month])):
                 state = {"state": "rejected", "why": quality_rules.in_words(rejected[month].get("rule") or {})}
         elif is_pruned and stage in ("ingest", "featurize"):
@@ -78,11 +78,13 @@ def _run_month(calendar, month, present_files, stale_reasons, is_requested) -> d
             states[stage] = {"state": "superseded"}
         elif main_file in requested_files:
             is_complete = present_files.issuperset(stages.files_of(stage))
-            states[stage] = _standing(stage, month, stale_reasons) if is_complete else _missing(stage, service, month)
+            states[stage] = (
+                _built_or_stale(stage, month, stale_reasons) if is_complete else _missing(stage, service, month)
+            )
     return states
 
 
-def _standing(stage: str, month: str, stale_reasons: dict) -> dict:
+def _built_or_stale(stage: str, month: str, stale_reasons: dict) -> dict:
     reason = stale_reasons.get((stage, month))
     return {"state": "stale", "why": reason} if reason else {"state": "built"}
 
@@ -131,7 +133,7 @@ def _log(stage: str, service: str, month: str) -> str:
     return f"logs/{stage}/{service}/{month}.log"
 
 
-def look() -> dict:
+def read_plan() -> dict:
     """Return the result of the last `run` or `plan` (logs/plan.json); empty values if it is missing or incomplete."""
     plan = files.read_json_if_whole(PLAN) or {}
     jobs = plan.get("jobs")

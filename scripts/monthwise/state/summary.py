@@ -15,12 +15,12 @@ VERSION = 2  # of the content of report/status.json, described in docs/status.sc
 NEED_A_PERSON = ("failed", "rejected")
 
 
-def standing(calendars: Calendars, services: list[str], look: dict, tree: Tree) -> dict:
+def status(calendars: Calendars, services: list[str], plan: dict, tree: Tree) -> dict:
     """Return the content of report/status.json, except the time at which it is written."""
-    status_by_service = {service: of_service(calendars[service], look, tree) for service in services}
+    status_by_service = {service: of_service(calendars[service], plan, tree) for service in services}
     return {
         "schema_version": VERSION,
-        "looked": look.get("looked") if isinstance(look.get("looked"), str) else None,
+        "looked": plan.get("looked") if isinstance(plan.get("looked"), str) else None,
         "last_run": calls.last_run(),
         "needs": calls.needs(status_by_service),
         "not_hashed": len(tree.not_hashed),
@@ -28,12 +28,12 @@ def standing(calendars: Calendars, services: list[str], look: dict, tree: Tree) 
     }
 
 
-def of_service(calendar: Calendar, look: dict, tree: Tree) -> dict:
+def of_service(calendar: Calendar, plan: dict, tree: Tree) -> dict:
     """Return the status of a service: states of stage_states.of_service, `numbers`, `rows`, and a summary in words.
 
     `numbers` is by run month, `rows` by data month; `champion`, `needs` and `line` summarize them.
     """
-    service, service_status = calendar.service, stage_states.of_service(calendar, look, tree)
+    service, service_status = calendar.service, stage_states.of_service(calendar, plan, tree)
     for stages in (*service_status["data"].values(), *service_status["runs"].values()):
         for state in stages.values():
             state |= {key: scrub(state[key]) for key in ("why",) if key in state}
@@ -91,13 +91,13 @@ MEASURED = (
 )
 
 
-def errors_by_month(of: dict) -> dict[str, dict]:
+def errors_by_month(service_status: dict) -> dict[str, dict]:
     """Return the errors that were measured on the trips of each month: `trips`, `challenger`, `champion`, `baseline`.
 
     All errors of a month are measured on the same trips, so they can be compared. MEASURED describes each error.
     """
     errors: dict[str, dict] = {}
-    for month, month_numbers in of["numbers"].items():
+    for month, month_numbers in service_status["numbers"].items():
         validation = month_numbers.get("validation_month")
         if validation and months.is_month(validation) and "challenger_validation_rmse_min" in month_numbers:
             month_errors = errors.setdefault(validation, {})
@@ -143,10 +143,10 @@ def _champion(numbers_by_month: dict[str, dict]) -> dict | None:
     return {"month": decided[-1], "model": newest["champion"], "since": newest.get("since")}
 
 
-def line(service: str, of: dict) -> str:
+def line(service: str, service_status: dict) -> str:
     """Return the status of a service in words."""
-    parts, numbers_by_month = [], of["numbers"]
-    if champion := of["champion"]:
+    parts, numbers_by_month = [], service_status["numbers"]
+    if champion := service_status["champion"]:
         champion_text = f"{champion['month']} is served by {_model(champion['model'])}{_since(champion)}"
         parts.append(champion_text + _validation(numbers_by_month[champion["month"]]))
     scored = [month for month in numbers_by_month if "champion_live_rmse_min" in numbers_by_month[month]]
@@ -156,12 +156,13 @@ def line(service: str, of: dict) -> str:
         trips = f" on {last['live_trips']:,} trips" if "live_trips" in last else ""
         model = _model(last.get("champion", "?"))
         parts.append(f"live error of {model} in {scored[-1]}: {last['champion_live_rmse_min']:.2f} min{trips}{excess}")
-    unpublished = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "not published"]
+    located_states = {month: stages["locate"]["state"] for month, stages in service_status["data"].items()}
+    unpublished = [month for month, state in located_states.items() if state == "not published"]
     if unpublished:
-        located = [month for month in of["data"] if month not in unpublished]
+        located = [month for month in located_states if month not in unpublished]
         for status, missing_months in months.not_published(unpublished, located).items():
             parts.append(f"{months.in_words(missing_months)} {'is' if len(missing_months) == 1 else 'are'} {status}")
-    built_months = [month for month, stages in of["data"].items() if stages["locate"]["state"] == "built"]
+    built_months = [month for month, state in located_states.items() if state == "built"]
     if not parts:
         parts.append(
             f"no champion yet, {len(built_months)} data months known" if built_months else "there is no month yet"
@@ -191,28 +192,28 @@ def _than_validation(excess: float) -> str:
     return f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
 
 
-def needs(settings: Settings, of: dict) -> list[dict]:
+def needs(settings: Settings, service_status: dict) -> list[dict]:
     """Return what needs attention, newest month first: `kind`, `month`, `stage`, `text`."""
     alerts = []
     for part in ("data", "runs"):
-        for month, stages in of[part].items():
+        for month, stages in service_status[part].items():
             for stage, state in stages.items():
                 if state["state"] in NEED_A_PERSON:
                     alerts.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
     bound = settings.config["alarm"]["live_excess"]
-    scored = [month for month, month_numbers in of["numbers"].items() if "live_excess" in month_numbers]
-    if bound is not None and scored and of["numbers"][scored[-1]]["live_excess"] > bound:
-        excess = of["numbers"][scored[-1]]["live_excess"]
+    scored = [month for month, month_numbers in service_status["numbers"].items() if "live_excess" in month_numbers]
+    if bound is not None and scored and service_status["numbers"][scored[-1]]["live_excess"] > bound:
+        excess = service_status["numbers"][scored[-1]]["live_excess"]
         message = f"the live error is {_than_validation(excess)}, above alarm.live_excess ({bound:.0%})"
         alerts.append({"kind": "live excess", "month": scored[-1], "stage": "score", "text": message})
     return sorted(alerts, key=lambda need: (need["month"], need["stage"]), reverse=True)
 
 
-def all_needs(told: dict) -> list[tuple[str | None, dict]]:
+def all_needs(status: dict) -> list[tuple[str | None, dict]]:
     """Return all needs, each with its service; those of calls come first and have None as service."""
-    call_needs: list[tuple[str | None, dict]] = [(None, need) for need in told["needs"]]
+    call_needs: list[tuple[str | None, dict]] = [(None, need) for need in status["needs"]]
     return call_needs + [
-        (service, need) for service, service_status in told["services"].items() for need in service_status["needs"]
+        (service, need) for service, service_status in status["services"].items() for need in service_status["needs"]
     ]
 
 
@@ -227,19 +228,20 @@ def _need(stage: str, state: dict) -> str:
     return f"{stage} failed: {state['why']}"
 
 
-def stale(of: dict) -> dict[str, list[str]]:
+def stale(service_status: dict) -> dict[str, list[str]]:
     """Return for each reason the months with a stale stage."""
     months_by_reason: dict[str, list[str]] = {}
-    for month, stages in sorted([*of["data"].items(), *of["runs"].items()], key=lambda pair: pair[0]):
+    all_months = [*service_status["data"].items(), *service_status["runs"].items()]
+    for month, stages in sorted(all_months, key=lambda month_stages: month_stages[0]):
         for state in stages.values():
             if state["state"] == "stale" and month not in months_by_reason.setdefault(state["why"], []):
                 months_by_reason[state["why"]].append(month)
     return months_by_reason
 
 
-def changes(of: dict) -> list[str]:
+def changes(service_status: dict) -> list[str]:
     """Return the run months in which the champion changed, newest first."""
-    decided = [month for month, month_numbers in of["numbers"].items() if "champion" in month_numbers]
+    decided = [month for month, month_numbers in service_status["numbers"].items() if "champion" in month_numbers]
     pairs = zip([None, *decided], decided, strict=False)
-    champions = {month: of["numbers"][month]["champion"] for month in decided} | {None: None}
+    champions = {month: service_status["numbers"][month]["champion"] for month in decided} | {None: None}
     return [month for previous, month in pairs if champions[previous] != champions[month]][::-1]

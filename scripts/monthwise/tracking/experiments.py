@@ -64,7 +64,7 @@ def insist_on_own_names(client: "MlflowClient", name: str, service: str, uri: st
 
     Writes nothing, neither in the results folder nor in the store.
     """
-    this_installation = installation.look()
+    this_installation = installation.read()
     if experiment := client.get_experiment_by_name(name):
         has_own_runs = _runs_known_by(client, service, experiment)
         installation.as_owner(this_installation, f"experiment {name}", experiment.tags, uri, has_own_runs)

@@ -38,11 +38,11 @@ class Installation(NamedTuple):
 
 def current() -> Installation:
     """Return the installation in the working directory; a new one gets an id. The caller holds the store's lock."""
-    this_installation = look()
+    this_installation = read()
     return this_installation if this_installation.id else this_installation._replace(id=_write_id(uuid.uuid4().hex))
 
 
-def look() -> Installation:
+def read() -> Installation:
     """Return the installation in the working directory; its id is empty if it has none yet."""
     return Installation(_read_id(Path(FILE)) or "", socket.gethostname(), os.getcwd())
 

@@ -120,7 +120,7 @@ def has_moved(location: str, uri: str, former: str | None = None) -> bool:
     return database is not None and not folder.is_relative_to(database.parent)
 
 
-def insist(uri: str, artifacts: str | None) -> None:
+def insist_on_uris(uri: str, artifacts: str | None) -> None:
     """Raise WrongConfig if no store can be at `uri`, or models cannot be stored at their location."""
     insist_on_store(uri)
     insist_on_models(uri, artifacts)

@@ -14,7 +14,7 @@ QUALITY = targets.DATA_FILES[: targets.DATA_FILES.index("quality.json") + 1]
 
 
 @dataclass
-class Due:
+class Available:
     """The files of a service that can be built, and the months that cannot.
 
     `held`: run month -> the data month that it waits for. `stops`: the run month at which the chain of champions stops.
@@ -24,21 +24,21 @@ class Due:
     months: list[str]
     data: list[str] = field(default_factory=list)  # up to quality.json
     files: list[str] = field(default_factory=list)
-    held: dict[str, str] = field(default_factory=dict)
-    stops: str | None = None
+    waiting_for: dict[str, str] = field(default_factory=dict)
+    chain_stop: str | None = None
 
 
-def find(calendar: Calendar, run_months: Sequence[str], held: Mapping[str, str]) -> Due:
+def find(calendar: Calendar, run_months: Sequence[str], waiting_for: Mapping[str, str]) -> Available:
     """Return the files of `run_months` that can be built; `held`: data month -> why it cannot be read."""
     service = calendar.service
-    result = Due(service, list(run_months))
+    result = Available(service, list(run_months))
     readable: set[str] = set()
     for data_month in calendar.data_months(*run_months):
-        is_published = held.get(data_month) != NOT_PUBLISHED
-        names = targets.DATA_FILES if data_month not in held else QUALITY if is_published else ()
+        is_published = waiting_for.get(data_month) != NOT_PUBLISHED
+        names = targets.DATA_FILES if data_month not in waiting_for else QUALITY if is_published else ()
         result.files += [targets.data_file(service, data_month, name) for name in names]
         result.data += [targets.data_file(service, data_month, name) for name in names if name in QUALITY]
-        readable |= {data_month} if data_month not in held else set()
+        readable |= {data_month} if data_month not in waiting_for else set()
     for month in run_months:
         names = _attainable(calendar, month, readable, result)
         result.files += [targets.run_file(service, month, name) for name in names]
@@ -51,7 +51,7 @@ def find(calendar: Calendar, run_months: Sequence[str], held: Mapping[str, str])
 NOT_PUBLISHED = "not published"
 
 
-def _attainable(calendar: Calendar, month: str, readable: set[str], result: Due) -> list[str]:
+def _attainable(calendar: Calendar, month: str, readable: set[str], result: Available) -> list[str]:
     """Return the files of a run month that can be built; records in `result` what the other files wait for."""
     validation = calendar.validation_month(month)
     missing = [
@@ -65,10 +65,10 @@ def _attainable(calendar: Calendar, month: str, readable: set[str], result: Due)
         missing.append(validation)
         excluded |= {*targets.EVALUATED, "tracking.json"}
     if missing:
-        result.held[month] = missing[0]
+        result.waiting_for[month] = missing[0]
         if month >= calendar.begin:
-            result.stops = result.stops or month
-    if result.stops:
+            result.chain_stop = result.chain_stop or month
+    if result.chain_stop:
         excluded |= {"comparison.json", "evidence.json", *targets.PROMOTED, *targets.SCORED}
     elif calendar.is_scored(month) and month not in readable:
         excluded |= {"evidence.json", *targets.SCORED}

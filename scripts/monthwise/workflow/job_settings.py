@@ -81,10 +81,9 @@ def _of_compare(calendar: Calendar, month: str) -> dict:
 
 def _of_promote(calendar: Calendar, month: str) -> dict:
     # Inputs may change with `begin` and `skip`, which the content of no input shows.
-    reign = calendar.champion_before(month)
     return {
         "promotion": calendar.settings.promotion(calendar.service, month),
-        "reign": reign,
+        "reign": calendar.champion_before(month),
         "validation_month": calendar.validation_month(month),
     }
 

@@ -175,7 +175,7 @@ _TABLE = (
         inputs={
             "challenger": Input(("validation.parquet",)),
             "champion": Input(("predictions.parquet",), "before"),
-            "reign": Input(("champion.json",), "before"),
+            "previous": Input(("champion.json",), "before"),
             "features": _features("validation"),
             "zones": ZONES,
         },
@@ -191,7 +191,7 @@ _TABLE = (
         inputs={
             "challenger": Input(CANDIDATE, is_list=True),
             "comparison": Input(("comparison.json",), is_list=True),
-            "reign": Input(CHAMPION, "before", is_list=True),
+            "previous": Input(CHAMPION, "before", is_list=True),
             "pinned": Input(CANDIDATE, "pinned", is_list=True),
         },
         outputs={"champion": "champion.json", "model": "champion.skops", "baseline": "champion_baseline.skops"},

@@ -40,11 +40,11 @@ def start(is_local: bool, programs: Mapping[str, Sequence[str]]) -> None:
     """
     if not (is_local and programs) or os.environ.get("MONTHWISE_WARM") == "0" or not sys.platform.startswith("linux"):
         return
-    say_lost = _once_in_a_run(Path(".snakemake/monthwise-cold").absolute())
+    report_lost = _once_in_a_run(Path(".snakemake/monthwise-cold").absolute())
     try:
-        _start(programs, say_lost)
+        _start(programs, report_lost)
     except Exception as error:
-        say_lost(f"{type(error).__name__}: {error}")
+        report_lost(f"{type(error).__name__}: {error}")
 
 
 def is_warm_job() -> bool:
@@ -52,7 +52,7 @@ def is_warm_job() -> bool:
     return str(HERE / "process.py") in sys.orig_argv
 
 
-def _start(programs: Mapping[str, Sequence[str]], say_lost: Callable[[str], None]) -> None:
+def _start(programs: Mapping[str, Sequence[str]], report_lost: Callable[[str], None]) -> None:
     python = shutil.which("python")
     if not python or not os.path.samefile(os.path.dirname(python), os.path.dirname(sys.executable)):
         raise RuntimeError(f"jobs find {python or 'no python'}, not {sys.executable}")
@@ -75,7 +75,7 @@ def _start(programs: Mapping[str, Sequence[str]], say_lost: Callable[[str], None
         for end in (lifelines[kind][1], *listeners[kind]):
             end.close()
     try:
-        watch = Watch(process.pid, {kind: ends[0] for kind, ends in lifelines.items()}, say_lost)
+        watch = Watch(process.pid, {kind: ends[0] for kind, ends in lifelines.items()}, report_lost)
         watch.start()
     except Exception:  # for example no more threads for this user
         process.stdin.close()
@@ -103,21 +103,21 @@ def _try_stand_in(changed: dict[str, str]) -> None:
 
 def _once_in_a_run(marker: Path) -> Callable[[str], None]:
     """Return what says that jobs start cold: once in a run, which may call Snakemake several times."""
-    run, is_said = os.environ.get(lock.TOKEN, ""), False
+    run, is_reported = os.environ.get(lock.TOKEN, ""), False
     with contextlib.suppress(OSError):
-        is_said = run != "" and marker.read_text() == run
+        is_reported = run != "" and marker.read_text() == run
 
-    def say_lost(reason: str) -> None:
-        nonlocal is_said
-        if is_said:
+    def report_lost(reason: str) -> None:
+        nonlocal is_reported
+        if is_reported:
             return
-        is_said = True
+        is_reported = True
         with contextlib.suppress(OSError):
             marker.write_text(run)
         with contextlib.suppress(OSError, ValueError):
             print(f"monthwise: the warm start is lost, jobs start cold: {reason}", file=sys.stderr, flush=True)
 
-    return say_lost
+    return report_lost
 
 
 def _stop(process: subprocess.Popen, watch: Watch) -> None:

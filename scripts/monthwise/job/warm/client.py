@@ -52,21 +52,21 @@ class Job:
         """Pass signals on to the job until it has ended; return its status as waitpid has it."""
         end = time.monotonic() + PATIENCE_S
         while self.status is None:
-            came = _signal.sigtimedwait(ANY, POLL_S)
-            if came and came.si_signo in IGNORED:
-                came = None
+            received = _signal.sigtimedwait(ANY, POLL_S)
+            if received and received.si_signo in IGNORED:
+                received = None
             had_begun = self.pidfd is not None
             try:
                 self.read()
-                if self.pidfd is None and (came or time.monotonic() > end):
+                if self.pidfd is None and (received or time.monotonic() > end):
                     raise Lost
             except Exception:
-                if came:
-                    posix.kill(posix.getpid(), came.si_signo)  # takes effect when signals are no longer blocked
+                if received:
+                    posix.kill(posix.getpid(), received.si_signo)  # takes effect when signals are no longer blocked
                 raise
             # The terminal and the kernel (si_code above 0) tell the whole process group, so the job once it has begun.
-            if came and self.status is None and (came.si_code <= 0 or not had_begun):
-                self.send_signal(came.si_signo)
+            if received and self.status is None and (received.si_code <= 0 or not had_begun):
+                self.send_signal(received.si_signo)
         return self.status
 
     def send_signal(self, number):

@@ -26,13 +26,13 @@ LIBRARIES = {
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
 
-def load(kind: str, tell_alive: Callable[[], None]) -> None:
+def load(kind: str, report_alive: Callable[[], None]) -> None:
     """Import the libraries of a warm process; raises what an import raises, for then its jobs had better start cold."""
     for library in LIBRARIES[kind]:
         if library == "git" and not shutil.which("git"):
             continue  # it cannot be imported then, which MLflow is prepared for
         importlib.import_module(library)
-        tell_alive()
+        report_alive()
 
 
 def use(kind: str) -> None:

@@ -35,15 +35,15 @@ class Lifeline:
         self.socket = socket.socket(fileno=descriptor)
         self.socket.setblocking(False)
         self.beaten = 0.0
-        self.say(f"pid {os.getpid()}")
+        self.send_line(f"pid {os.getpid()}")
 
-    def say(self, text: str) -> None:
+    def send_line(self, text: str) -> None:
         with contextlib.suppress(OSError):
             self.socket.send(" ".join(text.split())[:500].encode(errors="replace") + b"\n")
 
     def beat(self) -> None:
         if time.monotonic() - self.beaten >= BEAT_S:
-            self.say("")
+            self.send_line("")
             self.beaten = time.monotonic()
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class Warm:
         except NotAlike:
             connection.close()
         except Exception as error:
-            self._say_unless_gone(connection, error)
+            self._send_error(connection, error)
             connection.close()
         else:
             if pid == 0:
@@ -133,16 +133,16 @@ class Warm:
             pidfd = os.pidfd_open(os.getpid())
             socket.send_fds(connection, [b"begins"], [pidfd])
         except BaseException as error:
-            self._say_unless_gone(connection, error)
+            self._send_error(connection, error)
             os._exit(1)
         os.close(pidfd)
         connection.close()
         self.lifeline.close()
         run(client.command, source)
 
-    def _say_unless_gone(self, connection: socket.socket, error: BaseException) -> None:
+    def _send_error(self, connection: socket.socket, error: BaseException) -> None:
         if not is_gone(connection):
-            self.lifeline.say(f"{type(error).__name__}: {error}")
+            self.lifeline.send_line(f"{type(error).__name__}: {error}")
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -227,18 +227,18 @@ def start(descriptors: dict[str, list[int]]) -> NoReturn:
         try:
             following = os.fork() if following_kinds else None
         except OSError as error:
-            lifeline.say(f"{type(error).__name__}: {error}")
+            lifeline.send_line(f"{type(error).__name__}: {error}")
         if following == 0:
             for end in (lifeline, *listeners):
                 end.close()
-            start({each: descriptors[each] for each in following_kinds})
-        for number in (number for each in following_kinds for number in descriptors[each]):
+            start({following_kind: descriptors[following_kind] for following_kind in following_kinds})
+        for number in (number for following_kind in following_kinds for number in descriptors[following_kind]):
             os.close(number)
         libraries.use(kind)
         gc.freeze()
         Warm(listeners, lifeline).serve()
     except BaseException as error:  # its jobs go on in their clients
-        lifeline.say(f"{type(error).__name__}: {error}")
+        lifeline.send_line(f"{type(error).__name__}: {error}")
         os._exit(1)
     if following:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):

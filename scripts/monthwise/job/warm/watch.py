@@ -19,11 +19,11 @@ class Watch(threading.Thread):
     A lifeline at its end is a process that has ended: by itself, or killed, for example because memory ran out.
     """
 
-    def __init__(self, first: int, lifelines: Mapping[str, socket.socket], say_lost: Callable[[str], None]):
+    def __init__(self, first: int, lifelines: Mapping[str, socket.socket], report_lost: Callable[[str], None]):
         """`first` is the process of the first lifeline, which may be stopped before it says anything."""
         super().__init__(name="monthwise-warm", daemon=True)
         self.lifelines = {lifeline.fileno(): (kind, lifeline) for kind, lifeline in lifelines.items()}
-        self.say_lost = say_lost
+        self.report_lost = report_lost
         self.is_stopping = False
         self.pidfds = {next(iter(self.lifelines)): os.pidfd_open(first)}
 
@@ -45,11 +45,11 @@ class Watch(threading.Thread):
         for number in self.lifelines:
             poll.register(number, select.POLLIN)
         silent_s = dict.fromkeys(self.lifelines, 0.0)
-        looked = time.monotonic()
+        checked_at = time.monotonic()
         while silent_s:
             heard = [number for number, _ in poll.poll(LOOK_S * 1000)]
             # No more than a look takes: whoever stopped these processes with Ctrl-Z has stopped this one too.
-            passed_s, looked = min(time.monotonic() - looked, LOOK_S), time.monotonic()
+            passed_s, checked_at = min(time.monotonic() - checked_at, LOOK_S), time.monotonic()
             for number in list(silent_s):
                 silent_s[number] = 0.0 if number in heard else silent_s[number] + passed_s
                 if silent_s[number] > PATIENCE_S:
@@ -80,4 +80,4 @@ class Watch(threading.Thread):
 
     def _lost(self, reason: str) -> None:
         if not self.is_stopping:
-            self.say_lost(reason)
+            self.report_lost(reason)
