@@ -188,7 +188,7 @@ class Plan:
         for job in self.jobs:
             if job.month is None or job.rule not in stages.RUN or not all(map(os.path.exists, job.outputs)):
                 continue
-            causes = {root for root in self.roots[job.number] if root.kind in reasons.ASKED_FOR}
+            causes = {root for root in self.roots[job.number] if root.kind in reasons.ON_REQUEST}
             if causes:
                 causes_by_run_month.setdefault((job.service, job.month), set()).update(causes)
         if not causes_by_run_month:

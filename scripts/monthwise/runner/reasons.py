@@ -11,16 +11,16 @@ from ..workflow import job_settings, targets
 from ..workflow.calendar import Calendar, Calendars
 from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 
-# Kinds of changes. The first three rebuild a finished month only on request.
+# Kinds of changes.
 PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"
 RESTATED, ABSENT, CHANGED, REDO = "restated", "missing", "changed", "redo"
-ASKED_FOR = (PROGRAM, SETTINGS, NO_RECORD)
+ON_REQUEST = (PROGRAM, SETTINGS, NO_RECORD)  # these rebuild a finished month only on request
 DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
 
 
 @dataclass(frozen=True, order=True)
 class Root:
-    """What changed: its kind, a data month, a file or a setting, and `how` it changed, if known."""
+    """What changed: its kind, a data month, a file or a stage whose settings changed, and `how`, if it is known."""
 
     kind: str
     subject: str
@@ -31,7 +31,7 @@ class Root:
             recipe = re.search(r"/recipes/(\w+)\.py$", self.subject)
             return f"recipe changed: {recipe[1]}" if recipe else f"program changed: {self.subject}"
         words = {
-            SETTINGS: f"settings changed: {self.subject}",
+            SETTINGS: f"settings changed: {self.subject}" + (f" {self.how}" if self.how else ""),
             NO_RECORD: results.NO_RECORD,
             RESTATED: f"{self.subject} was restated" + (f": {self.how}" if self.how else ""),
             CHANGED: f"changed: {self.subject}",
@@ -40,13 +40,13 @@ class Root:
         return words.get(self.kind, "missing")
 
 
-def in_words(found: Iterable[Root]) -> str:
+def in_words(causes: Iterable[Root]) -> str:
     """Return what changed in words. Missing outputs count only if nothing else changed."""
-    found = set(found)
+    causes = set(causes)
     words = [
-        str(root) for root in sorted(found) if root.kind not in (ABSENT, RESTATED) and not _is_implied(root, found)
+        str(root) for root in sorted(causes) if root.kind not in (ABSENT, RESTATED) and not _is_implied(root, causes)
     ]
-    restated = sorted(root for root in found if root.kind == RESTATED)
+    restated = sorted(root for root in causes if root.kind == RESTATED)
     if len(restated) == 1:
         words.insert(0, str(restated[0]))
     elif restated:
@@ -56,10 +56,8 @@ def in_words(found: Iterable[Root]) -> str:
 
 def _is_implied(root: Root, all_roots: Collection[Root]) -> bool:
     """Return whether another root names the changed settings of the same stage, which this one does not."""
-    detailed = f"{root.subject} "
-    return root.kind == SETTINGS and any(
-        other.kind == SETTINGS and other.subject.startswith(detailed) for other in all_roots
-    )
+    of_same_stage = (other.how for other in all_roots if (other.kind, other.subject) == (SETTINGS, root.subject))
+    return root.kind == SETTINGS and not root.how and any(of_same_stage)
 
 
 def roots(calendars: Calendars, planned: Sequence[Job], restated: Mapping[str, str]) -> dict[str, set[Root]]:
@@ -116,7 +114,7 @@ def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key
             is_restated = job.rule == "locate" and job.outputs[0] in restated
             changes.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
         elif name == PARAMS and not _is_to_be_scored(job, job_by_key):
-            changes.add(Root(SETTINGS, edited(calendars[job.service], job)))
+            changes.add(Root(SETTINGS, job.rule, changed_settings(calendars[job.service], job)))
         elif name == UPDATED:
             changes |= {_of_file(path, restated) for path in paths}
     return changes
@@ -129,8 +127,8 @@ def _of_file(path: str, restated: Mapping[str, str]) -> Root:
     return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
 
 
-def edited(calendar: Calendar, job: Job) -> str:
-    """Return how the settings of a job differ from those in its evidence: `train parameters.max_iter 100 -> 50`."""
+def changed_settings(calendar: Calendar, job: Job) -> str:
+    """Return how the settings of a job differ from those in its evidence, if known: `parameters.max_iter 100 -> 50`."""
     evidence = (
         files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
     )
@@ -138,9 +136,8 @@ def edited(calendar: Calendar, job: Job) -> str:
         then = evidence["settings"][job.rule][job.month]
         now = job_settings.of_job(calendar, job.rule, job.month)
     except (TypeError, KeyError, Exit):
-        return job.rule
-    differing = list(_differences(then, now))
-    return f"{job.rule} {', '.join(differing)}" if differing else job.rule
+        return ""
+    return ", ".join(_differences(then, now))
 
 
 def _differences(then: object, now: object, path: str = "") -> Iterable[str]:
