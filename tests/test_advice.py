@@ -139,3 +139,11 @@ def test_months_in_a_row_are_a_span():
     assert months.in_words(["2024-02", "2023-12", "2024-01", "2025-01"]) == "2023-12 to 2024-02, 2025-01"
     told = months.not_published(["2024-05", "2024-02"], ["2024-01", "2024-03"])
     assert told == {"missing between months that are published": ["2024-02"], "not published yet": ["2024-05"]}
+
+
+def test_a_call_reads_config_once(here, monkeypatch):
+    read, calls = layers.read, []
+    monkeypatch.setattr(layers, "read", lambda *arguments: calls.append(arguments) or read(*arguments))
+    reject("2023-11")
+    assert look(DEMO).rejected["green"]
+    assert len(calls) == 1
