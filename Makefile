@@ -38,7 +38,7 @@ demo: setup
 	@echo "What a user would type next:"
 	@echo "  ./monthwise plan 2024-01..2024-03                       ask the TLC what it has published, and what that takes"
 	@echo "  ./monthwise run 2024-01..2024-03                        the same three months on real trips"
-	@echo "  .venv/bin/mlflow ui --backend-store-uri sqlite:///demo/mlflow.db      look at the runs of the demo"
+	@echo "  .venv/bin/mlflow ui --backend-store-uri sqlite:///demo/mlflow.db      shows the MLflow runs of the demo"
 
 lint: setup
 	$(BIN)/ruff check

@@ -52,7 +52,7 @@ rule promote:
             ensure("runs/{service}/{month}/champion.json", non_empty=True),
             category="Champion",
             subcategory="{service}",
-            labels={"month": "{month}", "shows": "who serves and why"},
+            labels={"month": "{month}", "shows": "the champion and why"},
         ),
         model=ensure("runs/{service}/{month}/champion.skops", non_empty=True),
         baseline=ensure("runs/{service}/{month}/champion_baseline.skops", non_empty=True),

@@ -299,7 +299,7 @@ def test_a_rejected_month_names_plan_which_names_the_ways_on(clone):
     assert line.startswith("exit 65: green 2023-11 is rejected")
     assert "write `quality: {waive: {green: {2023-11:" in follow(clone, line)
     page = say(clone, "report", *strict) + clone.path("report/summary.md").read_text()
-    (need,) = (text for text in page.splitlines() if "2023-11" in text and "see the ways on" in text)
+    (need,) = (text for text in page.splitlines() if "2023-11" in text and "see the options" in text)
     assert "write `quality: {waive: {green: {2023-11:" in follow(clone, need.replace("\\", ""))
 
 

@@ -30,7 +30,7 @@ def test_a_month_that_is_not_published_holds_back_only_what_needs_it(clone):
     assert asked.returncode == 1
     line = last_line(clone, f"locate/green/{LAST}")
     newest = months.shift(LAST, -1)
-    assert re.match(rf"exit 66: green {LAST} is not published: .* the newest month that is out is {newest};", line)
+    assert re.match(rf"exit 66: green {LAST} is not published: .* the newest published month is {newest};", line)
     assert not clone.path(f"runs/green/{NEXT}/metrics.json").exists()
     assert clone.path(f"runs/yellow/{NEXT}/tracking.json").exists()
     assert clone.planned("--config", f"first={NEXT}", f"last={NEXT}")["track"] == 1

@@ -71,7 +71,7 @@ def test_a_month_that_is_not_in_the_folder_is_not_published(mirror, tmp_path):
 def test_a_folder_without_any_month_says_so(mirror):
     for path in mirror.iterdir():
         path.unlink()
-    with pytest.raises(exits.NotPublished, match="no month of this service is out"):
+    with pytest.raises(exits.NotPublished, match="no month of this service is published"):
         publisher.locate(settings(f"file:{mirror}"))
 
 
@@ -100,7 +100,7 @@ def test_a_month_that_is_not_out_ends_with_66_and_leaves_nothing(mirror, tmp_pat
         code, line = run_locate(settings("https", "2021-05", url=server.url), tmp_path / "source.json")
     assert code == os.EX_NOINPUT
     assert "green 2021-05" in line
-    assert "the newest month that is out before it is 2021-03" in line
+    assert "the newest published month before it is 2021-03" in line
     assert list(tmp_path.iterdir()) == [mirror]
 
 

@@ -123,7 +123,7 @@ def _add_options(sub: argparse.ArgumentParser, name: str) -> None:
         sub.add_argument("--json", action="store_true", help="everything, for programs")
         sub.add_argument("--errors", action="store_true", help="validation errors beside the baseline's")
         sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
-        sub.add_argument("--champions", action="store_true", help="who served in each month, and how well")
+        sub.add_argument("--champions", action="store_true", help="the champion of each month, and its live error")
     if name == "score":
         sub.add_argument("--input", metavar="PARQUET", required=True, help="trips in the publisher's columns")
         sub.add_argument("--output", metavar="PARQUET", required=True, help="trip and prediction_min for each row")
@@ -134,13 +134,13 @@ def _add_options(sub: argparse.ArgumentParser, name: str) -> None:
             help="the names in the store belong to this installation from now on",
         )
     if name == "verify":
-        sub.add_argument("--rebuild", action="store_true", help="build the month again from raw.parquet, and compare")
+        sub.add_argument("--rebuild", action="store_true", help="rebuild the month from raw.parquet, and compare")
 
 
 def _add_run_options(sub: argparse.ArgumentParser, name: str) -> None:
-    sub.add_argument("--recheck", type=_recheck, metavar="N|all", help="ask about this many known months again")
+    sub.add_argument("--recheck", type=_recheck, metavar="N|all", help="check this many known months again")
     sub.add_argument("--max-months", type=_count, metavar="N", help="no more run months of a service, oldest first")
-    sub.add_argument("--redo", action="store_true", help="build the months of RANGE again")
+    sub.add_argument("--redo", action="store_true", help="rebuild the months of RANGE")
     sub.add_argument("--jobs", type=_count, default=os.cpu_count(), metavar="N", help="at once (default: all cores)")
     if name == "run":
         sub.add_argument("--newest-first", action="store_true", help="train the newest year first, then decide")

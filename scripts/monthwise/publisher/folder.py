@@ -51,7 +51,11 @@ def locate(settings: dict) -> dict:
             ) from None
         raise exits.NotPublished(
             f"{name(settings)} is not published: there is no {path}; "
-            + (f"the newest month that is out is {published[-1]}" if published else "no month of this service is out")
+            + (
+                f"the newest published month is {published[-1]}"
+                if published
+                else "no month of this service is published"
+            )
             + "; a later run finds it, or take the month out with skip"
         ) from None
     except OSError as error:

@@ -142,7 +142,7 @@ def _newest(settings: dict) -> str:
         except Failed:
             return "could not determine the newest month"
         if status in (OK, PARTIAL_CONTENT) and not is_page:
-            return f"the newest month that is out before it is {month}"
+            return f"the newest published month before it is {month}"
     return f"neither is any month from {first} to {last}"
 
 

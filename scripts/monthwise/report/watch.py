@@ -52,7 +52,7 @@ def _metrics(report_status: dict) -> bytes:
 
     stages = gauge("stages", "Stages of all months in a state.", "service", "state")
     needs = gauge("needs_person", "What needs attention; without a service: a call of `run`.", "service")
-    champion = gauge("champion", "1 for who serves in the newest decided month.", "service", "month", "model")
+    champion = gauge("champion", "1 for the champion of the newest decided month.", "service", "month", "model")
     needs.labels("").set(len(report_status["needs"]))
     for service, status in report_status["services"].items():
         parts = (*status["data"].values(), *status["runs"].values())

@@ -40,7 +40,7 @@ def send_alerts(settings: Settings, services: list[str], outcome: dict) -> list[
         lines = _send_new(files.read_json_if_whole(SENT) or {}, conditions(settings, services, outcome))
         return [*lines, *_ping(outcome)]
     except Exception as error:  # an alert must not fail a run; the message may hold a URL
-        return [f"alarms: {type(error).__name__}, nothing was told"]
+        return [f"alarms: {type(error).__name__}, no alert was sent"]
 
 
 def send_failure(code: int, line: str) -> list[str]:
@@ -52,7 +52,7 @@ def send_failure(code: int, line: str) -> list[str]:
         sent = files.read_json_if_whole(SENT) or {}
         return _send_new(sent, sent | {f"failure {code}": line})
     except Exception as error:
-        return [f"alarms: {type(error).__name__}, nothing was told"]
+        return [f"alarms: {type(error).__name__}, no alert was sent"]
 
 
 def note_refusal(end: exits.Exit) -> None:
@@ -183,5 +183,5 @@ def _ping(outcome: dict) -> list[str]:
     try:
         answer = urllib3.PoolManager().request("GET", url, timeout=PING_S, retries=2)
     except Exception as error:  # its message contains the URL
-        return [f"the ping after success was not heard: {type(error).__name__}"]
-    return [] if answer.status < 400 else [f"the ping after success was answered by {answer.status}"]
+        return [f"the ping after success failed: {type(error).__name__}"]
+    return [] if answer.status < 400 else [f"the ping after success failed with HTTP status {answer.status}"]

@@ -21,7 +21,7 @@ LONG_AGO = 12_000  # months
 
 
 class Plan:
-    """One look at everything that is missing or outdated, or only at the run months of the range in `arguments`."""
+    """Everything that is missing or outdated, or only at the run months of the range in `arguments`."""
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings):
         self.arguments, self.calendars_before = arguments, Calendars(settings)

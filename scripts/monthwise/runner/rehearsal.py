@@ -44,7 +44,7 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
             for service in needed
         }
         if missing == needed:
-            raise exits.BadData("none of the months is there to rehearse on; run first, or give a range that is there")
+            raise exits.BadData("no month has data to rehearse on; run first, or give a range of months that have data")
         rehearsed = settings.changed(_config(calendars, scratch, run_months))
         config = scratch / "rehearsal.yaml"
         config.write_text(yaml.safe_dump(rehearsed.config), encoding="utf-8")

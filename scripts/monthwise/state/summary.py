@@ -224,7 +224,7 @@ def in_words(service: str | None, need: dict) -> str:
 
 def _need(stage: str, state: dict) -> str:
     if state["state"] == "rejected":
-        return f"rejected by {state['why']}: wait for a better file, or see the ways on in `{suggest.command('plan')}`"
+        return f"rejected by {state['why']}: wait for a better file, or see the options in `{suggest.command('plan')}`"
     return f"{stage} failed: {state['why']}"
 
 
