@@ -64,7 +64,7 @@ def test_a_month_that_is_not_in_the_folder_is_not_published(mirror, tmp_path):
     code, line = run_locate(settings(f"file:{mirror}", "2021-04"), source)
     assert code == os.EX_NOINPUT
     assert f"green 2021-04 is not published: there is no {mirror}" in line
-    assert "newest month that is out is 2021-03" in line
+    assert "newest published month is 2021-03" in line
     assert list(tmp_path.iterdir()) == [mirror]
 
 
