@@ -64,7 +64,7 @@ def test_a_month_that_is_not_out_names_the_newest_that_is(server, status):
     server.behave(JANUARY, Answer(status=status))
     with pytest.raises(exits.NotPublished) as ended:
         publisher.locate(server.settings("2021-01"))
-    line_of(ended, f"{server.url}/{JANUARY} answers {status}", "newest month that is out before it is 2020-10")
+    line_of(ended, f"{server.url}/{JANUARY} answers {status}", "newest published month before it is 2020-10")
     assert len(server.asked("HEAD", JANUARY)) == 1
 
 
@@ -76,7 +76,7 @@ def test_the_search_for_the_newest_month_is_bounded(server):
 
 def test_a_month_of_the_far_future_is_compared_with_those_of_today(server, monkeypatch):
     monkeypatch.setattr(publisher.https.months, "today", lambda: "2021-04")
-    with pytest.raises(exits.NotPublished, match="newest month that is out before it is 2021-01"):
+    with pytest.raises(exits.NotPublished, match="newest published month before it is 2021-01"):
         publisher.locate(server.settings("2031-01"))
 
 
