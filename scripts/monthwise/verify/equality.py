@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..base import files
-from ..models import evaluation, model_files
 
 RELATIVE = 1e-9  # tolerance for numbers from another kind of machine; also absolute, in minutes, for values near zero
 
@@ -85,6 +84,8 @@ def model_difference(
     made: str | Path, recorded: str | Path, recipe: str | None, columns: list[str], features: str, is_exact: bool
 ) -> str | None:
     """Return in words how the predictions of two model files for `features` differ; None if they are equal."""
+    from ..models import evaluation, model_files  # scikit-learn takes a second to import, and most calls need none
+
     if filecmp.cmp(made, recorded, shallow=False):
         return None
     new_model, old_model = (model_files.load(path, recipe) for path in (made, recorded))

@@ -4,23 +4,21 @@ The check is offline and uses evidence.json. It compares hashes first. Then the 
 predictions and decision again from model, features and JSON. Files are written to a temporary folder only.
 """
 
-import argparse
 import hashlib
-import importlib
 import json
 import os
 import tempfile
-import warnings
 from pathlib import Path, PurePath
 
-from ..base import exits, files, suggest
+from ..base import files
 from ..base.resources import resource
 from ..job import placeholders, provenance
 from ..workflow import stages, targets
 from ..workflow.calendar import Calendar
-from . import equality, recorded_jobs
+from . import equality, recorded_jobs, running
 from .rebuilding import rebuild
 from .recorded_jobs import Finding
+from .running import rebuild_it
 
 ORDER = stages.files_of(*stages.DATA, *stages.RUN)
 
@@ -39,6 +37,7 @@ def _pruned(calendar: Calendar, evidence: dict) -> set[str]:
 
 def check(calendar: Calendar, found: dict, is_rebuilt: bool) -> str:
     """Return in words what agrees with the evidence of a month. Raises Finding if something does not."""
+    running.prepare()  # its imports take as long as the hashes
     zones, pruned = _zones(calendar), _pruned(calendar, found)
     _check_hashes(found, zones, pruned)
     job_records = [record for name, record in found["provenance"].items() if name not in ("models", "tracking")]
@@ -140,10 +139,6 @@ def _in_order(path: str) -> tuple:
     )
 
 
-def rebuild_it(service: str, month: str) -> str:
-    return f"rebuild it: {suggest.snakemake(f'services=[{service}]', f'first={month}', f'last={month}')}"
-
-
 def _compute(evidence: dict, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:
     """Rerun the programs in a temporary folder; return the stages. Raises Finding for the first difference."""
     stage_names = []
@@ -152,7 +147,7 @@ def _compute(evidence: dict, zones: list[str], pruned: set[str], is_exact: bool)
             continue
         with tempfile.TemporaryDirectory(prefix="monthwise-verify-") as scratch:
             new_paths = {name: str(Path(scratch, PurePath(path).name)) for name, path in job.outputs.items()}
-            _call(job, new_paths)
+            running.run(job._replace(outputs=new_paths), Path.cwd())
             for name, path in job.outputs.items():
                 if path.endswith(".provenance.json"):
                     continue
@@ -160,43 +155,3 @@ def _compute(evidence: dict, zones: list[str], pruned: set[str], is_exact: bool)
                     raise Finding(f"{path} is not what {job.stage} makes of its inputs: {difference}")
         stage_names.append(job.stage)
     return stage_names
-
-
-def _call(job: recorded_jobs.Job, new_paths: dict[str, str]) -> None:
-    """Call a program with other outputs. Raises Finding if it fails, or if scikit-learn cannot use a model."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # for models of another version; their predictions are compared
-            importlib.import_module(job.stage).main(argparse.Namespace(**job.inputs | new_paths, settings=job.settings))
-        return
-    except exits.TryAgain:
-        raise
-    except exits.Exit as end:
-        reason = str(end)
-    except FileNotFoundError as error:
-        raise Finding(f"{error.filename} is missing, which {job.stage} needs") from None
-    except Exception as error:
-        if not stages.loads_a_model(job.stage):
-            raise
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    raise Finding(_of_another_version(job, reason) or f"{job.stage}: {reason}")
-
-
-def _of_another_version(job: recorded_jobs.Job, reason: str) -> str | None:
-    """Return what to do if a job uses a model from another scikit-learn version; None if it does not."""
-    if not stages.loads_a_model(job.stage):
-        return None
-    model, service, month = job.inputs["model"], job.settings["service"], job.month
-    if job.stage == "score":
-        month = files.read_json(job.inputs["champion"])["champion"]["month"]
-    try:
-        record = files.read_json(targets.run_file(service, month, "train.provenance.json"))
-        then, now = record["packages"]["scikit-learn"], provenance.provenance()["packages"]["scikit-learn"]
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-    if then == now:
-        return None
-    return (
-        f"{model} was made by scikit-learn {then}, and {now} cannot use it ({reason}); train {month} again: delete"
-        f" {targets.run_file(service, month, 'model.skops')}, then {rebuild_it(service, month)}"
-    )

@@ -1,24 +1,17 @@
 """`./monthwise verify --rebuild`: rebuild a run month from raw.parquet in a temporary folder, and compare the files."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..base import files
-from ..base.exits import CannotWrite, TryAgain
-from ..base.resources import resource
 from ..workflow import targets
-from . import equality, recorded_jobs
+from . import equality, recorded_jobs, running
 from .recorded_jobs import Finding, Job
 
 AT_ONCE = 2
-ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-PASSED_ON = {os.EX_CANTCREAT: CannotWrite, os.EX_TEMPFAIL: TryAgain}  # these failures are not about the month
 
 
 def rebuild(found: dict, zones: list[str], is_exact: bool) -> None:
@@ -34,11 +27,13 @@ def rebuild(found: dict, zones: list[str], is_exact: bool) -> None:
         for path in recorded_jobs.given_files(found):
             _link(path, scratch)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for finished_jobs in pool.map(lambda jobs: [_run(job, scratch) for job in jobs], data_jobs):
-                for job in finished_jobs:
+            runs = pool.map(lambda jobs: [running.run(job, scratch) for job in jobs], data_jobs)
+            for jobs, _ in zip(data_jobs, runs, strict=True):
+                for job in jobs:
                     _compare(job, scratch, found, is_exact)
         for job in recorded_jobs.run_jobs(found, zones):
-            _compare(_run(job, scratch), scratch, found, is_exact)
+            running.run(job, scratch)
+            _compare(job, scratch, found, is_exact)
 
 
 def _link(path: str, scratch: Path) -> None:
@@ -49,33 +44,6 @@ def _link(path: str, scratch: Path) -> None:
         os.link(path, copy)
     except OSError:  # another file system
         shutil.copyfile(path, copy)
-
-
-def _run(job: Job, scratch: Path) -> Job:
-    command = [sys.executable, str(resource(f"scripts/{job.stage}.py")), "--settings", json.dumps(job.settings)]
-    for name, paths in (job.inputs | job.outputs).items():
-        command += [f"--{name}", *([paths] if isinstance(paths, str) else paths)]
-    for path in job.outputs.values():
-        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
-    process = subprocess.run(
-        command,
-        cwd=scratch,
-        env=os.environ | ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-    )
-    if process.returncode in PASSED_ON:
-        raise PASSED_ON[process.returncode](f"{job.stage} of {job.month} in {scratch}: {_last_line(process)}")
-    if process.returncode:
-        raise Finding(f"rebuilding {job.stage} of {job.month} ends with {_last_line(process)}")
-    return job
-
-
-def _last_line(process: subprocess.CompletedProcess) -> str:
-    lines = (process.stdout.strip() or process.stderr.strip()).splitlines()
-    return lines[-1] if lines else f"exit {process.returncode}"
 
 
 def _compare(job: Job, scratch: Path, evidence: dict, is_exact: bool) -> None:

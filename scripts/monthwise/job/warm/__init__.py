@@ -31,6 +31,7 @@ STAND_IN = HERE / "bin" / "python"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 ONE_THREAD |= {"JE_ARROW_MALLOC_CONF": "background_thread:false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 STOP_S = 5.0
+ADDRESS = "MONTHWISE_WARM_ADDRESS"
 
 
 def start(is_local: bool, programs: Mapping[str, Sequence[str]]) -> None:
@@ -47,6 +48,11 @@ def start(is_local: bool, programs: Mapping[str, Sequence[str]]) -> None:
         report_lost(f"{type(error).__name__}: {error}")
 
 
+def python() -> str:
+    """Return the Python that starts jobs: the stand-in where warm processes were started, else this one."""
+    return str(STAND_IN) if ADDRESS in os.environ else sys.executable
+
+
 def is_warm_job() -> bool:
     """Whether this process was forked by a warm one: its first command line is the one of that."""
     return str(HERE / "process.py") in sys.orig_argv
@@ -57,7 +63,7 @@ def _start(programs: Mapping[str, Sequence[str]], report_lost: Callable[[str], N
     if not python or not os.path.samefile(os.path.dirname(python), os.path.dirname(sys.executable)):
         raise RuntimeError(f"jobs find {python or 'no python'}, not {sys.executable}")
     address = f"monthwise-{uuid.uuid4().hex}"
-    changed = {"MONTHWISE_WARM_PYTHON": python, "MONTHWISE_WARM_ADDRESS": address}
+    changed = {"MONTHWISE_WARM_PYTHON": python, ADDRESS: address}
     changed["PATH"] = os.pathsep.join([str(STAND_IN.parent), os.environ["PATH"]])
     _try_stand_in(changed)
     listeners = {kind: [_listen(f"{address}-{program}.py") for program in names] for kind, names in programs.items()}
