@@ -2,37 +2,24 @@
 
 import pyarrow.parquet as pq
 from monthwise.base import files
-from monthwise.base.exits import BadData
-from monthwise.data import distributions, zones
+from monthwise.data import distributions
 from monthwise.job import command_line
-from monthwise.job.provenance import provenance
-from monthwise.models import evaluation, model_files
-from monthwise.models.evaluation import evaluate
+from monthwise.models import evaluation
 
 
 def main(job) -> str:
     settings, training = job.settings, files.read_json(job.training)
-    label = f"{settings['service']} {settings['month']}"
-    if not pq.read_metadata(job.features).num_rows:
-        raise BadData(f"{label}: no trip in {settings['validation_month']} to measure on; look at its quality.json")
-    trips, metrics = evaluate(
-        model_files.load(job.model, training["recipe"]),
-        model_files.load(job.baseline),
-        evaluation.batches(job.features),
-        training["columns"],
-        zones.read(job.zones[0] if job.zones else None),
-    )
+    month = settings["validation_month"]
+    trips, metrics = evaluation.evaluate_month(job, training, month)
     metrics |= {key: training[key] for key in ("months", "recipe", "rows_available", "train_rows")}
     metrics |= {key: settings[key] for key in ("service", "month", "validation_month")}
     if "categories" in training:  # models trained by an older version lack it; their metrics stay unchanged
-        metrics["warnings"] = warnings(training, job.features, settings["validation_month"])
-    evaluation.write(job.validation, trips)
-    files.write_json(job.metrics, metrics)
-    files.write_json(job.provenance, provenance())
+        metrics["warnings"] = warnings(training, job.features, month)
+    evaluation.write(job, job.validation, trips, job.metrics, metrics)
     warning_note = f"; {len(metrics['warnings'])} warnings in metrics.json" if metrics.get("warnings") else ""
     return (
-        f"{label}: RMSE {metrics['rmse_min']:.3f} min on {metrics['rows']:,} trips of {settings['validation_month']}"
-        f" (naive baseline {metrics['baseline_rmse_min']:.3f}){warning_note}"
+        f"{settings['service']} {settings['month']}: RMSE {metrics['rmse_min']:.3f} min on {metrics['rows']:,} trips of"
+        f" {month} (naive baseline {metrics['baseline_rmse_min']:.3f}){warning_note}"
     )
 
 

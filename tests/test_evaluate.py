@@ -4,14 +4,13 @@ import json
 import subprocess
 import sys
 
-import evaluate
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import skops.io
 from monthwise.base import exits, rounding
 from monthwise.data import bins, zones
-from monthwise.models import model_files
+from monthwise.models import evaluation, model_files
 from monthwise.models.baseline import PairMean
 from monthwise.models.errors import Segment, errors, errors_by, segments
 from sklearn.dummy import DummyRegressor
@@ -58,7 +57,7 @@ def test_unseen_pairs_are_counted():
     met["pair"] = [7, *[int(seen["pair"][0])] * 49]
     target = seen["duration_min"]
     model = DummyRegressor().fit(seen[["hour"]], target)
-    trips, metrics = evaluate.evaluate(model, PairMean().fit(seen, target), [met[:20], met[20:]], ["hour"], None)
+    trips, metrics = evaluation.evaluate(model, PairMean().fit(seen, target), [met[:20], met[20:]], ["hour"], None)
     assert metrics["unseen_pairs"] == 1
     assert list(trips.columns) == ["trip", "prediction_min", "duration_min"]
     assert "borough" not in metrics["by"]
@@ -70,7 +69,7 @@ def test_predicted_against_real_and_errors_by_zone_add_up():
     target = features["duration_min"]
     model, baseline = DummyRegressor().fit(features[["hour"]], target), PairMean().fit(features, target)
     places = zones.read(REPOSITORY / "config/zones/new-york.csv")
-    trips, metrics = evaluate.evaluate(model, baseline, [features[:280], features[280:]], ["hour"], places)
+    trips, metrics = evaluation.evaluate(model, baseline, [features[:280], features[280:]], ["hour"], places)
     told, off = metrics["predicted_real"], trips["prediction_min"] - trips["duration_min"]
     counts = np.array(told["counts"])
     assert counts.sum() == 500

@@ -1,6 +1,7 @@
 """Predict with a fitted model and measure its errors and those of the naive baseline."""
 
-from collections.abc import Iterable, Iterator
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.pipeline import Pipeline
 
-from ..data import tables
+from ..base import files
+from ..base.exits import BadData
+from ..data import tables, zones
 from ..data.bins import Bins, cover
 from ..data.zones import Zones
+from ..job.provenance import provenance
 from . import model_files
 from .baseline import PairMean
 from .errors import Segment, errors, errors_by, segments
 
 BATCH_ROWS = 1 << 20  # rows in memory at once, besides the predictions
 BINS = 30  # approximate number of bins of real durations, and of predicted ones
+
+
+def evaluate_month(job: argparse.Namespace, fit: Mapping, month: str) -> tuple[pd.DataFrame, dict]:
+    """Return `evaluate` of the model and features of a job; `fit` has the recipe and columns of the model.
+
+    Raises BadData if the features, which are those of `month`, have no rows.
+    """
+    if not pq.read_metadata(job.features).num_rows:
+        run_month = f"{job.settings['service']} {job.settings['month']}"
+        raise BadData(f"{run_month}: no trip in {month} to measure on; look at its quality.json")
+    return evaluate(
+        model_files.load(job.model, fit["recipe"]),
+        model_files.load(job.baseline),
+        batches(job.features),
+        fit["columns"],
+        zones.read(job.zones[0] if job.zones else None),
+    )
 
 
 def batches(path: str) -> Iterator[pd.DataFrame]:
@@ -88,7 +109,9 @@ def errors_by_zone(places: Zones, rows: np.ndarray, prediction: np.ndarray, targ
     return {str(zone): {"rows": trips, "rmse_min": error} for zone, trips, error in known if trips}
 
 
-def write(path: str, trips: pd.DataFrame) -> None:
-    """Write one row per trip to a parquet file."""
+def write(job: argparse.Namespace, trips_path: str, trips: pd.DataFrame, errors_path: str, measured: dict) -> None:
+    """Write one row per trip as parquet, the errors as JSON, and the provenance of the job."""
     table = pa.Table.from_pandas(trips, preserve_index=False).replace_schema_metadata()
-    tables.write(path, table.schema, table.to_batches())
+    tables.write(trips_path, table.schema, table.to_batches())
+    files.write_json(errors_path, measured)
+    files.write_json(job.provenance, provenance())
