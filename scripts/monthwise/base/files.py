@@ -29,7 +29,7 @@ class DamagedJson(BadData, ValueError):
 def read_json(path: str | Path) -> dict:
     """Return the content of a JSON file; raises DamagedJson if it is not JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return _parse(Path(path).read_bytes())
     except ValueError as error:
         raise DamagedJson(f"{path} is damaged ({error}); delete it and rerun") from None
 
@@ -37,10 +37,25 @@ def read_json(path: str | Path) -> dict:
 def read_json_if_whole(path: str | Path) -> dict | None:
     """Return the content of a JSON file, or None if it is missing, damaged or not an object."""
     try:
-        content = read_json(path)
-    except (FileNotFoundError, DamagedJson):
+        return parse_json_if_whole(Path(path).read_bytes())
+    except FileNotFoundError:
         return None
-    return content if isinstance(content, dict) else None
+
+
+def parse_json_if_whole(content: bytes) -> dict | None:
+    """Return what `read_json_if_whole` returns for a file with this content."""
+    try:
+        parsed = _parse(content)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _parse(content: bytes) -> dict:
+    try:
+        return json.loads(content.decode())
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
 
 
 def insist_on_readable(paths: Iterable[str | Path]) -> None:

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import clock, cluster, results
+from . import clock, cluster, files, results
 from .exits import CannotWrite, TryAgain
 
 PATH = ".monthwise.lock"
@@ -94,11 +94,8 @@ def _read_holder() -> tuple[bool, dict | None]:
 
 def _read(file) -> dict | None:
     file.seek(0)
-    try:
-        holder = json.loads(file.read())
-        return holder if {"command", "process_group", "since", "token"} <= holder.keys() else None
-    except (ValueError, AttributeError):
-        return None
+    holder = files.parse_json_if_whole(file.read()) or {}
+    return holder if {"command", "process_group", "since", "token"} <= holder.keys() else None
 
 
 def signal_processes(token: str, number: int) -> int:

@@ -2,9 +2,9 @@
 
 import contextlib
 import hashlib
-import json
 import os
 
+from ..base import files
 from ..job import placeholders
 
 PARQUET_END = b"PAR1"
@@ -30,12 +30,9 @@ class Tree:
             return None
         if path not in self._sha256:
             self._sha256[path] = hashlib.sha256(content).hexdigest()
-        try:
-            parsed = json.loads(content)
-        except (ValueError, RecursionError):
-            parsed = None
-        self._whole[path] = isinstance(parsed, dict)
-        return parsed if self._whole[path] else None
+        parsed = files.parse_json_if_whole(content)
+        self._whole[path] = parsed is not None
+        return parsed
 
     def is_whole(self, path: str) -> bool:
         """Return whether an existing file is complete, that is, ends as its format requires."""

@@ -5,7 +5,6 @@ predictions and decision again from model, features and JSON. Files are written 
 """
 
 import hashlib
-import json
 import os
 import tempfile
 from pathlib import Path, PurePath
@@ -82,14 +81,14 @@ def read_evidence(service: str, month: str) -> dict:
     """Return the content of evidence.json. Raises Finding if the file was changed after it was written."""
     path = targets.run_file(service, month, "evidence.json")
     content = Path(path).read_bytes()
+    evidence = files.parse_json_if_whole(content) or {}
     try:
-        evidence = json.loads(content)
         hashed = {key: value for key, value in evidence.items() if key not in ("provenance", "sha256")}
         is_whole = hashlib.sha256(files.to_json(hashed)).hexdigest() == evidence["sha256"]
         is_whole = (
             is_whole and files.to_json(evidence) == content and (hashed["service"], hashed["month"]) == (service, month)
         )
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError):
         is_whole = False
     if not is_whole:
         raise Finding(f"{path} is not what was written; delete it, then {rebuild_it(service, month)}")

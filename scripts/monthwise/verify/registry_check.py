@@ -1,7 +1,6 @@
 """Check the model registry against registry/{service}.json and tracking.json. Changes nothing."""
 
 import contextlib
-import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -25,11 +24,11 @@ def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[
     if not path.exists():
         raise NotChecked(f"there is no {path}")
     content = path.read_bytes()
+    registry = files.parse_json_if_whole(content) or {}
     try:
-        registry = json.loads(content)
         name, versions, champion, decided = (registry[key] for key in ("model", "versions", "champion", "decided"))
         is_whole = files.to_json(registry) == content
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError):
         is_whole = False
     if not is_whole:
         return {max(months): f"{path} is not what was written; delete it, then {_again()}"}
