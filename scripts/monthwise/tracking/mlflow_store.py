@@ -35,7 +35,9 @@ LIMITS = {
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
     "AWS_MAX_ATTEMPTS": "3",
 }
-DATABASE_ATTEMPTS = 3  # MLflow's default of ten takes 100 s, with the longest pause before the last
+# MLflow tries ten times to connect to a database, which takes 100 s. MLFLOW_HTTP_REQUEST_MAX_RETRIES is for http
+# stores only; for databases no variable or argument sets the number, so `connect` sets a constant of MLflow.
+DATABASE_ATTEMPTS = 3
 SILENCE = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
