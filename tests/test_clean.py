@@ -259,9 +259,10 @@ def test_clean_and_featurize_import_no_pandas(tmp_path):
     raw = write_raw(tmp_path / "raw.parquet")
     script = (
         "import json, sys; sys.path.insert(0, 'scripts')\n"
-        "from monthwise.data import cleaning as clean, features as featurize\n"
+        "from monthwise.data import cleaning as clean, features as featurize, zones\n"
+        "places = zones.read('config/zones/new-york.csv')\n"
         f"month = clean.Month({str(raw)!r}, json.loads({json.dumps(settings())!r}))\n"
-        "trips = (featurize.features(trips, None) for trips in month.trips())\n"
+        "trips = (featurize.features(trips, places) for trips in month.trips())\n"
         f"clean.tables.write({str(tmp_path / 't')!r}, featurize.FEATURES, trips)\n"
         "month.quality(); print('pandas' in sys.modules)"
     )

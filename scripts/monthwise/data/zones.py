@@ -61,7 +61,8 @@ def _zones(table: pa.Table) -> Zones:
     if len(ids) == 0 or len(np.unique(ids)) < len(ids) or ids.min() == id_codes.MISSING:
         raise ValueError("it has no zone, or one without an id, or two with the same one")
     order = np.argsort(ids)
-    boroughs = _column(table, "borough").cast(pa.string()).fill_null("Unknown").to_pylist()
+    names = _column(table, "borough").cast(pa.string()).to_pylist()
+    boroughs = ["Unknown" if name is None else name for name in names]  # `fill_null` would import pandas
     x_mi, y_mi = (
         tables.floats(_column(table, name)) if name in table.column_names else np.full(len(ids), np.nan)
         for name in ("x_mi", "y_mi")
