@@ -124,15 +124,13 @@ def _as_batch(columns: dict, schema):
         values, null = column if isinstance(column, tuple) else (column, None)
         if values is None or pa.types.is_null(field.type):
             return pa.nulls(size, field.type)
-        # From buffers, because pyarrow.array() and to_pandas_dtype() import pandas, which costs 0.2 s.
-        buffers = [np.packbits(~null, bitorder="little") if null is not None and null.any() else None]
+        kind = field.type
         if values.dtype.kind == "S":
-            offset = np.int64 if pa.types.is_large_string(field.type) else np.int32
-            buffers += [np.arange(size + 1, dtype=offset) * offset(values.itemsize), values.view(np.uint8)]
-        elif pa.types.is_timestamp(field.type):
-            buffers += [values]
-        else:
-            buffers += [values.astype("f8" if field.type == pa.float64() else str(field.type), copy=False)]
-        return pa.Array.from_buffers(field.type, size, [None if b is None else pa.py_buffer(b) for b in buffers])
+            kind = pa.binary(values.itemsize)
+        elif not pa.types.is_timestamp(kind):
+            values = values.astype("f8" if kind == pa.float64() else str(kind), copy=False)
+        # From buffers, because pyarrow.array() and to_pandas_dtype() import pandas, which takes 0.2 s.
+        is_present = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))
+        return pa.Array.from_buffers(kind, size, [is_present, pa.py_buffer(values)]).cast(field.type)
 
     return pa.record_batch([as_array(field) for field in schema], schema)
