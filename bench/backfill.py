@@ -24,7 +24,7 @@ from measure import SNAKEMAKE, Cost, measure  # first: it says where the package
 # isort: split
 import pyarrow.parquet as pq
 import report
-from equal_builds import assert_equal, built_files
+from fixtures.equal_builds import assert_equal, built_files
 from monthwise.base import months
 from monthwise.publisher import demo
 from report import AGAIN, COLD, MONTH, OFF, PLAIN, RECIPE, RESTATED, SKIPPING, WARM

@@ -2,8 +2,8 @@
 
     .venv/bin/python bench/bucket.py --months 12
 
-The server is OpenStack Swift on this machine (tests/s3_server.py says what to install), so requests take no way; what a
-request costs elsewhere comes on top. Months are those of the demo.
+The server is OpenStack Swift on this machine (tests/servers/s3_server.py says what to install), so the network costs
+nothing; what a request costs elsewhere comes on top. Months are those of the demo.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import yaml
 from measure import ROOT, user_environment  # first: it says where the package and the tests are
 
 # isort: split
-import s3_server
 from monthwise.base import months
+from servers import s3_server
 
 FIRST = "2023-03"  # run month
 BUCKET = "store:bench/kept"

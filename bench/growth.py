@@ -17,10 +17,10 @@ from measure import SNAKEMAKE, Cost, measure  # first: it says where the package
 
 # isort: split
 import report
+from fixtures.workflow import count_jobs
 from monthwise.base import months
 from monthwise.publisher import demo
 from report import EMPTY, NOTHING, PARSE, PLAN, RUN, TOUCHED
-from workflow import count_jobs
 
 SINGLE = (12, 60, 200, 600)  # run months of one service
 SERVICES = ["green", "yellow", "fhv", "fhvhv"]

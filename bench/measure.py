@@ -18,8 +18,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from fixtures.workflow import called_bare
 from monthwise.config.layers import ROOT
-from workflow import called_bare
 
 SNAKEMAKE = [".venv/bin/snakemake", "--cores", "2"]
 SAMPLE_S = 0.1

@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/pages.py
 
-The history is made of files: copies of a built demo month with numbers of their own (tests/long_history.py).
+The history is made of files: copies of a built demo month with numbers of their own (tests/fixtures/long_history.py).
 """
 
 import argparse
@@ -16,8 +16,8 @@ import yaml
 from measure import Cost, measure  # first: it says where the package and the tests are
 
 # isort: split
-import long_history
-from browser import Reader, chromium
+from fixtures import long_history
+from servers.browser import Reader, chromium
 
 SERVICES = ["green", "yellow", "fhv", "fhvhv"]
 FIRST, LAST, NEXT = "2009-03", "2024-02", "2024-03"

@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/slurm.py --months 3 --asked-every 5
 
-The cluster is a real one on this machine with two nodes (tests/slurm_cluster.py says what to install, `make
+The cluster is a real one on this machine with two nodes (tests/servers/slurm_cluster.py says what to install, `make
 slurm` brings the executor), the months are those of the demo, the profile is profiles/slurm, but for how
 often Slurm is asked. Jobs that travel in a group, or run where the call runs, are left out.
 """
@@ -20,8 +20,8 @@ import yaml
 from measure import ROOT, user_environment  # first: it says where the package and the tests are
 
 # isort: split
-import slurm_cluster
 from monthwise.base import months
+from servers import slurm_cluster
 
 FIRST = "2023-03"  # run month
 ALONE = ("train", "evaluate", "track", "compare", "score", "drift")

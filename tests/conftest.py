@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
-import mail_server
 import pytest
+from fixtures.workflow import Clone
 from monthwise.base import months, suggest
 from monthwise.publisher import demo
-from workflow import Clone
+from servers import mail_server
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("monthwise", deadline=None)

@@ -8,8 +8,8 @@ from pathlib import Path
 import mlflow
 import pytest
 from conftest import nightly, publish
+from fixtures.workflow import REPOSITORY, Clone
 from monthwise.base import files, months
-from workflow import REPOSITORY, Clone
 
 FIRST, LAST = "2024-01", "2024-02"
 SETTINGS = {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from conftest import LAST, publish
-from mail_server import SECRET
+from fixtures.workflow import Clone
 from monthwise.base import files
 from monthwise.config.settings import Settings
 from monthwise.runner import alerts
-from workflow import Clone
+from servers.mail_server import SECRET
 
 NEXT = LAST  # the data month that is not out yet
 OUTCOME = {"code": 0, "line": "up to date", "failed": [], "rejected": {}, "champions": []}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import nightly, publish
-from equal_builds import assert_equal
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import REPOSITORY, Clone, called_bare
 from monthwise.workflow import targets
-from workflow import REPOSITORY, Clone, called_bare
 
 DATA_MONTHS = ("2023-11", "2023-12", "2024-01", "2024-02")
 RESTATED = "2023-12"  # one run month trains on it, one is measured on it

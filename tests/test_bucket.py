@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import s3_server
 from conftest import SETTINGS, nightly, publish
+from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.base import months
-from workflow import Clone, called_bare, wait_for
+from servers import s3_server
 
 pytestmark = pytest.mark.root
 
 FIRST, LAST = "2023-03", "2023-05"  # run months
-WITH_BUCKET = str(Path(__file__).parent.parent / "deploy/with-bucket")
+WITH_BUCKET = str(REPOSITORY / "deploy/with-bucket")
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ import os
 import re
 from pathlib import Path
 
-import planted_history as planted
 import pytest
 from conftest import nightly
-from equal_builds import assert_equal
+from fixtures import planted_history as planted
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import Clone
 from monthwise.base import exits, files, months
 from monthwise.config.settings import Settings
 from monthwise.workflow import targets
-from workflow import Clone
 
 RUN_MONTHS = months.span(planted.FIRST, planted.LAST)
 NO_DECISION = {"locate", "ingest", "clean", "featurize", "train", "evaluate", "track", "drift"}

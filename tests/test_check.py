@@ -4,8 +4,8 @@ import os
 
 import pytest
 from conftest import nightly
+from fixtures.workflow import Clone
 from test_paths import NASTY, clone_in
-from workflow import Clone
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fixtures.months_made import OFF, minutes, raw_month, settings, write_raw
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from months_made import OFF, minutes, raw_month, settings, write_raw
 from monthwise.data import cleaning as clean
 from monthwise.data import tables
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from months_made import raw_month, settings, write_raw
+from fixtures.months_made import raw_month, settings, write_raw
 from monthwise.base.exits import BadData, WrongConfig
 from monthwise.data import cleaning as clean
 

@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 from conftest import publish
+from fixtures.workflow import Clone
 from monthwise.base.exits import WrongConfig
 from monthwise.report import month_pages
 from monthwise.runner import reasons
-from workflow import Clone
 
 
 @pytest.fixture

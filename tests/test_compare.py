@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from compare import compare, interval
+from fixtures.workflow import REPOSITORY
 from monthwise.models.errors import Segment
-from workflow import REPOSITORY
 
 ROWS = 3_000
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from fixtures.workflow import REPOSITORY, called_bare
 from hypothesis import given
 from hypothesis import strategies as st
 from monthwise.base import months
@@ -12,7 +13,6 @@ from monthwise.config import layers
 from monthwise.config.settings import Settings
 from monthwise.workflow.calendar import Calendar, Calendars
 from monthwise.workflow.listing import Listing
-from workflow import REPOSITORY, called_bare
 
 
 def _bikes(columns: dict | None = None, duration: dict | None = None) -> dict:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 from conftest import SETTINGS, nightly, publish
-from equal_builds import assert_equal, built_files
+from fixtures.equal_builds import assert_equal, built_files
+from fixtures.workflow import REPOSITORY, Clone, listed_jobs, wait_for
 from monthwise.base import files, months
-from workflow import REPOSITORY, Clone, listed_jobs, wait_for
 
 pytestmark = nightly
 AT_0517 = "17 5 * * * "

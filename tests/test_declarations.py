@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures.workflow import REPOSITORY
 from monthwise.workflow import stages
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from workflow import REPOSITORY
 
 PROGRAMS = sorted(path.stem for path in (REPOSITORY / "scripts").glob("*.py"))
 RULES = "\n".join(path.read_text() for path in sorted((REPOSITORY / "rules").glob("*.smk")))

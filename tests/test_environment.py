@@ -5,8 +5,8 @@ import json
 
 import pytest
 from conftest import nightly
+from fixtures.workflow import REPOSITORY, Clone
 from test_paths import MONTH, SETTINGS
-from workflow import REPOSITORY, Clone
 
 REASON = "geprüft für Zürich"
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}

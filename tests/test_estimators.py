@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.workflow import Clone
 from monthwise.base import exits, files
 from monthwise.config.settings import Settings
 from monthwise.runner import estimators
-from workflow import Clone
 
 MONTHS = [("green", "2024-01"), ("green", "2024-02")]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import skops.io
+from fixtures.workflow import REPOSITORY
 from monthwise.base import exits, rounding
 from monthwise.data import bins, zones
 from monthwise.models import evaluation, model_files
@@ -15,7 +16,6 @@ from monthwise.models.baseline import PairMean
 from monthwise.models.errors import Segment, errors, errors_by, segments
 from sklearn.dummy import DummyRegressor
 from test_train import call, table
-from workflow import REPOSITORY
 
 
 def test_errors_are_the_textbook_ones():

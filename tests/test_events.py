@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.workflow import called_bare
 from monthwise.base.exits import CannotWrite, Exit, TryAgain, WrongConfig
 from monthwise.runner import events, snakemake
-from workflow import called_bare
 
 # Rules and files whose names are those of prose: `and, more.txt` has the separator of a list in it.
 REASONS = """

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import evidence
 import pytest
+from fixtures.workflow import REPOSITORY
 from monthwise.base import files
 from monthwise.state import decisions
-from workflow import REPOSITORY
 
 MODEL = {"month": "2021-05", "kind": "model", "recipe": "linear", "columns": ["pair"]}
 CHAMPION = {

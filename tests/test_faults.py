@@ -10,10 +10,10 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 from conftest import LAST, nightly, publish
+from fixtures.workflow import REPOSITORY, Clone, wait_for
 from monthwise.base import months
 from monthwise.base.environment import SHELL_PREFIX
 from monthwise.workflow import job_settings
-from workflow import REPOSITORY, Clone, wait_for
 
 NEXT = months.shift(LAST, 1)
 

@@ -5,16 +5,16 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import damage
 import ingest
 import pyarrow.parquet as pq
 import pytest
-from months_made import settings
+from fixtures import damage
+from fixtures.months_made import settings
+from fixtures.workflow import REPOSITORY
 from monthwise.base import exits
 from monthwise.data import cleaning as clean
 from monthwise.data import features as featurize
 from monthwise.data import tables, zones
-from workflow import REPOSITORY
 
 CASES = 5000 if "MONTHWISE_NIGHTLY" in os.environ else 500
 KINDS = (*damage.BYTES, *damage.TABLES)

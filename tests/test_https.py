@@ -4,10 +4,10 @@ import os
 import threading
 
 import pytest
-from misbehaving_server import IMPATIENT, Answer, MisbehavingServer, etag_of, html_page
 from monthwise import publisher
 from monthwise.base import exits
 from monthwise.publisher import connection
+from servers.misbehaving_server import IMPATIENT, Answer, MisbehavingServer, etag_of, html_page
 
 JANUARY, FEBRUARY = "green_tripdata_2021-01.parquet", "green_tripdata_2021-02.parquet"
 SIZE = 300_000

@@ -3,11 +3,11 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from months_made import raw_month, settings, write_raw
+from fixtures.months_made import raw_month, settings, write_raw
+from fixtures.workflow import REPOSITORY
 from monthwise.commands import score
 from monthwise.data import cleaning as clean
 from monthwise.data import id_codes, tables, zones
-from workflow import REPOSITORY
 
 ZONES = REPOSITORY / "config/zones/new-york.csv"
 BOTH = ("PULocationID", "DOLocationID")

@@ -7,20 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import ingest
 import numpy
 import pyarrow
 import pyarrow.parquet
 import pytest
-from misbehaving_server import HTML, Answer, MisbehavingServer
+from fixtures.workflow import REPOSITORY, wait_for
 from monthwise import publisher
 from monthwise.base import exits, files
 from monthwise.publisher import folder, partial
-from workflow import wait_for
+from servers.misbehaving_server import HTML, Answer, MisbehavingServer
 
-ROOT = Path(__file__).resolve().parent.parent
 FILE = "green_tripdata_2021-01.parquet"
 PATIENCE = {"connect_s": 300, "read_s": 300, "tries": 2, "back_off_s": 0.01, "slow_bytes": 1000}
 
@@ -56,7 +54,7 @@ class Month:
     def ingest(self):
         """Run the program as Snakemake does, the old output deleted; return its exit code and last line."""
         self.raw.unlink(missing_ok=True)
-        ended = subprocess.run(self.command(), cwd=ROOT, capture_output=True, text=True)
+        ended = subprocess.run(self.command(), cwd=REPOSITORY, capture_output=True, text=True)
         assert "Traceback" not in ended.stdout + ended.stderr
         last = ended.stdout.splitlines()[-1]
         assert last.startswith(f"exit {ended.returncode}: ")
@@ -172,7 +170,7 @@ def test_a_month_that_shrank_in_head_and_get_alike_is_cut_short(month, server):
 def test_a_job_that_was_killed_is_resumed_by_the_next(month, server):
     month.locate()
     server.behave(FILE, Answer(after=200_000, then="stall"), Answer(), method="GET")
-    job = subprocess.Popen(month.command(), cwd=ROOT, stdout=subprocess.DEVNULL)
+    job = subprocess.Popen(month.command(), cwd=REPOSITORY, stdout=subprocess.DEVNULL)
     begun = month.home / partial.NAME
     wait_for(lambda: begun.exists() and begun.stat().st_size == 200_000)
     job.send_signal(signal.SIGKILL)
@@ -290,7 +288,7 @@ def test_a_file_without_rows_is_for_clean_to_judge(tmp_path):
 def test_a_full_disk_ends_with_73_and_names_the_file(month, server, monkeypatch):
     month.locate()
     limited = f"ulimit -f 64; exec {shlex.join(map(str, month.command()))}"
-    ended = subprocess.run(["/bin/bash", "-c", limited], cwd=ROOT, capture_output=True, text=True)
+    ended = subprocess.run(["/bin/bash", "-c", limited], cwd=REPOSITORY, capture_output=True, text=True)
     assert ended.returncode == os.EX_CANTCREAT
     assert ended.stdout.splitlines()[-1].startswith(f"exit 73: cannot write {month.home / partial.NAME}")
     assert not month.raw.exists()

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from conftest import FIRST, LAST, SERVICES
-from equal_builds import assert_equal, built_files
+from fixtures.equal_builds import assert_equal, built_files
+from fixtures.workflow import Clone, called_bare, wait_for
 from monthwise.base import lock, months
-from workflow import Clone, called_bare, wait_for
 
 KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 4
 RUN = ("./monthwise", "run", "--jobs", "2")

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from misbehaving_server import Answer, MisbehavingServer
+from fixtures.workflow import REPOSITORY
 from monthwise import publisher
 from monthwise.base import exits
 from monthwise.publisher import folder
+from servers.misbehaving_server import Answer, MisbehavingServer
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = {"connect_s": 300, "read_s": 300, "tries": 2, "back_off_s": 0.01}
 FILE = "green_tripdata_{month}.parquet"
 
@@ -36,7 +36,7 @@ def settings(source, month="2021-01", **more):
 def run_locate(asked, source):
     """Run the program; return its exit code and its last line, and see to it that there is no traceback."""
     command = [sys.executable, "scripts/locate.py", "--settings", json.dumps(asked), "--source", str(source)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert "Traceback" not in ended.stdout + ended.stderr
     last = ended.stdout.splitlines()[-1]
     assert last.startswith(f"exit {ended.returncode}: ")
@@ -120,7 +120,7 @@ def test_locate_does_not_import_more_than_its_http_client(mirror, tmp_path):
         asked = json.dumps(settings("https", url=server.url))
         command = [sys.executable, "-X", "importtime", "scripts/locate.py", "--settings", asked]
         command += ["--source", str(tmp_path / "source.json")]
-        imported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+        imported = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stderr
     assert "urllib3" in imported
     assert not [name for name in ("numpy", "pyarrow", "pandas", "yaml") if f" {name}\n" in imported]
 
@@ -131,7 +131,7 @@ def test_the_newest_month_of_a_folder_costs_only_the_standard_library(mirror):
         f"print(folder.months({str(mirror)!r}, {FILE!r})[-1], 'urllib3' in sys.modules, 'pyarrow' in sys.modules)"
     )
     answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT / "scripts", capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=REPOSITORY / "scripts", capture_output=True, text=True, check=True
     ).stdout
     assert answer == "2021-03 False False\n"
 
@@ -147,7 +147,7 @@ def test_only_files_that_fit_the_pattern_are_months(mirror):
 
 
 def test_a_relative_folder_lies_in_the_repository():
-    assert publisher.resolve_folder("file:mirrors/tlc") == ROOT / "mirrors" / "tlc"
+    assert publisher.resolve_folder("file:mirrors/tlc") == REPOSITORY / "mirrors" / "tlc"
     assert publisher.resolve_folder("file:/data/tlc") == Path("/data/tlc")
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from conftest import nightly
-from small_run import settings, small_run, start
-from workflow import free_ports, wait_for
+from fixtures.small_run import settings, small_run, start
+from fixtures.workflow import free_ports, wait_for
 
 MONTHS = ("2021-05", "2021-06")
 pytestmark = nightly

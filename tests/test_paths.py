@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from conftest import nightly
+from fixtures.workflow import Clone
 from monthwise.base import files
-from workflow import Clone
 
 NASTY = "a%20b?c=1#d 'e\" ü{x}&;$y[z]*\\n"
 MONTH = "2024-01"

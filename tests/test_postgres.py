@@ -14,14 +14,12 @@ import time
 from pathlib import Path
 
 import mlflow
-import mlflow_server
-import postgres_server
 import pytest
-import s3_server
 from conftest import FIRST, nightly
+from fixtures.small_run import REPOSITORY, settings, small_run, start
+from fixtures.workflow import Clone
 from monthwise.base import files
-from small_run import REPOSITORY, settings, small_run, start
-from workflow import Clone
+from servers import mlflow_server, postgres_server, s3_server
 
 pytestmark = pytest.mark.root
 

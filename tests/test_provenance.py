@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fixtures.workflow import REPOSITORY
 from monthwise.job import provenance
-from workflow import REPOSITORY
 
 
 @pytest.mark.parametrize(

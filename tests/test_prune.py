@@ -2,9 +2,9 @@
 
 import pytest
 from conftest import DATA_MONTHS, LAST, nightly, publish
-from equal_builds import built_files
+from fixtures.equal_builds import built_files
+from fixtures.workflow import Clone
 from monthwise.base import files, months
-from workflow import Clone
 
 CLOSED_BEFORE = months.shift(LAST, -1)
 OPEN_DATA = months.shift(CLOSED_BEFORE, -2)  # the oldest month that an open run month reads

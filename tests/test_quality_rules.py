@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from months_made import raw_month, settings, write_raw
+from fixtures.months_made import raw_month, settings, write_raw
 from monthwise.base.exits import BadData
 from monthwise.config.settings import Settings
 from monthwise.data import cleaning as clean

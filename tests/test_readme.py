@@ -10,9 +10,9 @@ import urllib.request
 
 import pytest
 from conftest import nightly, publish
-from misbehaving_server import MisbehavingServer
+from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.base import months
-from workflow import REPOSITORY, Clone, called_bare, wait_for
+from servers.misbehaving_server import MisbehavingServer
 
 # What a test runs elsewhere: this very suite, and the crontab line (test_cron.py).
 ELSEWHERE = ("make test", "17 5 * * * ")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from conftest import SETTINGS, publish
-from mail_server import SECRET
-from misbehaving_server import MisbehavingServer
+from fixtures.workflow import Clone, wait_for
 from monthwise.base import months
 from monthwise.runner import alerts
-from workflow import Clone, wait_for
+from servers.mail_server import SECRET
+from servers.misbehaving_server import MisbehavingServer
 
 pytestmark = pytest.mark.root
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from workflow import Clone
+from fixtures.workflow import Clone
 
 REFERENCE = ("--configfile", "config/reference.yaml")
 TARGET = ("--", "runs/green/2021-03/metrics.json")

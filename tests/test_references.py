@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fixtures.workflow import REPOSITORY
 from monthwise.commands import COMMANDS
-from workflow import REPOSITORY
 
 FOLDERS = "bench|config|deploy|docs|profiles|rules|scripts|tests"
 SUFFIXES = "csv|geojson|json|md|py|smk|svg|toml|txt|yaml"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from conftest import nightly
+from fixtures.small_run import REPOSITORY, small_run
+from fixtures.small_run import settings as of_track
 from monthwise.base import exits, files
 from monthwise.tracking import mlflow_store
-from small_run import REPOSITORY, small_run
-from small_run import settings as of_track
 
 os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 

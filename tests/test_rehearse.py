@@ -3,8 +3,8 @@
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
+from fixtures.workflow import Clone
 from monthwise.base import files, months
-from workflow import Clone
 
 BROKEN = DATA_MONTHS[2]
 

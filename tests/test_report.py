@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import jsonschema
-import long_history
 import pytest
 import yaml
+from fixtures import long_history
+from fixtures.workflow import REPOSITORY, Clone
 from monthwise import report
 from monthwise.base import exits, files, lock, redact, results
 from monthwise.base.text import first_few
@@ -28,7 +29,6 @@ from monthwise.state import calls, summary
 from monthwise.workflow import stages
 from monthwise.workflow.calendar import Calendars
 from prometheus_client.parser import text_string_to_metric_families
-from workflow import REPOSITORY, Clone
 
 MONTH = "2024-01"  # a run month of `built` that is decided, compared and scored
 BEFORE = "2023-12"

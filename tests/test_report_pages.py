@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-import long_history
 import pytest
-from browser import Reader, chromium
+from fixtures import long_history
+from fixtures.workflow import Clone
 from monthwise import report
 from monthwise.base import files
 from monthwise.config.settings import Settings
 from playwright.sync_api import expect
-from workflow import Clone
+from servers.browser import Reader, chromium
 
 MONTH = "2024-01"
 # Every state there is, of one service; the other one is as it should be.

@@ -5,8 +5,8 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, SERVICES, nightly, publish
+from fixtures.workflow import Clone
 from monthwise.base import months
-from workflow import Clone
 
 RUN_MONTHS = len(months.span(FIRST, LAST)) * len(SERVICES)
 # What follows where all run months are measured again; the first month compares nothing, the last one is not out yet.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import LAST, nightly
+from fixtures.workflow import Clone
 from monthwise.base import lock, months, results
 from monthwise.base.exits import CannotWrite, TryAgain, WrongConfig
-from workflow import Clone
 
 RESULTS = ("data", "runs", "registry", "history", "benchmarks", ".snakemake")
 

@@ -4,7 +4,7 @@ import ast
 import graphlib
 from pathlib import Path
 
-from workflow import REPOSITORY
+from fixtures.workflow import REPOSITORY
 
 PACKAGE = REPOSITORY / "scripts/monthwise"
 PROGRAMS = {path.stem for path in PACKAGE.parent.glob("*.py")}

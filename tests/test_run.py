@@ -9,9 +9,9 @@ import mlflow
 import pyarrow.parquet as pq
 import pytest
 from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
-from equal_builds import assert_equal
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import Clone, called_bare, listed_jobs, wait_for
 from monthwise.base import files, months
-from workflow import Clone, called_bare, listed_jobs, wait_for
 
 MIDDLE, NEWEST = DATA_MONTHS[3], DATA_MONTHS[-1]
 NEXT = months.shift(NEWEST, 1)

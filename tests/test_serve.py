@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import nightly
+from fixtures.workflow import Clone, called_bare, free_ports, wait_for
 from monthwise.base import files
-from workflow import Clone, called_bare, free_ports, wait_for
 
 CONFIG = {
     "source": "demo",

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from fixtures.workflow import Clone
 from monthwise.base import months
-from workflow import Clone
 
 BIKES = """
 services: [bikes]

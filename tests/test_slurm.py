@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-import slurm_cluster
 import yaml
 from conftest import DATA_MONTHS, FIRST, nightly
-from equal_builds import assert_equal
-from workflow import Clone, called_bare, wait_for
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
+from servers import slurm_cluster
 
 pytestmark = pytest.mark.root
 
@@ -36,7 +36,7 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory) -> Path:
     """The project's own, with shorter waits and a small limit."""
-    text = (Path(__file__).parent.parent / "profiles/slurm/config.yaml").read_text()
+    text = (REPOSITORY / "profiles/slurm/config.yaml").read_text()
     found = yaml.safe_load(text) | {"jobs": LIMIT, "seconds-between-status-checks": 1}
     found |= {"slurm-init-seconds-before-status-checks": 1, "latency-wait": 10}
     path = tmp_path_factory.mktemp("profile") / "slurm"

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from fixtures.small_run import COLUMNS, REPOSITORY, features, settings, small_run, start
 from monthwise.base import exits
 from monthwise.job import provenance
 from monthwise.tracking import mlflow_store
-from small_run import COLUMNS, REPOSITORY, features, settings, small_run, start
 
 os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 

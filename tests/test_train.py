@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import train
+from fixtures.workflow import REPOSITORY
 from monthwise.data import features as featurize
 from monthwise.data import tables
 from monthwise.models import model_files, recipes
 from monthwise.models.baseline import PairMean
-from workflow import REPOSITORY
 
 SETTINGS = {
     "service": "green",

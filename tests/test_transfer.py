@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from misbehaving_server import HTML, IMPATIENT, Answer, MisbehavingServer, etag_of, html_page
 from monthwise import publisher
 from monthwise.base import exits
 from monthwise.publisher import partial
+from servers.misbehaving_server import HTML, IMPATIENT, Answer, MisbehavingServer, etag_of, html_page
 
 JANUARY = "green_tripdata_2021-01.parquet"
 SIZE = 300_000

@@ -6,11 +6,11 @@ import socket
 import time
 
 import pytest
-from misbehaving_server import Answer, MisbehavingServer
+from fixtures.workflow import Clone
 from monthwise import publisher
 from monthwise.base import exits, months
 from monthwise.publisher import at_once
-from workflow import Clone
+from servers.misbehaving_server import Answer, MisbehavingServer
 
 MONTHS = months.span("2021-01", "2023-12")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import ingest
 import pyarrow.parquet as pq
 import pytest
-from months_made import raw_month, settings, write_raw
+from fixtures.months_made import raw_month, settings, write_raw
 from monthwise import publisher
 from monthwise.base import files
 from monthwise.base.exits import BadData, Unreachable, WrongConfig

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import FIRST, nightly
-from equal_builds import assert_equal
-from workflow import Clone, called_bare
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import Clone, called_bare
 
 NOBODY = 12345  # a uid without a passwd entry
 HOMES = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import FIRST
+from fixtures.workflow import REPOSITORY, Clone, called_bare, listed_jobs
 from monthwise.base import files
 from monthwise.base.exits import WrongConfig
 from monthwise.runner import user_profile
 from snakemake.cli import get_profile_dir
-from workflow import Clone, called_bare, listed_jobs
 
 # Each would change what is found or built, or hide it.
 NEVER = {
@@ -125,7 +125,7 @@ def test_keys_of_the_chosen_executor_reach_snakemake_and_those_of_another_do_not
 
 
 def test_our_own_profile_for_slurm_is_taken_whole():
-    folder = Path(__file__).parent.parent / "profiles/slurm"
+    folder = REPOSITORY / "profiles/slurm"
     found = user_profile.read(str(folder))
     assert found.settings == yaml.safe_load((folder / "config.yaml").read_text())
     assert (found.ignored, found.notice()) == ([], "")

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 import skops.io
 from conftest import publish
+from fixtures.workflow import Clone
 from monthwise.base import files
 from monthwise.commands import verify
 from monthwise.config.settings import Settings
 from monthwise.models import model_files
 from monthwise.verify import recorded_jobs, registry_check
-from workflow import Clone
 
 # The first month, one whose challenger is promoted, one that is pinned and not scored, one without a challenger.
 RUN_MONTHS = FIRST, PROMOTED, PINNED, SKIPPED = "2023-09", "2023-10", "2023-11", "2023-12"

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fixtures.workflow import REPOSITORY, called_bare, wait_for
 from monthwise.job.warm.libraries import LIBRARIES
 from monthwise.workflow import stages
-from workflow import called_bare, wait_for
 
-HOST = Path(__file__).with_name("warm_host.py")
-FAULTS = str(Path(__file__).with_name("faults"))
-REPOSITORY = HOST.parents[1]
+HOST = REPOSITORY / "tests/servers/warm_host.py"
+FAULTS = str(REPOSITORY / "tests/fixtures/faults")
 SCRIPTS = str(REPOSITORY / "scripts")
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
 

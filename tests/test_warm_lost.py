@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import SETTINGS, nightly, publish
-from equal_builds import assert_equal
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.job.warm.libraries import LIBRARIES
-from workflow import Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
-FAULTS = str(Path(__file__).with_name("faults") / "sitecustomize.py")
+FAULTS = str(REPOSITORY / "tests/fixtures/faults/sitecustomize.py")
 RUN = ("./monthwise", "run", "--jobs", "2")
 LOST = "monthwise: the warm start is lost, jobs start cold: "
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import nightly
-from equal_builds import assert_equal
-from workflow import REPOSITORY, Clone, called_bare, wait_for
+from fixtures.equal_builds import assert_equal
+from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
 

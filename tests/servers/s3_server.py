@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workflow import free_ports, wait_for
+from fixtures.workflow import free_ports, wait_for
 
 PROGRAMS = ("swift-proxy-server", "swift-account-server", "swift-container-server", "swift-object-server", "memcached")
 KEY, SECRET = "monthwise:tester", "testing-secret"

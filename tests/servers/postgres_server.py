@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workflow import free_ports
+from fixtures.workflow import free_ports
 
 PASSWORD = "pass/word@1"
 IN_URI = "pass%2Fword%401"

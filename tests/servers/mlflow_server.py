@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from workflow import free_ports, wait_for
+from fixtures.workflow import free_ports, wait_for
 
 PASSWORD = "server/word@1"
 IN_URI = "server%2Fword%401"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from workflow import free_ports, wait_for
+from fixtures.workflow import free_ports, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "squeue", "sbatch", "cc")
 CONFIG = """
@@ -120,7 +120,7 @@ def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
     if LIMITS_MEMORY:
         plugins = {"track": "proctrack/cgroup", "task": "task/cgroup"}
         (etc / "cgroup.conf").write_text(CGROUPS)
-    source = Path(__file__).parent / "clock_ahead.c"
+    source = Path(__file__).parents[1] / "fixtures/clock_ahead.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "clock_ahead.so", source], check=True)
     (folder / "prolog").write_text(PROLOG.format(folder=folder))
     (folder / "prolog").chmod(0o755)
