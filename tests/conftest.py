@@ -1,44 +1,20 @@
 """What the tests share: real months, and a workflow that was built once for all processes of the suite."""
 
-import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from fixtures.made_once import made_once
+from fixtures.shared_months import DATA_MONTHS, SERVICES, SETTINGS, publish
 from fixtures.workflow import Clone
-from monthwise.base import months, suggest
-from monthwise.publisher import demo
+from monthwise.base import suggest
 from servers import mail_server
 
 # A busy machine is no reason to fail.
 hypothesis.settings.register_profile("monthwise", deadline=None)
 hypothesis.settings.load_profile("monthwise")
-
-SERVICES = ("green", "yellow")
-# Twelve run months in the nightly run, the last six of them else.
-FIRST, LAST = "2023-03" if "MONTHWISE_NIGHTLY" in os.environ else "2023-09", "2024-02"
-DATA_MONTHS = months.span(months.shift(FIRST, -2), months.shift(LAST, -1))
-
-# Small months and a model that fits at once: what is tested is which jobs run, not how well they predict.
-SETTINGS = {
-    "source": "file:published",
-    "services": list(SERVICES),
-    "begin": {"green": FIRST, "yellow": FIRST},
-    "last": LAST,
-    "train": {"recipe": "linear", "parameters": {"solver": "lasso"}},
-}
-
-
-nightly = pytest.mark.skipif("MONTHWISE_NIGHTLY" not in os.environ, reason="longer: `make nightly` runs it")
-
-
-def publish(folder: Path, service: str, month: str, rows: int = 1_000, seed: int = 1) -> None:
-    """Put a month into the folder that a clone's source is."""
-    folder.mkdir(exist_ok=True)
-    demo.write_month(folder / f"{service}_tripdata_{month}.parquet", service, month, rows, seed)
 
 
 @pytest.fixture(scope="session")
@@ -67,18 +43,6 @@ def _no_call_is_remembered():
     """What a command noted of its call must not reach the suggestions of other tests."""
     yield
     os.environ.pop(suggest.CALL, None)
-
-
-@contextlib.contextmanager
-def made_once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
-    """Yield a folder that all processes of the suite share, and whether another one has made its content."""
-    root = factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    with open(root / f"{name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = root / f"{name}.done"
-        yield root / name, done.exists()
-        done.touch()
 
 
 @pytest.fixture(scope="session")

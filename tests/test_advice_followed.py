@@ -7,7 +7,8 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from conftest import nightly, publish
+from fixtures.marks import nightly
+from fixtures.shared_months import publish
 from fixtures.workflow import REPOSITORY, Clone
 from monthwise.base import files, months
 

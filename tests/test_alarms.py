@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import LAST, publish
+from fixtures.shared_months import LAST, publish
 from fixtures.workflow import Clone
 from monthwise.base import files
 from monthwise.config.settings import Settings

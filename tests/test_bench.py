@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import nightly, publish
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
+from fixtures.shared_months import publish
 from fixtures.workflow import REPOSITORY, Clone, called_bare
 from monthwise.workflow import targets
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import SETTINGS, nightly, publish
+from fixtures.marks import nightly
+from fixtures.shared_months import SETTINGS, publish
 from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.base import months
 from servers import s3_server

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import nightly
 from fixtures import planted_history as planted
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
 from fixtures.workflow import Clone
 from monthwise.base import exits, files, months
 from monthwise.config.settings import Settings

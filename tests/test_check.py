@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from conftest import nightly
+from fixtures.marks import nightly
+from fixtures.one_month import NASTY, clone_in
 from fixtures.workflow import Clone
-from test_paths import NASTY, clone_in
 
 
 @pytest.fixture

@@ -1,32 +1,17 @@
 """clean: input that it refuses, each in one line with the exit code of its kind."""
 
-import json
 import os
 import resource
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from fixtures.months_made import raw_month, settings, write_raw
+from fixtures.months_made import raw_month, run_clean, settings, write_raw
 from monthwise.base.exits import BadData, WrongConfig
 from monthwise.data import cleaning as clean
 
 
-def program(raw, folder: Path, given: dict, **process):
-    """Run clean as a process: its exit code and its last line."""
-    options = ["--raw", raw, "--settings", json.dumps(given)]
-    options += ["--trips", folder / "t.parquet", "--quality", folder / "q.json"]
-    done = subprocess.run(
-        [sys.executable, "scripts/clean.py", *map(str, options)], capture_output=True, text=True, **process
-    )
-    assert "Traceback" not in done.stdout + done.stderr
-    return done.returncode, done.stdout.splitlines()[-1]
-
-
 def test_a_renamed_column_is_named_with_the_closest_and_the_key(tmp_path):
     table = raw_month().rename_columns({"lpep_pickup_datetime": "lpep_pickup_time"})
-    code, line = program(write_raw(tmp_path / "raw.parquet", table), tmp_path, settings())
+    code, line = run_clean(write_raw(tmp_path / "raw.parquet", table), tmp_path, settings())
     assert code == os.EX_DATAERR
     for part in ("green 2021-01", "pickup_time", "looked for lpep_pickup_datetime", "closest is lpep_pickup_time",
                  "catalog.green.columns.pickup_time in config/services.yaml"):  # fmt: skip
@@ -48,7 +33,7 @@ def test_a_service_without_a_time_column_is_wrong_config(tmp_path):
 @pytest.mark.parametrize("column", ["lpep_pickup_datetime", "trip_distance"])
 def test_text_where_times_or_numbers_should_be_is_refused(tmp_path, column):
     raw = write_raw(tmp_path / "raw.parquet", raw_month(**{column: "2021-01-01 00:00"}))
-    code, line = program(raw, tmp_path, settings())
+    code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert f"in column {column}, whose type is string" in line
 
@@ -56,7 +41,7 @@ def test_text_where_times_or_numbers_should_be_is_refused(tmp_path, column):
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", b"PAR1" + b"\0" * 100])
 def test_what_is_no_parquet_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "raw.parquet").write_bytes(content)
-    code, line = program(tmp_path / "raw.parquet", tmp_path, settings())
+    code, line = run_clean(tmp_path / "raw.parquet", tmp_path, settings())
     assert code == os.EX_DATAERR
     assert "green 2021-01" in line
     assert "cannot be read as parquet" in line
@@ -67,7 +52,7 @@ def test_damaged_pages_behind_a_good_footer_are_refused_in_one_line(tmp_path):
     content = bytearray(raw.read_bytes())
     content[200:2000] = bytes(1800)
     raw.write_bytes(content)
-    code, line = program(raw, tmp_path, settings())
+    code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert "cannot be read as parquet" in line
 
@@ -78,6 +63,6 @@ def test_a_disk_that_is_full_ends_in_one_line_and_leaves_nothing(tmp_path):
     def no_room():
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
-    code, line = program(raw, tmp_path, settings(), preexec_fn=no_room)
+    code, line = run_clean(raw, tmp_path, settings(), preexec_fn=no_room)
     assert (code, line.startswith("exit 73: cannot write")) == (os.EX_CANTCREAT, True)
     assert list(tmp_path.iterdir()) == [raw]

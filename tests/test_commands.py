@@ -5,7 +5,7 @@ import shlex
 import shutil
 
 import pytest
-from conftest import publish
+from fixtures.shared_months import publish
 from fixtures.workflow import Clone
 from monthwise.base.exits import WrongConfig
 from monthwise.report import month_pages

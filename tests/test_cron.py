@@ -10,24 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from conftest import SETTINGS, nightly, publish
+from fixtures.crontab import crontab_command
 from fixtures.equal_builds import assert_equal, built_files
-from fixtures.workflow import REPOSITORY, Clone, listed_jobs, wait_for
+from fixtures.marks import nightly
+from fixtures.shared_months import SETTINGS, publish
+from fixtures.workflow import Clone, listed_jobs, wait_for
 from monthwise.base import files, months
 
 pytestmark = nightly
-AT_0517 = "17 5 * * * "
 PUBLISHED = ["2023-01", "2023-02", "2023-03"]  # data months of the first night; its run months are the two below
 BUILT = ["2023-03", "2023-04"]
 RESTATED, NEW = "2023-02", "2023-04"
-
-
-def crontab_command() -> str:
-    """Return what stands behind the five fields of the time."""
-    lines = [line for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith(AT_0517)]
-    assert len(lines) == 1, "the README has one crontab line"
-    assert "%" not in lines[0], "a line break to cron"
-    return lines[0].removeprefix(AT_0517)
 
 
 class Cron:

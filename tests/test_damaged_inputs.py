@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LAST
+from fixtures.shared_months import LAST
 from monthwise.base import files, months
 from monthwise.job import command_line
 from monthwise.verify import recorded_jobs

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fixtures.crontab import AT_0517, crontab_command
 from fixtures.workflow import REPOSITORY
-from test_cron import AT_0517, crontab_command
 
 DEPLOY = REPOSITORY / "deploy"
 

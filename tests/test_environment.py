@@ -4,9 +4,9 @@ import ast
 import json
 
 import pytest
-from conftest import nightly
+from fixtures.marks import nightly
+from fixtures.one_month import MONTH, SETTINGS
 from fixtures.workflow import REPOSITORY, Clone
-from test_paths import MONTH, SETTINGS
 
 REASON = "geprüft für Zürich"
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}

@@ -1,13 +1,12 @@
 """Evaluation: the errors, trip by trip and by segment, and what cannot be evaluated."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import skops.io
+from fixtures.model_programs import run_evaluate, run_train, table
 from fixtures.workflow import REPOSITORY
 from monthwise.base import exits, rounding
 from monthwise.data import bins, zones
@@ -15,7 +14,6 @@ from monthwise.models import evaluation, model_files
 from monthwise.models.baseline import PairMean
 from monthwise.models.errors import Segment, errors, errors_by, segments
 from sklearn.dummy import DummyRegressor
-from test_train import call, table
 
 
 def test_errors_are_the_textbook_ones():
@@ -87,20 +85,11 @@ def test_bins_have_round_edges_and_take_everything():
     assert bins.Bins(0, 2, 3).counts(np.array([-5, 0, 1.9, 2, 5.9, 6, 99])).tolist() == [3, 1, 3]
 
 
-def evaluated(folder, model="model") -> subprocess.CompletedProcess:
-    options = {"model": model, "baseline": "baseline", "training": "training", "features": "features.parquet"}
-    options |= {"validation": "validation.parquet", "metrics": "metrics.json", "provenance": "provenance.json"}
-    paths = [f"--{name}={folder / path}" for name, path in options.items()]
-    settings = json.dumps({"service": "green", "month": "2021-03", "validation_month": "2021-02"})
-    command = [sys.executable, "scripts/evaluate.py", *paths, "--settings", settings]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-
-
 def test_the_program_writes_the_same_bytes_twice_and_the_metrics_follow_from_the_trips(tmp_path):
-    assert call(tmp_path, table()).returncode == 0
+    assert run_train(tmp_path, table()).returncode == 0
     written = []
     for _ in range(2):
-        ended = evaluated(tmp_path)
+        ended = run_evaluate(tmp_path)
         assert ended.returncode == 0, ended.stdout
         written.append([(tmp_path / name).read_bytes() for name in ("validation.parquet", "metrics.json")])
     assert written[0] == written[1]
@@ -112,9 +101,9 @@ def test_the_program_writes_the_same_bytes_twice_and_the_metrics_follow_from_the
 
 
 def test_a_model_file_with_a_type_that_is_not_trusted_is_refused_by_name(tmp_path):
-    assert call(tmp_path, table()).returncode == 0
+    assert run_train(tmp_path, table()).returncode == 0
     skops.io.dump(PairMean(), tmp_path / "planted")
-    ended = evaluated(tmp_path, model="planted")
+    ended = run_evaluate(tmp_path, model="planted")
     assert ended.returncode == 65
     assert "monthwise.baseline.PairMean" in ended.stdout.splitlines()[-1]
 

@@ -9,7 +9,8 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import LAST, nightly, publish
+from fixtures.marks import nightly
+from fixtures.shared_months import LAST, publish
 from fixtures.workflow import REPOSITORY, Clone, wait_for
 from monthwise.base import months
 from monthwise.base.environment import SHELL_PREFIX

@@ -9,8 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import FIRST, LAST, SERVICES
 from fixtures.equal_builds import assert_equal, built_files
+from fixtures.shared_months import FIRST, LAST, SERVICES
 from fixtures.workflow import Clone, called_bare, wait_for
 from monthwise.base import lock, months
 

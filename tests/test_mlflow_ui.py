@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import nightly
+from fixtures.marks import nightly
 from fixtures.small_run import settings, small_run, start
 from fixtures.workflow import free_ports, wait_for
 

@@ -3,27 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conftest import nightly
+from fixtures.marks import nightly
+from fixtures.one_month import MONTH, NASTY, clone_in
 from fixtures.workflow import Clone
 from monthwise.base import files
-
-NASTY = "a%20b?c=1#d 'e\" ü{x}&;$y[z]*\\n"
-MONTH = "2024-01"
-SETTINGS = {
-    "source": "demo",
-    "services": ["green"],
-    "begin": {"green": MONTH},
-    "last": MONTH,
-    "demo": {"rows": 400},
-    "quality": {"reject": {"rows_below": 10}},
-    "train": {"recipe": "linear", "parameters": {"solver": "lasso"}},
-}
-
-
-def clone_in(folder: Path) -> Clone:
-    clone = Clone(folder)
-    clone.configure(SETTINGS)
-    return clone
 
 
 def assert_whole(clone: Clone, directory: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from conftest import FIRST, nightly
+from fixtures.marks import nightly
+from fixtures.shared_months import FIRST
 from fixtures.small_run import REPOSITORY, settings, small_run, start
 from fixtures.workflow import Clone
 from monthwise.base import files

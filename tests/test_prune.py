@@ -1,8 +1,9 @@
 """`./monthwise prune` frees what nothing asks for again, and touches nothing else."""
 
 import pytest
-from conftest import DATA_MONTHS, LAST, nightly, publish
 from fixtures.equal_builds import built_files
+from fixtures.marks import nightly
+from fixtures.shared_months import DATA_MONTHS, LAST, publish
 from fixtures.workflow import Clone
 from monthwise.base import files, months
 

@@ -9,7 +9,8 @@ import subprocess
 import urllib.request
 
 import pytest
-from conftest import nightly, publish
+from fixtures.marks import nightly
+from fixtures.shared_months import publish
 from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.base import months
 from servers.misbehaving_server import MisbehavingServer

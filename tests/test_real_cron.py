@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SETTINGS, publish
+from fixtures.shared_months import SETTINGS, publish
 from fixtures.workflow import Clone, wait_for
 from monthwise.base import months
 from monthwise.runner import alerts

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import nightly
+from fixtures.marks import nightly
 from fixtures.small_run import REPOSITORY, small_run
 from fixtures.small_run import settings as of_track
 from monthwise.base import exits, files

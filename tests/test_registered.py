@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from conftest import FIRST
+from fixtures.shared_months import FIRST
 from monthwise.base import files, months
 from monthwise.tracking import mlflow_store
 from monthwise.verify import registry_check

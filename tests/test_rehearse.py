@@ -2,7 +2,8 @@
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
+from fixtures.marks import nightly
+from fixtures.shared_months import DATA_MONTHS, FIRST, LAST, publish
 from fixtures.workflow import Clone
 from monthwise.base import files, months
 

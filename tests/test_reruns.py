@@ -4,7 +4,8 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST, SERVICES, nightly, publish
+from fixtures.marks import nightly
+from fixtures.shared_months import DATA_MONTHS, FIRST, LAST, SERVICES, publish
 from fixtures.workflow import Clone
 from monthwise.base import months
 

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import LAST, nightly
+from fixtures.marks import nightly
+from fixtures.shared_months import LAST
 from fixtures.workflow import Clone
 from monthwise.base import lock, months, results
 from monthwise.base.exits import CannotWrite, TryAgain, WrongConfig

@@ -8,8 +8,9 @@ from collections import Counter
 import mlflow
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST, nightly, publish
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
+from fixtures.shared_months import DATA_MONTHS, FIRST, LAST, publish
 from fixtures.workflow import Clone, called_bare, listed_jobs, wait_for
 from monthwise.base import files, months
 

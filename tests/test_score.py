@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import DATA_MONTHS, FIRST, LAST
+from fixtures.shared_months import DATA_MONTHS, FIRST, LAST
 from monthwise.base import exits, files
 from monthwise.commands import score
 

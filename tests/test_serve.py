@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import nightly
+from fixtures.marks import nightly
 from fixtures.workflow import Clone, called_bare, free_ports, wait_for
 from monthwise.base import files
 

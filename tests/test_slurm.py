@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DATA_MONTHS, FIRST, nightly
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
+from fixtures.shared_months import DATA_MONTHS, FIRST
 from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from servers import slurm_cluster
 

@@ -1,8 +1,6 @@
 """Training: what is fitted, on which rows, and what a broken recipe says."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -10,39 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import train
-from fixtures.workflow import REPOSITORY
-from monthwise.data import features as featurize
-from monthwise.data import tables
+from fixtures.model_programs import run_train, table
 from monthwise.models import model_files, recipes
 from monthwise.models.baseline import PairMean
-
-SETTINGS = {
-    "service": "green",
-    "month": "2021-03",
-    "months": ["2021-01"],
-    "recipe": "linear",
-    "parameters": {"solver": "lasso"},
-    "max_rows": 5_000_000,
-    "seed": 1,
-}
-
-
-def table(rows: int = 400, seed: int = 0) -> pa.Table:
-    """Features of trips whose duration is two minutes and three for each mile."""
-    random = np.random.default_rng(seed)
-    columns = {field.name: random.integers(0, 5, rows) for field in featurize.FEATURES}
-    columns["trip"] = np.arange(rows)
-    columns["distance_mi"] = random.uniform(0.5, 8, rows)
-    columns["duration_min"] = 2 + 3 * columns["distance_mi"]
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in featurize.FEATURES})
-
-
-def call(folder, features: pa.Table, **changed) -> subprocess.CompletedProcess:
-    tables.write(folder / "features.parquet", features.schema, features.to_batches())
-    outputs = [f"--{name}={folder / name}" for name in ("model", "baseline", "training", "provenance")]
-    settings = json.dumps(SETTINGS | changed)
-    command = [sys.executable, "scripts/train.py", "--features", str(folder / "features.parquet"), *outputs]
-    return subprocess.run([*command, "--settings", settings], cwd=REPOSITORY, capture_output=True, text=True)
 
 
 def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked(tmp_path, monkeypatch):
@@ -61,7 +29,7 @@ def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked(tmp_path
 
 
 def test_the_program_writes_a_model_that_predicts_and_says_what_it_was_trained_on(tmp_path):
-    ended = call(tmp_path, table(), max_rows=300)
+    ended = run_train(tmp_path, table(), max_rows=300)
     assert ended.returncode == 0, ended.stdout
     said = json.loads((tmp_path / "training").read_text())
     assert (said["rows_available"], said["train_rows"], said["months"]) == (400, 300, ["2021-01"])
@@ -103,13 +71,13 @@ def test_the_baseline_falls_back_from_pair_to_zone_to_all():
 
 
 def test_a_window_without_trips_is_one_line(tmp_path):
-    ended = call(tmp_path, table(0))
+    ended = run_train(tmp_path, table(0))
     assert ended.returncode == 65
     assert ended.stdout.splitlines()[-1].startswith("exit 65: green 2021-03: no trip in 2021-01")
 
 
 def test_parameters_that_scikit_learn_refuses_are_one_line(tmp_path):
-    ended = call(tmp_path, table(), parameters={"solver": "lasso", "alpha": -1.0})
+    ended = run_train(tmp_path, table(), parameters={"solver": "lasso", "alpha": -1.0})
     assert ended.returncode == 65
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "look at train.parameters" in ended.stdout.splitlines()[-1]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+from fixtures.model_programs import run_evaluate, run_train, table
 from monthwise.config.settings import Settings
 from monthwise.data import cleaning as clean
 from monthwise.data import distributions, tables
@@ -12,8 +13,6 @@ from monthwise.data import features as featurize
 from monthwise.publisher import demo
 from monthwise.workflow import job_settings
 from monthwise.workflow.calendar import Calendar
-from test_evaluate import evaluated
-from test_train import call, table
 
 HOUR = 3_600_000_000  # microseconds
 
@@ -126,17 +125,17 @@ def test_real_months_are_alike_and_times_in_utc_are_not(tlc):
 
 
 def test_train_and_evaluate_pass_it_on(tmp_path):
-    assert call(tmp_path, table()).returncode == 0
+    assert run_train(tmp_path, table()).returncode == 0
     training = json.loads((tmp_path / "training").read_text())
     assert sum(training["categories"]["hour"].values()) == 400
-    assert evaluated(tmp_path).returncode == 0
+    assert run_evaluate(tmp_path).returncode == 0
     assert json.loads((tmp_path / "metrics.json").read_text())["warnings"] == []
 
     late = table()
     hours = pa.array(late.column("hour").to_numpy() + 10, pa.int8())
     late = late.set_column(late.column_names.index("hour"), late.schema.field("hour"), hours)
     tables.write(tmp_path / "features.parquet", late.schema, late.to_batches())
-    ended = evaluated(tmp_path)
+    ended = run_evaluate(tmp_path)
     assert ended.stdout.splitlines()[-1].endswith("; 2 warnings in metrics.json")
     warnings = json.loads((tmp_path / "metrics.json").read_text())["warnings"]
     assert [(warning["feature"], warning["kind"]) for warning in warnings] == [
@@ -147,9 +146,9 @@ def test_train_and_evaluate_pass_it_on(tmp_path):
 
 
 def test_a_window_of_before_has_no_categories_and_no_warnings(tmp_path):
-    assert call(tmp_path, table()).returncode == 0
+    assert run_train(tmp_path, table()).returncode == 0
     training = json.loads((tmp_path / "training").read_text())
     del training["categories"]
     (tmp_path / "training").write_text(json.dumps(training))
-    assert evaluated(tmp_path).returncode == 0
+    assert run_evaluate(tmp_path).returncode == 0
     assert "warnings" not in json.loads((tmp_path / "metrics.json").read_text())

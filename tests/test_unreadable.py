@@ -7,14 +7,13 @@ from pathlib import Path
 import ingest
 import pyarrow.parquet as pq
 import pytest
-from fixtures.months_made import raw_month, settings, write_raw
+from fixtures.months_made import raw_month, run_clean, settings, write_raw
 from monthwise import publisher
 from monthwise.base import files
 from monthwise.base.exits import BadData, Unreachable, WrongConfig
 from monthwise.data import cleaning as clean
 from monthwise.data import tables, zones
 from monthwise.publisher import folder
-from test_clean_refuses import program
 
 NOBODY = 65534
 LOCATE = {"source": "file:.", "service": "green", "month": "2021-01", "file": "green_tripdata_2021-01.parquet"}
@@ -38,7 +37,7 @@ def unreadable(tmp_path):
 def test_a_column_that_is_there_twice_is_named(tmp_path):
     table = raw_month()
     raw = write_raw(tmp_path / "raw.parquet", table.append_column("trip_distance", table["trip_distance"]))
-    code, line = program(raw, tmp_path, settings())
+    code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert "has 2 columns trip_distance, and distance is one" in line
     assert "catalog.green.columns.distance in config/services.yaml" in line
@@ -47,7 +46,7 @@ def test_a_column_that_is_there_twice_is_named(tmp_path):
 def test_a_column_that_is_there_twice_and_not_needed_is_passed_over(tmp_path):
     table = raw_month()
     raw = write_raw(tmp_path / "raw.parquet", table.append_column("fare_amount", table["fare_amount"]))
-    assert program(raw, tmp_path, settings())[0] == os.EX_OK
+    assert run_clean(raw, tmp_path, settings())[0] == os.EX_OK
 
 
 def test_blanks_around_the_names_of_columns_do_not_count(tmp_path):
@@ -85,7 +84,7 @@ def with_byte(raw: Path, text: bytes, offset: int) -> Path:
 @pytest.mark.parametrize("name", [b"trip_distance", b"fare_amount"])
 def test_a_name_that_is_no_utf8_is_refused_in_one_line(tmp_path, name, store_schema):
     raw = with_byte(write_raw(tmp_path / "raw.parquet", store_schema=store_schema), name, 2)
-    code, line = program(raw, tmp_path, settings())
+    code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert "cannot be read as parquet ('utf-8' codec can't decode" in line
     with pytest.raises(BadData, match="footer that cannot be read"):
@@ -95,7 +94,7 @@ def test_a_name_that_is_no_utf8_is_refused_in_one_line(tmp_path, name, store_sch
 def test_a_text_that_is_no_utf8_is_an_id_like_any_other(tmp_path):
     table = raw_month(VendorID="B00254")
     raw = with_byte(write_raw(tmp_path / "raw.parquet", table, compression="none"), b"B00254", 1)
-    assert program(raw, tmp_path, settings())[0] == os.EX_OK
+    assert run_clean(raw, tmp_path, settings())[0] == os.EX_OK
 
 
 # Footers that do not fit their file
@@ -111,7 +110,7 @@ def test_a_footer_with_another_number_of_rows_is_refused(tmp_path, rows, said):
     content = raw.read_bytes()
     assert content.count(number % b"\xf0\x01") == 1
     raw.write_bytes(content.replace(number % b"\xf0\x01", number % rows))
-    code, line = program(raw, tmp_path, settings())
+    code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert said in line
     with pytest.raises(BadData, match="parquet with 120 rows where its footer says"):
@@ -130,7 +129,7 @@ def test_pyarrow_may_abort_over_a_footer_and_ingest_does_not():
 
 
 def test_a_folder_in_the_place_of_an_input_is_one_line(tmp_path):
-    code, line = program(tmp_path, tmp_path, settings())
+    code, line = run_clean(tmp_path, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert f"{tmp_path} is a folder and should be a file" in line
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import FIRST, nightly
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
+from fixtures.shared_months import FIRST
 from fixtures.workflow import Clone, called_bare
 
 NOBODY = 12345  # a uid without a passwd entry

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import FIRST
+from fixtures.shared_months import FIRST
 from fixtures.workflow import REPOSITORY, Clone, called_bare, listed_jobs
 from monthwise.base import files
 from monthwise.base.exits import WrongConfig

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import skops.io
-from conftest import publish
+from fixtures.shared_months import publish
 from fixtures.workflow import Clone
 from monthwise.base import files
 from monthwise.commands import verify

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import SETTINGS, nightly, publish
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
+from fixtures.shared_months import SETTINGS, publish
 from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.job.warm.libraries import LIBRARIES
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import nightly
 from fixtures.equal_builds import assert_equal
+from fixtures.marks import nightly
 from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
