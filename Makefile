@@ -45,7 +45,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/snakemake --lint
-	$(BIN)/python -m pytest -q -n 0 tests/test_rooms.py
+	$(BIN)/python -m pytest -q -n 0 tests/repository/test_rooms.py
 
 test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest
@@ -54,10 +54,9 @@ test: lint .venv/slurm/.ready
 # cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket; all
 # that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`; the
 # crontab line; MLflow's own pages and server; 5,000 damaged months.
-NIGHTLY = reruns kill champion warm_runs warm_lost real_cron run rehearse slurm postgres bucket results user paths environment check bench \
-	cron serve mlflow_ui fuzz faults prune readme register advice_followed
+NIGHTLY = end_to_end commands/test_check.py data/test_fuzz.py repository/test_bench.py test_register.py
 nightly: setup .venv/slurm/.ready
-	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/test_%.py)
+	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/%)
 
 bench: setup
 	$(BIN)/python bench/backfill.py

@@ -77,7 +77,7 @@ def test_every_suggestion_has_a_test_that_follows_it():
     assert suggesting() == FOLLOWED.keys()
     for test in FOLLOWED.values():
         name, _, function = test.partition("::")
-        assert f"\ndef {function}(" in (REPOSITORY / "tests" / name).read_text(), test
+        assert f"\ndef {function}(" in (REPOSITORY / "tests/end_to_end" / name).read_text(), test
 
 
 @pytest.fixture(scope="module")
