@@ -32,3 +32,19 @@ def test_a_text_without_secrets_stays_as_it_is():
     text = "tracking store sqlite:////srv/x.db?timeout=60: no such table: runs; 60 of 60 rows"
     assert redact.hide(text, "sqlite:////srv/y.db?timeout=60") == text
     assert redact.hide("port 9000 refused", f"http://{HOST}/?port=9000") == "port 9000 refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no /home/alice/a/b.json here", "no …/b.json here"),
+        ("sqlite:////srv/x/mlflow.db", "sqlite:///…/mlflow.db"),
+        ("file:/srv/tlc/green.parquet", "file:…/green.parquet"),
+        ("postgresql://me:word@host/db", "postgresql://host/db"),
+        ("https://a.example/b/c?token=1#x", "https://a.example/b/c"),
+        ("logs/train/green/2024-01.log and 3/4", "logs/train/green/2024-01.log and 3/4"),
+        ("built 3 of 4, 1.5 MB/s", "built 3 of 4, 1.5 MB/s"),
+    ],
+)
+def test_scrubbed(text, shown):
+    assert redact.scrub(text) == shown

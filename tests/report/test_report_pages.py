@@ -1,89 +1,12 @@
 """The report as its readers see it, in a real Chromium: states, filters, links, keyboard, both schemes, a phone."""
 
 import json
-from pathlib import Path
 
 import pytest
-from fixtures import long_history
+from fixtures.report_states import FAILED, MONTH, REJECTED, STATES
 from fixtures.workflow import Clone
-from monthwise import report
-from monthwise.base import files
-from monthwise.config.settings import Settings
 from playwright.sync_api import expect
-from servers.browser import Reader, chromium
-
-MONTH = "2024-01"
-# Every state there is, of one service; the other one is as it should be.
-CONFIG = {
-    "source": "demo",
-    "services": ["green", "yellow"],
-    "begin": {"green": "2023-03", "yellow": "2023-03"},
-    "demo": {"first": "2023-01", "last": MONTH},
-    "history": {"closed_before": "2023-06"},
-    "skip": {"green": ["2023-10"]},
-    "tracking": {"url": "https://mlflow.example/ui"},
-}
-FAILED, REJECTED, STALE = "2023-12", "2023-11", "2023-09"
-STATES = {"built", "stale", "failed", "rejected", "waiting", "not published", "superseded", "pruned"}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def folder(built: Clone, tmp_path_factory) -> Path:
-    """A report with every state."""
-    here = tmp_path_factory.mktemp("shown") / "here"
-    long_history.make(here, built.folder, MONTH, ["green", "yellow"], "2023-03", MONTH)
-    for name in ("raw", "trips", "features"):
-        (here / f"data/green/2023-02/{name}.parquet").unlink()
-    (here / f"runs/green/{FAILED}/drift.json").unlink()
-    log = 'Traceback (most recent call last):\n  File "scripts/drift.py"\nexit 1: MemoryError: 3 GB are not there'
-    (here / f"logs/drift/green/{FAILED}.log").write_text(log)
-    path = here / f"data/green/{REJECTED}/quality.json"
-    rule = {"name": "kept_share_below", "number": 0.31, "bound": 0.5}
-    files.write_json(path, json.loads(path.read_text()) | {"verdict": "reject", "rule": rule})
-    stale = {
-        "rule": "train",
-        "service": "green",
-        "month": STALE,
-        "reason": "program changed: train.py",
-        "missing": False,
-    }
-    look = {
-        "looked": "2024-02-17T05:17:30Z",
-        "jobs": [stale],
-        "not_published": {"green": ["2024-02"], "yellow": ["2024-02"]},
-    }
-    (here / "logs/plan.json").write_text(json.dumps(look))
-    champion = here / f"runs/green/{MONTH}/champion.json"
-    found = json.loads(champion.read_text())
-    found |= {"since": MONTH, "decision": "promoted", "champion": found["champion"] | {"month": MONTH}}
-    files.write_json(champion, found)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(here)
-        report.build(Settings((), CONFIG))
-    return here
-
-
-@pytest.fixture
-def reader(browser):
-    """Return a function that opens a page with a width and a scheme; all must stay quiet and ask for nothing."""
-    readers = []
-
-    def look(path: Path, after: str = "", **how) -> Reader:
-        readers.append(Reader(browser, **how))
-        readers[-1].open(path, after)
-        return readers[-1]
-
-    yield look
-    for each in readers:
-        assert each.outside() == []
-        assert each.complaints == []
-        each.context.close()
+from servers.browser import Reader
 
 
 def test_every_state_has_its_cell_in_words_with_a_symbol(folder, reader):
@@ -234,59 +157,6 @@ def test_why_it_was_built_is_not_cut(width, folder, reader):
         "train, evaluate, track, compare, promote, score, drift, evidence",
     ]
     assert table.evaluate("table => table.scrollWidth - table.clientWidth") <= 0
-
-
-# A reader's questions, each with what to click (at most twice) and what then stands there.
-QUESTIONS = [
-    ("who serves, since when, how good", [], "2024-01 is served by the model of 2024-01"),
-    ("when did the champion change last", [], "Changes of the champion"),
-    ("why was 2023-11 rejected", [], "green 2023-11: rejected by kept_share_below: 0.31, bound 0.5"),
-    ("which job failed, and its log", ["green 2023-12"], "MemoryError: 3 GB are not there"),
-    ("what is not published", [], "2024-02 is not published yet"),
-    ("what is stale and why", [], "1 month stale (2023-09): program changed: train.py"),
-    ("which feature drifted most", [], "Furthest in 2024-01: "),
-    ("what takes longest", [], "Longest: "),
-    ("how far is the live error above validation, and where", ["2023-08"], "Live errors by segment, in 2023-08"),
-    ("what became of the rows of a month", ["2023-08", "data month"], "dropped: duration above max"),
-    ("where is its run in MLflow", ["2023-08"], "MLflow run"),
-    ("when was it built, and why", ["2023-08"], "2023-08-17 05:17 UTC"),
-]
-
-
-@pytest.mark.parametrize(("question", "clicks", "answer"), QUESTIONS, ids=[each[0] for each in QUESTIONS])
-def test_a_question_is_answered_in_two_clicks(question, clicks, answer, folder, reader):
-    page = reader(folder / "report/index.html").page
-    assert len(clicks) <= 2
-    for click in clicks:
-        page.get_by_role("link", name=click, exact=True).first.click()
-    assert page.get_by_text(answer).first.is_visible()
-
-
-def test_the_log_of_a_failed_job_opens(folder, reader):
-    page = reader(folder / "report/index.html").page
-    page.locator(".needs").get_by_role("link", name="log", exact=True).click()
-    page.wait_for_url(f"**/logs/drift/green/{FAILED}.log")
-    assert "3 GB are not there" in page.locator("body").inner_text()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_at_all_and_everything_failed(scheme, folder, reader, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    report.build(Settings((), {"begin": {"green": "2023-11"}}))
-    empty = reader(tmp_path / "report/index.html", scheme=scheme)
-    assert "there is no month yet" in empty.page.locator("main").inner_text()
-    assert empty.violations() == []
-
-    for path in folder.glob("logs/*/green/*.log"):
-        log = tmp_path / path.relative_to(folder)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("exit 73: cannot write: No space left on device; make room, then rerun the command")
-    report.build(Settings((), CONFIG | {"services": ["green"], "history": {"closed_before": None}}))
-    failed = reader(tmp_path / "report/index.html", scheme=scheme, width=390)
-    assert failed.page.locator(".matrix td.f").count() > 50
-    assert "make room" in failed.page.locator(".needs").inner_text()
-    assert failed.violations() == []
-    assert failed.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_it_prints(folder, reader, tmp_path):
