@@ -6,65 +6,16 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 
 import ingest
-import numpy
 import pyarrow
 import pyarrow.parquet
 import pytest
+from fixtures.ingested_month import FILE, PATIENCE, Month, write_month
 from fixtures.workflow import REPOSITORY, wait_for
-from monthwise import publisher
 from monthwise.base import exits, files
 from monthwise.publisher import folder, partial
 from servers.misbehaving_server import HTML, Answer, MisbehavingServer
-
-FILE = "green_tripdata_2021-01.parquet"
-PATIENCE = {"connect_s": 300, "read_s": 300, "tries": 2, "back_off_s": 0.01, "slow_bytes": 1000}
-
-
-def write_month(path, rows=20_000, seed=1):
-    numbers = numpy.random.default_rng(seed).random((3, rows))
-    table = pyarrow.table({f"column_{n}": column for n, column in enumerate(numbers)})
-    pyarrow.parquet.write_table(table, path, row_group_size=5_000)
-
-
-class Month:
-    """One month as the workflow sees it: a publisher's folder, source.json and raw.parquet."""
-
-    def __init__(self, home):
-        self.mirror, self.home = home / "mirror", home / "data" / "green" / "2021-01"
-        self.mirror.mkdir()
-        self.home.mkdir(parents=True)
-        self.published, self.raw = self.mirror / FILE, self.home / "raw.parquet"
-        self.settings = {"source": f"file:{self.mirror}", "service": "green", "month": "2021-01", "file": FILE}
-        write_month(self.published)
-
-    def serve(self, server):
-        self.settings |= {"source": "https", "url": server.url, "patience": PATIENCE}
-        return server
-
-    def locate(self):
-        publisher.update(self.home / "source.json", publisher.locate(self.settings))
-
-    def command(self):
-        options = {"--source": self.home / "source.json", "--settings": json.dumps(self.settings), "--raw": self.raw}
-        return [sys.executable, "scripts/ingest.py", *(str(part) for pair in options.items() for part in pair)]
-
-    def ingest(self):
-        """Run the program as Snakemake does, the old output deleted; return its exit code and last line."""
-        self.raw.unlink(missing_ok=True)
-        ended = subprocess.run(self.command(), cwd=REPOSITORY, capture_output=True, text=True)
-        assert "Traceback" not in ended.stdout + ended.stderr
-        last = ended.stdout.splitlines()[-1]
-        assert last.startswith(f"exit {ended.returncode}: ")
-        assert "green 2021-01" in last
-        assert self.raw.exists() == (ended.returncode == 0)
-        assert not list(self.home.glob(".*.part"))
-        return ended.returncode, last
-
-    def names(self):
-        return sorted(path.name for path in self.home.iterdir())
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ import pytest
 from fixtures.marks import nightly
 from fixtures.small_run import REPOSITORY, small_run
 from fixtures.small_run import settings as of_track
+from fixtures.tracked_months import restored_process
 from monthwise.base import exits, files
 from monthwise.tracking import mlflow_store
 
@@ -30,12 +30,8 @@ LIVE = {"rmse_min": 4.5, "mae_min": 3.5, "bias_min": 0.1, "p90_abs_min": 8.0, "b
 
 @pytest.fixture(scope="module", autouse=True)
 def _undo():
-    """What a program may do to its own process must not reach other tests."""
-    before = dict(os.environ)
-    yield
-    logging.disable(logging.NOTSET)
-    os.environ.clear()
-    os.environ.update(before)
+    with restored_process():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,195 @@
+"""Tracking: one whole run per month and content, whatever was killed, asked twice or asked at once."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fixtures.small_run import COLUMNS, REPOSITORY, features
+from fixtures.tracked_months import ask, models, month, restored_process, runs, track_table
+from monthwise.job import provenance
+from monthwise.tracking import mlflow_store
+
+os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
+
+import mlflow
+import mlflow.sklearn
+from monthwise.tracking import runs as track
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _undo():
+    with restored_process():
+        yield
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A folder with one store for all tests that ask for months of their own services: making tables takes a second."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_folder(store, monkeypatch):
+    monkeypatch.chdir(store)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # mlflow.set_tracking_uri sets it
+
+
+@pytest.fixture(scope="module")
+def green(store):
+    before = Path.cwd()
+    os.chdir(store)
+    options, job = month(store, "green")
+    yield options, job, ask(options, job)
+    os.chdir(before)
+
+
+def test_a_run_shows_month_parameters_errors_data_and_code(green):
+    _, _, written = green
+    run = mlflow.get_run(written["run_id"])
+    assert run.info.run_name == "green 2021-05"
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {
+        "recipe": "boosted",
+        "recipe.max_iter": "5",
+        "recipe.early.stopping": "False",
+        "seed": "1",
+        "window": "1",
+        "training_months": "2021-03",
+        "validation_month": "2021-04",
+    }
+    assert run.data.metrics == {
+        "challenger_validation_rmse_min": 4.25,
+        "challenger_validation_mae_min": 3.5,
+        "validation_rows": 300,
+        "train_rows": 300,
+    }
+    assert set(run.data.tags["monthwise.clean"].split()) <= {"true", "false", "unknown"}
+    assert run.data.tags["monthwise.commit"] == provenance.code_commit(REPOSITORY)[0]
+    artifacts = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(written["run_id"])}
+    assert artifacts >= {"metrics.json", "training.json"}
+
+
+def test_data_months_are_inputs_with_their_fingerprints(green):
+    options, _, written = green
+    seen = {
+        (entry.dataset.name, entry.tags[0].value, entry.dataset.digest)
+        for entry in mlflow.get_run(written["run_id"]).inputs.dataset_inputs
+    }
+    assert seen == {
+        ("green 2021-03", "training", track.files.sha256(options["features"][0])[:12]),
+        ("green 2021-04", "validation", track.files.sha256(options["validation_features"])[:12]),
+    }
+
+
+@pytest.mark.parametrize("recipe", ["boosted", "linear"])
+def test_the_logged_model_predicts_the_same(recipe, store):
+    from monthwise.models.model_files import load
+
+    options, job = month(store, f"predict-{recipe}", recipe)
+    written = ask(options, job)
+    trips = features("2021-04")[COLUMNS]
+    expected = load(options["model"], recipe).predict(trips)
+    assert (mlflow.sklearn.load_model(written["model_uri"]).predict(trips) == expected).all()
+    served = mlflow.pyfunc.load_model(written["model_uri"])
+    assert (served.predict(trips) == expected).all()
+    assert served.metadata.signature.inputs.input_names() == COLUMNS
+    assert served.metadata.load_input_example(None) is not None
+
+
+def test_missing_values_of_the_first_trips_make_no_column_optional(store):
+    import pyarrow.parquet as pq
+
+    options, job = month(store, "missing")
+    table = features("2021-03")
+    table.loc[:3, "distance_mi"] = None
+    pq.write_table(track_table(table), options["features"][0])
+    signature = mlflow.models.get_model_info(ask(options, job)["model_uri"]).signature
+    assert all(column.required for column in signature.inputs.inputs)
+
+
+def test_everything_lies_in_the_working_directory(green, store):
+    _, _, written = green
+    assert (store / "mlflow.db").is_file()
+    assert list(store.glob(f"mlruns/*/models/{written['model_id']}/artifacts/model.skops"))
+    assert written["uri"] == "sqlite:///mlflow.db"
+
+
+def test_models_lie_where_config_says_and_move_with_it(store):
+    options, job = month(store, "placed")
+    places = [store / "models", store / "elsewhere"]
+    written = [ask(options, job | {"artifacts": f"file://{place}"}) for place in (places[0], *places)]
+    assert written[1]["run_id"] == written[0]["run_id"] != written[2]["run_id"]
+    for place in places:
+        assert list(place.glob("monthwise-placed/models/*/artifacts/model.skops"))
+    assert [run.info.run_id for run in runs("placed")] == [written[2]["run_id"]]
+
+
+def test_asked_again_it_finds_its_run_and_writes_nothing(green, store):
+    options, job, written = green
+
+    def state():
+        with sqlite3.connect("mlflow.db") as database:
+            return list(database.iterdump()), sorted(map(str, store.glob("mlruns/**/*")))
+
+    before = state()
+    assert ask(options, job) == written
+    assert state() == before
+
+
+def test_another_model_file_of_the_same_model_is_the_same_run(green):
+    import skops.io
+    from monthwise.models.model_files import load
+
+    options, job, written = green
+    before = Path(options["model"]).read_bytes()
+    skops.io.dump(load(options["model"], "boosted"), options["model"])
+    assert Path(options["model"]).read_bytes() != before
+    assert ask(options, job) == written
+
+
+@pytest.mark.parametrize("what", ["metrics", "features", "parameters"])
+def test_another_content_is_another_run_and_the_older_stays(what, store):
+    service = f"restated-{what}"
+    options, job = month(store, service)
+    first = ask(options, job)
+    if what == "features":
+        import pyarrow.parquet as pq
+
+        pq.write_table(track_table(features("2021-03", rows=299)), options["features"][0])
+    else:
+        path = Path(options["training" if what == "parameters" else "metrics"])
+        path.write_text(path.read_text().replace('"max_iter": 5', '"max_iter": 6').replace("4.25", "4.5"))
+    second = ask(options, job)
+    assert second["run_id"] != first["run_id"]
+    assert {run.info.run_id for run in runs(service)} == {first["run_id"], second["run_id"]}
+
+
+@pytest.mark.parametrize("step", ["log_inputs", "log_artifact", "log_model"])
+def test_a_run_that_failed_half_way_is_replaced(step, store, monkeypatch):
+    service = f"failed-{step}"
+    options, job = month(store, service)
+    owner = mlflow.sklearn if step == "log_model" else mlflow.MlflowClient
+    with monkeypatch.context() as planted:
+        planted.setattr(owner, step, lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ask(options, job)
+    assert len(runs(service)) == 1
+    written = ask(options, job)
+    assert [run.info.run_id for run in runs(service)] == [written["run_id"]]
+    assert [model.model_id for model in models(service)] == [written["model_id"]]
+
+
+def test_a_deleted_experiment_is_restored(store):
+    options, job = month(store, "deleted")
+    written = ask(options, job)
+    mlflow.MlflowClient().delete_experiment(written["experiment_id"])
+    assert ask(options, job)["experiment_id"] == written["experiment_id"]
+    assert len(runs("deleted")) == 1
+
+
+def test_own_classes_travel_with_the_model():
+    assert track.code_paths_of(["sklearn.tree.X"]) is None
+    assert track.code_paths_of(["monthwise.baseline.PairMean"]) == [str(REPOSITORY / "scripts/monthwise")]
