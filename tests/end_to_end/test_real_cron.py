@@ -41,14 +41,17 @@ def insist_on_cron() -> None:
 
 
 class Night:
-    """A clone that cron calls each minute, and what its calls came to."""
+    """A clone that cron calls each minute, the publisher's folder, and the outcome of each call."""
 
-    def __init__(self, clone: Clone):
-        self.clone = clone
+    def __init__(self, clone: Clone, published: Path):
+        self.clone, self.published = clone, published
 
     def calls(self) -> list[dict]:
         path = self.clone.path("history/runs.jsonl")
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def is_built(self, month: str) -> bool:
+        return self.clone.path(f"runs/green/{month}/champion.json").exists()
 
     def after(self, today: str) -> dict:
         """Make it `today`, wait for a call that begins later, and return its line."""
@@ -62,7 +65,7 @@ class Night:
 
 
 @pytest.fixture
-def night(tmp_path, mails) -> Iterator[tuple[Night, Path]]:
+def night(tmp_path, mails) -> Iterator[Night]:
     insist_on_cron()
     clone, published = Clone(tmp_path / "clone"), tmp_path / "published"
     for month in months.span(months.shift(FIRST, -2), months.shift(FIRST, -1)):
@@ -73,7 +76,7 @@ def night(tmp_path, mails) -> Iterator[tuple[Night, Path]]:
         clone.path("today").write_text(f"{FIRST}-15")
         services = clone.path("config/services.yaml")
         services.write_text(services.read_text().replace("https://d37ci6vzurychx.cloudfront.net/trip-data", server.url))
-        yield Night(clone), published
+        yield Night(clone, published)
 
 
 @contextlib.contextmanager
@@ -94,54 +97,47 @@ def cron(folder: Path, clone: Clone, alarm_url: str) -> Iterator[None]:
         process.wait()
 
 
-def test_months_come_in_by_themselves(night, mails):
-    night, published = night
-    received = mails[0].texts
-    run_months = [FIRST]
+def day_after(month: str) -> str:
+    """Return a day on which a data month is published, or known to be late."""
+    return f"{months.shift(month, 2)}-28"
 
-    def is_built(month: str) -> bool:
-        return night.clone.path(f"runs/green/{month}/champion.json").exists()
 
-    call = night.after(f"{FIRST}-29")
+def assert_late(night: Night, month: str) -> None:
+    """Run before a month is published."""
+    call = night.after(day_after(month))
+    assert call["code"] == 0
+    assert f"not published yet: green {month}" in call["line"]
+
+
+def assert_damaged(night: Night, month: str, received: list[str]) -> None:
+    """Run with a month that is cut off; replace it by the whole file."""
+    publish(night.published, "green", month)
+    path = night.published / f"green_tripdata_{month}.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    call = night.after(day_after(month))
+    assert call["code"] == 65, call
+    assert [fault["rule"] for fault in call["failed"]] == ["ingest"]
+    assert f"green {month}" in call["line"]
+    assert not night.is_built(months.shift(month, 1))
+    wait_for(lambda: any(f"ingest green {month} failed: " in text for text in received))
+    path.write_bytes(whole)
+
+
+def assert_built(night: Night, month: str, is_restated: bool) -> None:
+    """Run with a month that is published; with `is_restated`, the month before it is published again."""
+    if is_restated:
+        publish(night.published, "green", months.shift(month, -1), seed=9)
+    call = night.after(day_after(month))
     assert call["code"] == 0, call
-    assert is_built(FIRST)
-    assert [f"green {FIRST}: " in text for text in received] == [True]  # its first champion
+    assert night.is_built(months.shift(month, 1))
+    assert night.clone.path(f"runs/green/{month}/live.json").exists()
+    if is_restated:
+        assert "restated" in " ".join(call["reason"].values())
 
-    for number in range(1, MONTHS + 1):
-        month = months.shift(FIRST, number - 1)  # the data month that comes out
-        run_months.append(months.shift(month, 1))
-        today = f"{months.shift(month, 2)}-28"
-        path = published / f"green_tripdata_{month}.parquet"
-        if number % 3 == 1:  # late: asked for, and not there
-            call = night.after(today)
-            assert call["code"] == 0
-            assert f"not published yet: green {month}" in call["line"]
-        if number % 3 == 2:  # damaged, and replaced later
-            publish(published, "green", month)
-            whole = path.read_bytes()
-            path.write_bytes(whole[: len(whole) // 2])
-            call = night.after(today)
-            assert call["code"] == 65, call
-            assert [fault["rule"] for fault in call["failed"]] == ["ingest"]
-            assert f"green {month}" in call["line"]
-            assert not is_built(run_months[-1])
-            wait_for(lambda: any(f"ingest green {month} failed: " in text for text in received))  # noqa: B023
-            path.write_bytes(whole)
-        else:
-            publish(published, "green", month)
-        if number == 2:  # the one before is published again
-            publish(published, "green", months.shift(month, -1), seed=9)
-        call = night.after(today)
-        assert call["code"] == 0, call
-        assert is_built(run_months[-1])
-        assert night.clone.path(f"runs/green/{month}/live.json").exists()
-        if number == 2:
-            assert "restated" in " ".join(call["reason"].values())
 
-    call = night.after(today)
-    assert call["line"].startswith("up to date")
-    assert sorted(path.name for path in night.clone.path("runs/green").iterdir()) == run_months
-    damaged = [months.shift(FIRST, number - 1) for number in range(2, MONTHS + 1, 3)]
+def assert_mails(night: Night, received: list[str], damaged: list[str]) -> None:
+    """Insist on one mail for each damaged month and change of champion, and on no secret in any file."""
     failures = [text for text in received if " failed: " in text]
     assert len(failures) == len(damaged), failures  # one mail each, however often it was tried
     changes = [line for call in night.calls() for line in call["champions"]]
@@ -149,3 +145,27 @@ def test_months_come_in_by_themselves(night, mails):
     for path in night.clone.folder.rglob("*"):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
     assert "Traceback" not in night.clone.path("cron.log").read_text()
+
+
+def test_months_come_in_by_themselves(night, mails):
+    received = mails[0].texts
+    call = night.after(f"{FIRST}-29")
+    assert call["code"] == 0, call
+    assert night.is_built(FIRST)
+    assert [f"green {FIRST}: " in text for text in received] == [True]  # its first champion
+
+    data_months = [months.shift(FIRST, number) for number in range(MONTHS)]
+    for number, month in enumerate(data_months, 1):
+        if number % 3 == 1:
+            assert_late(night, month)
+        if number % 3 == 2:
+            assert_damaged(night, month, received)
+        else:
+            publish(night.published, "green", month)
+        assert_built(night, month, is_restated=number == 2)
+
+    call = night.after(day_after(data_months[-1]))
+    assert call["line"].startswith("up to date")
+    run_months = [FIRST, *(months.shift(month, 1) for month in data_months)]
+    assert sorted(path.name for path in night.clone.path("runs/green").iterdir()) == run_months
+    assert_mails(night, received, damaged=data_months[1::3])

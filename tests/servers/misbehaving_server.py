@@ -77,7 +77,8 @@ class MisbehavingServer:
         self.stopping = threading.Event()
         self._answers: dict[str, list[tuple[str | None, Answer]]] = {}
         self._lock = threading.Lock()
-        self._http = _HTTP(("127.0.0.1", 0), _handler(self))
+        self._http = _HTTP(("127.0.0.1", 0), _Handler)
+        self._http.publisher = self
         self.url = f"http://127.0.0.1:{self._http.server_port}/trip-data"
 
     def __enter__(self) -> "MisbehavingServer":
@@ -134,6 +135,7 @@ def etag_of(path: Path) -> str:
 
 
 class _HTTP(ThreadingHTTPServer):
+    publisher: MisbehavingServer
     daemon_threads = True
     request_queue_size = 64  # more would have to wait a second each
 
@@ -142,73 +144,71 @@ class _HTTP(ThreadingHTTPServer):
             super().handle_error(*args)
 
 
-def _handler(server: MisbehavingServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _HTTP
 
-        def do_GET(self) -> None:
-            name = self.path.rpartition("/")[2]
-            answer = server._next_answer(self.command, name)
-            if answer.do:
-                answer.do()
-            asked = {key.lower(): value for key, value in self.headers.items()}
-            status, headers, body = _proper(server.folder / name, asked, answer)
-            sent = 0 if self.command == "HEAD" else len(body[: answer.after])
-            # Before the answer, so that whoever got it finds the request in the list.
-            server.requests.append(Request(self.command, name, asked, sent))
-            try:
-                self._send(answer, status, headers, body)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        do_HEAD = do_GET
-
-        def _send(self, answer: Answer, status: int, headers: dict, body: bytes) -> None:
-            if answer.silent:
-                self._end("stall")
-                return
-            if answer.chunked:
-                headers = {key: value for key, value in headers.items() if key != "Content-Length"}
-                if self.command != "HEAD":
-                    headers["Transfer-Encoding"] = "chunked"
-            lines = [f"HTTP/1.1 {status} {self.responses.get(status, ('Odd',))[0]}"]
-            lines += [f"{key}: {value}" for key, value in headers.items() if value is not None]
-            text = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-            self._write(text, answer.drip_s if answer.drip_headers else 0)
-            if self.command == "HEAD":
-                return
-            part = body[: answer.after]
-            if answer.chunked:
-                for begin in range(0, len(part), 4096):
-                    piece = part[begin : begin + 4096]
-                    self._write(b"%x\r\n%s\r\n" % (len(piece), piece), answer.drip_s)
-            else:
-                self._write(part, answer.drip_s)
-            if answer.after is not None:
-                self._end(answer.then)
-            elif answer.chunked:
-                self.wfile.write(b"0\r\n\r\n")
-            elif headers.get("Content-Length") != str(len(body)):
-                self.close_connection = True
-
-        def _write(self, data: bytes, drip_s: float) -> None:
-            if not drip_s:
-                self.wfile.write(data)
-                return
-            for begin in range(len(data)):
-                self.wfile.write(data[begin : begin + 1])
-                if server.stopping.wait(drip_s):
-                    break
-
-        def _end(self, then: str) -> None:
-            if then == "stall":
-                server.stopping.wait()
+    def do_GET(self) -> None:
+        name = self.path.rpartition("/")[2]
+        answer = self.server.publisher._next_answer(self.command, name)
+        if answer.do:
+            answer.do()
+        asked = {key.lower(): value for key, value in self.headers.items()}
+        status, headers, body = _proper(self.server.publisher.folder / name, asked, answer)
+        sent = 0 if self.command == "HEAD" else len(body[: answer.after])
+        # Before the answer, so that whoever got it finds the request in the list.
+        self.server.publisher.requests.append(Request(self.command, name, asked, sent))
+        try:
+            self._send(answer, status, headers, body)
+        except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            pass
+    do_HEAD = do_GET
 
-    return Handler
+    def _send(self, answer: Answer, status: int, headers: dict, body: bytes) -> None:
+        if answer.silent:
+            self._end("stall")
+            return
+        if answer.chunked:
+            headers = {key: value for key, value in headers.items() if key != "Content-Length"}
+            if self.command != "HEAD":
+                headers["Transfer-Encoding"] = "chunked"
+        lines = [f"HTTP/1.1 {status} {self.responses.get(status, ('Odd',))[0]}"]
+        lines += [f"{key}: {value}" for key, value in headers.items() if value is not None]
+        text = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        self._write(text, answer.drip_s if answer.drip_headers else 0)
+        if self.command == "HEAD":
+            return
+        part = body[: answer.after]
+        if answer.chunked:
+            for begin in range(0, len(part), 4096):
+                piece = part[begin : begin + 4096]
+                self._write(b"%x\r\n%s\r\n" % (len(piece), piece), answer.drip_s)
+        else:
+            self._write(part, answer.drip_s)
+        if answer.after is not None:
+            self._end(answer.then)
+        elif answer.chunked:
+            self.wfile.write(b"0\r\n\r\n")
+        elif headers.get("Content-Length") != str(len(body)):
+            self.close_connection = True
+
+    def _write(self, data: bytes, drip_s: float) -> None:
+        if not drip_s:
+            self.wfile.write(data)
+            return
+        for begin in range(len(data)):
+            self.wfile.write(data[begin : begin + 1])
+            if self.server.publisher.stopping.wait(drip_s):
+                break
+
+    def _end(self, then: str) -> None:
+        if then == "stall":
+            self.server.publisher.stopping.wait()
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def _proper(path: Path, asked: dict, answer: Answer) -> tuple[int, dict, bytes]:

@@ -109,6 +109,38 @@ def add_plugin(environment: Path, plugin: Path) -> None:
 def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
     """Start the daemons, yield, and stop them."""
     insist_on_slurm()
+    _configure(folder, cpus)
+    holder = subprocess.Popen(
+        ["unshare", "-m", "sh", "-ec", f"mount --bind {folder}/etc /etc/slurm; echo; exec sleep infinity"],
+        stdout=subprocess.PIPE,
+    )
+    processes = [holder]
+    try:
+        holder.stdout.readline()
+        inside = ["nsenter", f"--mount=/proc/{holder.pid}/ns/mnt"]
+        munged = ["munged", "--foreground", "--force"]
+        munged += [f"--key-file={folder}/munge.key", f"--socket={folder}/munge.socket"]
+        munged += [f"--{kind}-file={folder}/munged.{kind}" for kind in ("pid", "seed", "log")]
+        commands = [munged, ["slurmctld", "-D"], ["slurmd", "-D", "-N", "node1"], ["slurmd", "-D", "-N", "node2"]]
+        for command in commands:
+            path = shutil.which(command[0], path="/usr/sbin:/usr/bin")
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            processes.append(subprocess.Popen([*inside, path, *command[1:]], start_new_session=True, **quiet))
+            if command is munged:  # the others end without it
+                _wait(lambda: _answers(inside, "munge", "--no-input", f"--socket={folder}/munge.socket"), folder)
+        started = Cluster(folder, inside)
+        _wait(lambda: started.run("sinfo", "--noheader", "--format", "%t").stdout.split() == ["idle"], folder)
+        _wait(lambda: _answers(inside, "srun", "--nodes=2", "true"), folder)
+        yield started
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=600)
+
+
+def _configure(folder: Path, cpus: int) -> None:
+    """Write the key of munge, the configuration of Slurm, and the prolog that sets the clock of node2."""
     etc = folder / "etc"
     for path in (etc, folder / "state", folder / "spool-node1", folder / "spool-node2"):
         path.mkdir(parents=True)
@@ -127,42 +159,6 @@ def cluster(folder: Path, cpus: int = 2) -> Iterator[Cluster]:
     host = socket.gethostname().split(".")[0]
     # Its first job has the number of a port: two clusters on one machine do not meet in their control groups.
     (etc / "slurm.conf").write_text(CONFIG.format(folder=folder, host=host, ports=free_ports(3), cpus=cpus, **plugins))
-    holder = subprocess.Popen(
-        ["unshare", "-m", "sh", "-ec", f"mount --bind {etc} /etc/slurm; echo; exec sleep infinity"],
-        stdout=subprocess.PIPE,
-    )
-    processes = [holder]
-    try:
-        holder.stdout.readline()
-        inside = ["nsenter", f"--mount=/proc/{holder.pid}/ns/mnt"]
-        munged = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
-        munged += [
-            f"--pid-file={folder}/munged.pid",
-            f"--seed-file={folder}/munged.seed",
-            f"--log-file={folder}/munged.log",
-        ]
-        commands = [munged, ["slurmctld", "-D"], ["slurmd", "-D", "-N", "node1"], ["slurmd", "-D", "-N", "node2"]]
-        for command in commands:
-            path = shutil.which(command[0], path="/usr/sbin:/usr/bin")
-            processes.append(
-                subprocess.Popen(
-                    [*inside, path, *command[1:]],
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            )
-            if command is munged:  # the others end without it
-                _wait(lambda: _answers(inside, "munge", "--no-input", f"--socket={folder}/munge.socket"), folder)
-        found = Cluster(folder, inside)
-        _wait(lambda: found.run("sinfo", "--noheader", "--format", "%t").stdout.split() == ["idle"], folder)
-        _wait(lambda: _answers(inside, "srun", "--nodes=2", "true"), folder)
-        yield found
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-        for process in processes:
-            process.wait(timeout=600)
 
 
 def _answers(inside: list[str], *command: str) -> bool:
@@ -178,6 +174,6 @@ def _wait(condition, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with cluster(Path(sys.argv[1])) as here:
-        print(here.run("sinfo").stdout)
-        print(here.run(*sys.argv[2:]).stdout)
+    with cluster(Path(sys.argv[1])) as running:
+        print(running.run("sinfo").stdout)
+        print(running.run(*sys.argv[2:]).stdout)
