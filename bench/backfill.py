@@ -63,7 +63,7 @@ COMPARE_MODELS_ROWS = 100_000  # above that, a model is compared by validation.p
 
 
 class Built(NamedTuple):
-    """A directory that a way has filled, for equal_builds.py."""
+    """A directory that one way has built, for equal_builds.py."""
 
     folder: Path
 
@@ -93,9 +93,9 @@ class Publisher:
 
     def describe(self, size: Size) -> str:
         """Return bytes a row and row groups of the months, and of the real ones where there are some."""
-        said = f"generated: {_shape([self._file(size, month) for month in data_months(size)])}"
+        description = f"generated: {_shape([self._file(size, month) for month in data_months(size)])}"
         real = sorted(Path(os.environ.get("TLC_MIRROR", "nowhere")).glob(f"{size.service}_tripdata_*.parquet"))
-        return f"{said}; the TLC's: {_shape(real)}" if real else said
+        return f"{description}; the TLC's: {_shape(real)}" if real else description
 
     def _file(self, size: Size, month: str) -> Path:
         return self.folder / f"{size.service}_tripdata_{month}.parquet"
@@ -156,16 +156,16 @@ class Round:
         self.config.write_text(yaml.safe_dump(config))
 
     def _command(self, way: str, scenario: str) -> list[str]:
-        where = ["--directory", str(self._built(way).folder), "--configfile", str(self.config)]
+        place = ["--directory", str(self._built(way).folder), "--configfile", str(self.config)]
         if way in (PLAIN, SKIPPING):
             skip = ["--skip-existing"] if way == SKIPPING else []
             until = ["--until-track"] if self.size.until_track else []
-            return [".venv/bin/python", "bench/plain.py", *where, *skip, *until]
+            return [".venv/bin/python", "bench/plain.py", *place, *skip, *until]
         until = ["--until", "track"] if self.size.until_track else []
-        build = [*SNAKEMAKE, *where, "--quiet", "all", *until]
+        build = [*SNAKEMAKE, *place, "--quiet", "all", *until]
         if scenario != RESTATED:
             return build
-        locate = ["./monthwise", "locate", restated_month(self.size), *where]
+        locate = ["./monthwise", "locate", restated_month(self.size), *place]
         return ["sh", "-c", f"{shlex.join(locate)} && {shlex.join(build)}"]
 
     def _built(self, way: str) -> Built:
@@ -174,7 +174,7 @@ class Round:
         return Built(self.scratch / name)
 
     def _insist(self, scenario: str, written: dict[str, set[str]]) -> None:
-        """End where the ways did not do the same."""
+        """Exit if the ways did not do the same."""
         redone = {way: names for way, names in written.items() if way != PLAIN or scenario == COLD}
         wanted = set() if scenario == AGAIN else redone[WARM]
         for way, names in redone.items():
@@ -197,7 +197,7 @@ def _assert_same(one: Built, other: Built, with_models: bool) -> None:
 
 
 def measure_size(name: str, size: Size, publisher: Publisher, scratch: Path) -> dict:
-    """Return what results.json is to hold of a size."""
+    """Return the entry of results.json for a size."""
     costs = {scenario: {way: [] for way in ways} for scenario, ways in size.scenarios.items()}
     for number in range(1, size.rounds + 1):
         folder = scratch / "round"
@@ -206,8 +206,8 @@ def measure_size(name: str, size: Size, publisher: Publisher, scratch: Path) -> 
             costs[scenario][way].append(cost)
             print(f"{name}, round {number}: {scenario}, {way}: {cost.seconds:.2f} s", flush=True)
         shutil.rmtree(folder)
-    told = {key: getattr(size, key) for key in ("service", "rows", "run_months", "until_track")}
-    return {"about": report.about(), **told, "files": publisher.describe(size), "costs": costs}
+    facts = {key: getattr(size, key) for key in ("service", "rows", "run_months", "until_track")}
+    return {"about": report.conditions(), **facts, "files": publisher.describe(size), "costs": costs}
 
 
 def measure_all(sizes: dict[str, Size], scratch: Path, results: Path) -> None:
@@ -227,8 +227,8 @@ def main() -> None:
     report.add_options(parser)
     options = parser.parse_args()
     if not options.render:
-        given = {key: getattr(options, key) for key in ("rounds", "rows") if getattr(options, key)}
-        sizes = {name: SIZES[name]._replace(**given) for name in options.sizes.split(",")}
+        changed = {key: getattr(options, key) for key in ("rounds", "rows") if getattr(options, key)}
+        sizes = {name: SIZES[name]._replace(**changed) for name in options.sizes.split(",")}
         with tempfile.TemporaryDirectory() as temporary:
             measure_all(sizes, Path(temporary), options.results)
     report.render(options.results)

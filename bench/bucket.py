@@ -33,13 +33,17 @@ class Machine:
         (folder / "monthwise").symlink_to(ROOT / "monthwise")
         remote = {"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": server.url}
         remote |= {"ACCESS_KEY_ID": s3_server.KEY, "SECRET_ACCESS_KEY": s3_server.SECRET}
-        told = {"RCLONE_LOG_FILE": str(folder / "rclone.log"), "RCLONE_DUMP": "headers", "RCLONE_LOG_LEVEL": "DEBUG"}
+        rclone_settings = {
+            "RCLONE_LOG_FILE": str(folder / "rclone.log"),
+            "RCLONE_DUMP": "headers",
+            "RCLONE_LOG_LEVEL": "DEBUG",
+        }
         named = {f"RCLONE_CONFIG_STORE_{key}": value for key, value in remote.items()}
-        named = told | {f"RCLONE_CONFIG_STORE_{key}": value for key, value in remote.items()}
+        named = rclone_settings | {f"RCLONE_CONFIG_STORE_{key}": value for key, value in remote.items()}
         self.environment = user_environment(named | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder.parent}/mlflow.db"})
         self.environment.pop("AWS_CA_BUNDLE", None)  # rclone 1.60 ends at it, and the server speaks http
 
-    def call(self, what: str, last: str, *before: str) -> None:
+    def call(self, label: str, last: str, *before: str) -> None:
         """Run everything up to the run month `last`, behind what stands `before` the command; print what it took."""
         config = {"source": "demo", "services": ["green"], "begin": {"green": FIRST}}
         config["demo"] = {"first": months.shift(FIRST, -2), "last": months.shift(last, -1)}
@@ -51,9 +55,9 @@ class Machine:
         ended = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         seconds = time.perf_counter() - begin
         if ended.returncode:
-            raise SystemExit(f"{what}: {ended.stdout}{ended.stderr}")
+            raise SystemExit(f"{label}: {ended.stdout}{ended.stderr}")
         requests = log.read_text().count("HTTP REQUEST")
-        print(f"{what:44}{seconds:8.1f} s{requests:8,} requests   {ended.stdout.splitlines()[-1][:60]}", flush=True)
+        print(f"{label:44}{seconds:8.1f} s{requests:8,} requests   {ended.stdout.splitlines()[-1][:60]}", flush=True)
 
     def size(self, *options: str) -> str:
         """Return what rclone counts in the bucket, one of the two directories."""

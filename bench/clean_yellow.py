@@ -104,8 +104,8 @@ def main() -> None:
             "featurize": [*featurize, "--trips", trips, "--quality", quality, "--features", features],
             "copy of features": ["bench/clean_yellow.py", "--copy-features", features, copied],
         }
-        taken = [{name: measure(run) for name, run in runs.items()} for _ in range(options.repeats)]  # in turns: fair
-        best = {name: [min(numbers) for numbers in zip(*(turn[name] for turn in taken), strict=True)] for name in runs}
+        costs = [{name: measure(run) for name, run in runs.items()} for _ in range(options.repeats)]  # in turns: fair
+        best = {name: [min(numbers) for numbers in zip(*(turn[name] for turn in costs), strict=True)] for name in runs}
         rows = json.loads(Path(quality).read_text())["rows_in"]
     print_table(best, rows)
 

@@ -65,7 +65,7 @@ class Growing:
         return sum(count_jobs(measure([*self.call, "--dry-run", "--quiet", "rules", "host", "reason"])[1]).values())
 
     def plan(self) -> Iterator[tuple[str, Cost]]:
-        """Yield what is measured of a directory where nothing is built."""
+        """Yield the measurements of a directory where nothing is built."""
         yield PARSE, measure([*self.call, "--list-rules"])[0]
         yield PLAN, measure([*self.call, "--dry-run", "--quiet", "all"])[0]
 
@@ -73,7 +73,7 @@ class Growing:
         return measure([*self.call, "--quiet", "all"])[0]
 
     def nothing(self) -> Iterator[tuple[str, Cost]]:
-        """Yield what is measured of a directory where everything is built."""
+        """Yield the measurements of a directory where everything is built."""
         yield EMPTY, self._nothing_to_do(self.empty)
         yield NOTHING, self._nothing_to_do(self.call)
         for top in ("data", "runs"):
@@ -82,14 +82,14 @@ class Growing:
         yield TOUCHED, self._nothing_to_do(self.call)
 
     def _nothing_to_do(self, command: list[str]) -> Cost:
-        cost, said = measure(command)
-        if "Nothing to be done" not in said:
-            sys.exit(f"there was something to do:\n{said[-2000:]}")
+        cost, output = measure(command)
+        if "Nothing to be done" not in output:
+            sys.exit(f"there was something to do:\n{output[-2000:]}")
         return cost
 
 
 def measure_months(growing: Growing, rounds: int, build: bool) -> dict:
-    """Return what results.json is to hold of a number of run months."""
+    """Return the entry of results.json for a number of run months."""
     growing.publish()
     jobs = growing.jobs()
     costs = {}
@@ -107,8 +107,8 @@ def measure_months(growing: Growing, rounds: int, build: bool) -> dict:
         for _ in range(rounds):
             for step, cost in growing.nothing():
                 take(step, cost)
-    told = {"months": growing.run_months, "services": len(growing.services), "jobs": jobs}
-    return {"about": report.about(), **told, "costs": costs}
+    row = {"months": growing.run_months, "services": len(growing.services), "jobs": jobs}
+    return {"about": report.conditions(), **row, "costs": costs}
 
 
 def main() -> None:

@@ -40,8 +40,8 @@ def main() -> None:
         config["demo"] = {"first": months.shift(FIRST, -2), "last": months.shift(LAST, -1), "rows": options.rows}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         call = ["./monthwise", "run", "--directory", str(folder), "--configfile", str(folder / "config.yaml")]
-        said = measure([*call, "--jobs", "1"], {"MONTHWISE_WARM": "0", "OMP_NUM_THREADS": "1"})[1]
-        print(said.splitlines()[-1])
+        output = measure([*call, "--jobs", "1"], {"MONTHWISE_WARM": "0", "OMP_NUM_THREADS": "1"})[1]
+        print(output.splitlines()[-1])
         os.chdir(folder)
         print_stages()
         settings = Settings([folder / "config.yaml"], {})
@@ -82,7 +82,7 @@ def print_sample(settings: Settings, rows: int) -> None:
         inputs = {name: [paths[name]] for name in outputs}
         inputs |= {"features": [targets.data_file(SERVICE, windows.validation, "features.parquet")]}
         inputs |= {"zones": [str(ROOT / settings.describe(SERVICE)["zones"])]}
-        job = job_settings.of_job(settings, "evaluate", SERVICE, LAST)
+        job = job_settings.of_job(calendar, "evaluate", LAST)
         program("evaluate", inputs, job, {name: paths[name] for name in ("validation", "metrics")}, made)
         drawn = json.loads(Path(paths["training"]).read_text())["train_rows"]
         metrics = json.loads(Path(paths["metrics"]).read_text())

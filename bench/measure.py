@@ -39,16 +39,16 @@ class Cost(NamedTuple):
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[Cost, str]:
-    """Run a command in the repository, insist on success, and return its cost and what it said.
+    """Run a command in the repository, insist on success, and return its cost and its output.
 
     The only child of this process while it runs: whatever loses its parent becomes a child of this process too, so
     that the memory and the CPU of a process that outlives the one that started it are counted.
     """
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as stream:
         before, begin = _cpu_seconds(), time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, env=user_environment(environment), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command, cwd=ROOT, env=user_environment(environment), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
         )
         peak = Peak()
         try:
@@ -56,8 +56,8 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
             seconds = time.perf_counter() - begin
         finally:
             peak.stop()
-        said.seek(0)
-        output = said.read()
+        stream.seek(0)
+        output = stream.read()
     if code:
         sys.exit(f"{' '.join(command)} ended with {code}:\n{output[-4000:]}")
     _reap(command)
@@ -65,7 +65,7 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def user_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment of a user who has activated nothing, and what is asked for on top."""
+    """Return the environment of a user who has activated nothing, with the given variables added."""
     return {key: value for key, value in called_bare().items() if key not in NOT_A_USERS} | dict(environment or {})
 
 
@@ -82,10 +82,10 @@ class Peak(threading.Thread):
         pause = SAMPLE_S
         while not self.over.wait(pause):
             begin = time.perf_counter()
-            found = [_memory_mb(child.pid) for child in psutil.Process().children(recursive=True)]
-            self.pss_mb = max(self.pss_mb, sum(pss for pss, _ in found))
-            self.rss_mb = max(self.rss_mb, sum(rss for _, rss in found))
-            pause = max(SAMPLE_S, 20 * (time.perf_counter() - begin))  # to look must not cost what it looks at
+            memory_mb = [_memory_mb(child.pid) for child in psutil.Process().children(recursive=True)]
+            self.pss_mb = max(self.pss_mb, sum(pss for pss, _ in memory_mb))
+            self.rss_mb = max(self.rss_mb, sum(rss for _, rss in memory_mb))
+            pause = max(SAMPLE_S, 20 * (time.perf_counter() - begin))  # sampling must not cost what it measures
 
     def stop(self) -> None:
         self.over.set()
@@ -114,8 +114,8 @@ def _reap(command: Sequence[str]) -> None:
         try:
             if os.waitpid(-1, os.WNOHANG) == (0, 0):
                 if time.monotonic() > end:
-                    left = [child.cmdline() for child in psutil.Process().children(recursive=True)]
-                    sys.exit(f"{' '.join(command)} has left running after {LEFT_S} s: {left}")
+                    running = [child.cmdline() for child in psutil.Process().children(recursive=True)]
+                    sys.exit(f"{' '.join(command)} has left running after {LEFT_S} s: {running}")
                 time.sleep(0.01)
         except ChildProcessError:
             return

@@ -33,8 +33,8 @@ def main() -> None:
         demo = Path(scratch, "demo")
         measure(["./monthwise", "run", "--directory", str(demo), "--configfile", "config/demo.yaml"])
         long_history.make(folder, demo, LIKE, SERVICES, FIRST, LAST)
-        say("first time", report(folder, LAST))
-        say("again", report(folder, LAST))
+        print_cost("first time", report(folder, LAST))
+        print_cost("again", report(folder, LAST))
         long_history.make(Path(scratch, "more"), demo, LIKE, SERVICES[:1], NEXT, NEXT)
         for part in ("data", "runs", "logs", "benchmarks"):
             for path in Path(scratch, "more", part).rglob(f"*{NEXT}*"):
@@ -42,7 +42,7 @@ def main() -> None:
                 if not goal.exists():
                     shutil.copytree(path, goal) if path.is_dir() else shutil.copy2(path, goal)
         before = time.time()
-        say("after one new month", report(folder, NEXT))
+        print_cost("after one new month", report(folder, NEXT))
         pages = list((folder / "report").rglob("*.html"))
         written = [page for page in pages if os.stat(page).st_mtime >= before]
         print(f"{len(pages):,} pages, {len(written)} of them written after the new month")
@@ -53,11 +53,11 @@ def main() -> None:
                 reader = Reader(browser)
                 reader.open(folder / "report/index.html")
                 timing = "performance.getEntriesByType('navigation')[0]"
-                told = reader.page.evaluate(f"[{timing}.domInteractive, {timing}.loadEventEnd]")
+                timings = reader.page.evaluate(f"[{timing}.domInteractive, {timing}.loadEventEnd]")
                 begin = time.perf_counter()
                 reader.page.locator("select[name=state]").select_option("b")
                 filtered_ms = (time.perf_counter() - begin) * 1e3
-                print(f"interactive {told[0]:.0f} ms, loaded {told[1]:.0f} ms, filtered {filtered_ms:.0f} ms")
+                print(f"interactive {timings[0]:.0f} ms, loaded {timings[1]:.0f} ms, filtered {filtered_ms:.0f} ms")
                 reader.context.close()
 
 
@@ -70,8 +70,8 @@ def report(folder: Path, last: str) -> Cost:
     ]
 
 
-def say(what: str, cost: Cost) -> None:
-    print(f"{what}: {cost.seconds:.1f} s, {cost.rss_mb:.0f} MB")
+def print_cost(label: str, cost: Cost) -> None:
+    print(f"{label}: {cost.seconds:.1f} s, {cost.rss_mb:.0f} MB")
 
 
 if __name__ == "__main__":

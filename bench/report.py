@@ -29,8 +29,8 @@ EMPTY, PARSE, PLAN, RUN = "empty Snakefile", "parse", "plan", "run"
 NOTHING, TOUCHED = "nothing to do", "nothing to do, all touched"
 
 
-def about() -> dict:
-    """Return when, where and with what is measured."""
+def conditions() -> dict:
+    """Return date, command, commit, machine and versions of this measurement."""
     versions = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     commit, clean = provenance.code_commit(ROOT)
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def save(folder: Path, part: str, measured: dict) -> None:
-    """Put what was measured into results.json, in the place of what had the same names."""
+    """Write measurements into results.json, in place of those with the same names."""
     results = _read(folder)
     results.setdefault(part, {}).update(measured)
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def seconds(costs: dict, *names: str) -> list[float]:
 
 
 def render(folder: Path) -> None:
-    """Write RESULTS.md and the plots of what is in results.json."""
+    """Write RESULTS.md and the plots from results.json."""
     results = _read(folder)
     backfill = results.get("backfill", {})
     growth = dict(sorted(results.get("growth", {}).items(), key=lambda item: (item[1]["services"], item[1]["months"])))
@@ -97,12 +97,13 @@ Tiny months and a linear recipe: what is left is the cost of the workflow. Secon
 
 
 def _about(measured: dict[str, dict]) -> list[str]:
-    """Return when, where and with what things were measured, those that have it in common in one line."""
+    """Return a line on date, commit, machine and versions for each group of measurements that share them."""
     names = {}
-    for name, each in measured.items():
-        told = each["about"]
-        facts = [told["date"], f"commit {told['commit']}", told["machine"], told["versions"], f"`{told['command']}`"]
-        names.setdefault("; ".join(facts), []).append(name)
+    for name, measurement in measured.items():
+        facts = measurement["about"]
+        parts = [facts["date"], f"commit {facts['commit']}", facts["machine"], facts["versions"]]
+        parts.append(f"`{facts['command']}`")
+        names.setdefault("; ".join(parts), []).append(name)
     return [f"{', '.join(those)}: {facts}.\n" for facts, those in names.items()]
 
 
@@ -174,15 +175,20 @@ def _measured_aims(results: dict) -> Iterator[tuple[str, float, str, float | Non
         taken = seconds(results, *names)
         return statistics.median(taken) if taken else None
 
-    def of(value: float | None, other: float | None, how) -> float | None:
-        return None if value is None or other is None else how(value, other)
+    def quotient(value: float | None, other: float | None, combine) -> float | None:
+        return None if value is None or other is None else combine(value, other)
 
     for name, limit in (("green-12", 1.2), ("yellow-12", 0.7)):
         cold = [middle("backfill", name, "costs", COLD, way) for way in (WARM, PLAIN)]
-        yield f"{name}, cold", limit, "of plain", of(*cold, lambda warm, plain: warm / plain)
+        yield f"{name}, cold", limit, "of plain", quotient(*cold, lambda warm, plain: warm / plain)
     for months in ("12", "200"):
         both = [middle("growth", months, "costs", step) for step in (NOTHING, EMPTY)]
-        yield f"again, {months} months", 1, "s above an empty Snakefile", of(*both, lambda again, empty: again - empty)
+        yield (
+            f"again, {months} months",
+            1,
+            "s above an empty Snakefile",
+            quotient(*both, lambda again, empty: again - empty),
+        )
     for scenario in (RESTATED, MONTH):
         yield f"green-12, {scenario}", 4, "s", middle("backfill", "green-12", "costs", scenario, WARM)
     four = results.get("growth", {}).get("200 x 4", {})

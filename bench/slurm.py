@@ -51,10 +51,10 @@ def main() -> None:
         command = [str(ROOT / "monthwise"), "run", "--configfile", "config.yaml"]
         begin = time.perf_counter()
         process = cluster.start(*command, cwd=folder, env=environment)
-        said, _ = process.communicate()
+        output, _ = process.communicate()
         if process.returncode:
-            raise SystemExit(said)
-        print(said.splitlines()[-1])
+            raise SystemExit(output)
+        print(output.splitlines()[-1])
         print(f"asked every {options.asked_every} s: {time.perf_counter() - begin:.0f} s in all")
         report(folder)
 
@@ -75,17 +75,17 @@ def times(lines: list[str]) -> Iterator[tuple[str, str, str, float]]:
     when, rule, number = None, "", ""
     sent: dict[str, tuple[datetime, str, str, str]] = {}
     for line in lines:
-        if found := TIME.match(line):
-            when = datetime.strptime(found[1], "%a %b %d %H:%M:%S %Y")
-        elif found := RULE.match(line):
-            rule = "" if found[1] else found[2]
-        elif found := JOB.match(line):
-            number = found[1]
-        elif (found := WILDCARDS.match(line)) and rule in ALONE:
-            sent[number] = (when, rule, *found.groups())
-        elif (found := FINISHED.match(line)) and found[1] in sent:
-            began, *about = sent.pop(found[1])
-            yield (*about, (when - began).total_seconds())
+        if match := TIME.match(line):
+            when = datetime.strptime(match[1], "%a %b %d %H:%M:%S %Y")
+        elif match := RULE.match(line):
+            rule = "" if match[1] else match[2]
+        elif match := JOB.match(line):
+            number = match[1]
+        elif (match := WILDCARDS.match(line)) and rule in ALONE:
+            sent[number] = (when, rule, *match.groups())
+        elif (match := FINISHED.match(line)) and match[1] in sent:
+            began, *job = sent.pop(match[1])
+            yield (*job, (when - began).total_seconds())
 
 
 if __name__ == "__main__":

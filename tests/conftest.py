@@ -1,4 +1,4 @@
-"""What the tests share: real months, and a workflow that was built once for all processes of the suite."""
+"""Fixtures for all tests: real months, and a workflow that is built once for all processes of the suite."""
 
 import os
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ def tlc() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip loudly what needs root where there is none.
+    """Skip tests that need root, and say so, if there is none.
 
-    Begin with what waits for minutes: its process is idle, and the others work meanwhile.
+    Run first what waits for minutes: its process is idle while the others work.
     """
     needs_root = pytest.mark.skip(reason="NOT CHECKED: only root can start these servers and mount file systems")
     for item in items if os.geteuid() else ():
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_call_is_remembered():
-    """What a command noted of its call must not reach the suggestions of other tests."""
+    """Keep the recorded call of a command from the suggestions of other tests."""
     yield
     os.environ.pop(suggest.CALL, None)
 
@@ -70,7 +70,7 @@ def built(unbuilt: Clone, tmp_path_factory) -> Clone:
 
 @pytest.fixture
 def mails() -> Iterator[tuple[mail_server.Mails, str]]:
-    """What a mail server receives, and the URL of an alarm that sends to it."""
+    """The mails that a mail server receives, and the URL of an alarm that sends to it."""
     with mail_server.serving() as serving:
         yield serving
 

@@ -1,4 +1,4 @@
-"""clean: one schema out of every year's columns, and numbers that add up."""
+"""clean: one schema from every year's columns, and counts that add up."""
 
 import datetime
 import json
@@ -13,8 +13,7 @@ from fixtures.months_made import OFF, minutes, raw_month, settings, write_raw
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from monthwise.data import cleaning as clean
-from monthwise.data import tables
+from monthwise.data import cleaning, tables
 
 KEPT = {  # PROVENANCE.md of the mirror: rows, and those of 1 to 60 minutes
     "2021-01": (76518, 73908), "2021-02": (64572, 61921), "2021-03": (83827, 80372), "2022-01": (62495, 59603),
@@ -24,24 +23,24 @@ KEPT = {  # PROVENANCE.md of the mirror: rows, and those of 1 to 60 minutes
 
 @pytest.fixture
 def cleaned(tmp_path):
-    """Return a function that cleans a raw table: the trips, and what quality.json says."""
+    """Return a function that cleans a raw table; it returns the trips and quality.json."""
 
-    def run(table=None, batch_rows=tables.BATCH_ROWS, **given):
+    def run(table=None, batch_rows=tables.BATCH_ROWS, **changed):
         raw = write_raw(tmp_path / "raw.parquet", table)
-        return clean_file(raw, tmp_path / "trips.parquet", settings(**given), batch_rows)
+        return clean_file(raw, tmp_path / "trips.parquet", settings(**changed), batch_rows)
 
     return run
 
 
-def clean_file(raw, trips, given, batch_rows=tables.BATCH_ROWS):
-    month = clean.Month(str(raw), given, batch_rows=batch_rows)
-    tables.write(trips, clean.TRIPS, month.trips())
+def clean_file(raw, trips, job_settings, batch_rows=tables.BATCH_ROWS):
+    month = cleaning.Month(str(raw), job_settings, batch_rows=batch_rows)
+    tables.write(trips, cleaning.TRIPS, month.trips())
     return pq.read_table(trips), month.quality()
 
 
 def test_a_sensible_month_passes_as_it_is(cleaned):
     trips, quality = cleaned()
-    assert trips.schema.equals(clean.TRIPS)
+    assert trips.schema.equals(cleaning.TRIPS)
     assert trips.column("trip").to_pylist() == list(range(120))
     first = trips.slice(0, 1).to_pylist()[0]
     assert first["pickup_time"] == datetime.datetime(2021, 1, 1)
@@ -134,7 +133,7 @@ def test_distances_are_miles_whatever_the_unit(cleaned, unit, miles):
 
 def test_a_role_that_a_service_does_not_have_is_missing_and_no_warning(cleaned):
     trips, quality = cleaned(without=("distance", "rate_code"), distance_unit=None)
-    assert trips.schema.equals(clean.TRIPS)
+    assert trips.schema.equals(cleaning.TRIPS)
     assert quality["missing"]["distance_mi"] == quality["missing"]["rate_code"] == 1
     assert quality["verdict"] == "pass"
     assert "distance_mi_implausible" not in quality["repairs"]
@@ -148,8 +147,8 @@ def test_duplicates_are_counted_and_stay(cleaned):
 
 
 def test_rows_that_differ_in_one_column_are_no_duplicates():
-    many = [np.arange(100_000) % 2.0, np.arange(100_000) // 2 % 500 * 0.25, np.arange(100_000) // 1000 * 1.0]
-    assert len(np.unique(clean.row_keys(many))) == 100_000
+    columns = [np.arange(100_000) % 2.0, np.arange(100_000) // 2 % 500 * 0.25, np.arange(100_000) // 1000 * 1.0]
+    assert len(np.unique(cleaning.row_keys(columns))) == 100_000
 
 
 @pytest.mark.parametrize(
@@ -175,18 +174,18 @@ def test_a_month_without_trips_is_rejected_even_with_all_rules_off(cleaned):
 
 @pytest.fixture
 def dirty():
-    """A table of every kind of dirt, longer than a few batches."""
-    made = np.random.default_rng(1)
-    pickups = np.datetime64("2020-12-31T22", "us") + made.integers(0, 32 * 86400, 1000) * np.timedelta64(1, "s")
-    took = made.integers(-100, 5000, 1000) * np.timedelta64(1, "s")
-    distance = np.where(made.random(1000) < 0.1, 2e5, made.integers(0, 90, 1000) / 10)
+    """A table with every kind of error, longer than a few batches."""
+    random = np.random.default_rng(1)
+    pickups = np.datetime64("2020-12-31T22", "us") + random.integers(0, 32 * 86400, 1000) * np.timedelta64(1, "s")
+    took = random.integers(-100, 5000, 1000) * np.timedelta64(1, "s")
+    distance = np.where(random.random(1000) < 0.1, 2e5, random.integers(0, 90, 1000) / 10)
     return raw_month(
         1000,
-        lpep_pickup_datetime=pa.array(pickups, mask=made.random(1000) < 0.05),
-        lpep_dropoff_datetime=pa.array(pickups + took, mask=made.random(1000) < 0.05),
-        trip_distance=pa.array(distance, mask=made.random(1000) < 0.1),
-        passenger_count=pa.array(made.integers(0, 12, 1000), mask=made.random(1000) < 0.4),
-        PULocationID=pa.array(made.choice(["JC105", "7", "", "x"], 1000).tolist()),
+        lpep_pickup_datetime=pa.array(pickups, mask=random.random(1000) < 0.05),
+        lpep_dropoff_datetime=pa.array(pickups + took, mask=random.random(1000) < 0.05),
+        trip_distance=pa.array(distance, mask=random.random(1000) < 0.1),
+        passenger_count=pa.array(random.integers(0, 12, 1000), mask=random.random(1000) < 0.4),
+        PULocationID=pa.array(random.choice(["JC105", "7", "", "x"], 1000).tolist()),
     )
 
 
@@ -199,11 +198,11 @@ def test_where_batches_are_cut_does_not_show(dirty, tmp_path_factory, monkeypatc
 
     @examples(max_examples=25, deadline=None, derandomize=True)
     @given(st.integers(1, 1100))
-    def same(batch_rows):
+    def cleaned(batch_rows):
         assert clean_file(raw, folder / "cut.parquet", settings(), batch_rows) == whole
         assert (folder / "cut.parquet").read_bytes() == bytes_
 
-    same()
+    cleaned()
 
 
 @examples(max_examples=40, deadline=None, derandomize=True)
@@ -229,9 +228,9 @@ def test_counts_add_up_and_order_and_keys_stay(rows):
             "pickup_zone": pa.array([row[3] for row in rows], pa.int32()),
         }
     )
-    made = clean.clean(batch, 1000, settings())
-    trips = made.trips.to_pylist()
-    assert len(rows) == len(trips) + sum(made.drops.values())
+    cleaned = cleaning.clean(batch, 1000, settings())
+    trips = cleaned.trips.to_pylist()
+    assert len(rows) == len(trips) + sum(cleaned.drops.values())
     keys = [trip["trip"] for trip in trips]
     assert keys == sorted(set(keys))
     for trip in trips:
@@ -241,7 +240,7 @@ def test_counts_add_up_and_order_and_keys_stay(rows):
         assert trip["distance_mi"] == (row[2] if row[2] is not None and 0 < row[2] <= 100 else None)
         assert trip["pickup_zone"] == (row[3] if row[3] is not None and row[3] >= 0 else -1)
     not_given = sum(rows[key - 1000][2] is None or rows[key - 1000][2] != rows[key - 1000][2] for key in keys)
-    assert made.missing["distance_mi"] == made.repairs["distance_mi_implausible"] + not_given
+    assert cleaned.missing["distance_mi"] == cleaned.repairs["distance_mi_implausible"] + not_given
 
 
 @pytest.mark.parametrize("month", KEPT)
@@ -273,13 +272,13 @@ def test_clean_and_featurize_import_no_pandas(tmp_path):
 def test_distributions_count_kept_trips_by_bin(cleaned):
     table = raw_month(4, **minutes(2, 3.9, 60, 61), trip_distance=pa.array([0.4, 29.9, 99.0, 1.0]))
     trips, quality = cleaned(table)
-    found = quality["distributions"]
+    distributions = quality["distributions"]
     assert trips.num_rows == 3
-    duration = found["duration_min"]
+    duration = distributions["duration_min"]
     assert (duration["first"], duration["width"], len(duration["counts"])) == (0, 2, 30)
     assert (duration["counts"][1], duration["counts"][29]) == (2, 1)
-    distance = found["distance_mi"]["counts"]
+    distance = distributions["distance_mi"]["counts"]
     assert (distance[0], distance[59], sum(distance)) == (1, 2, 3)  # what lies beyond counts in the last one
     hours, days = trips.to_pandas()["pickup_time"].dt.hour, trips.to_pandas()["pickup_time"].dt.day
-    assert found["hour"]["counts"] == [int((hours == hour).sum()) for hour in range(24)]
-    assert found["day"]["counts"] == [int((days == day).sum()) for day in range(1, 32)]
+    assert distributions["hour"]["counts"] == [int((hours == hour).sum()) for hour in range(24)]
+    assert distributions["day"]["counts"] == [int((days == day).sum()) for day in range(1, 32)]

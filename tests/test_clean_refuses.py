@@ -1,4 +1,4 @@
-"""clean: input that it refuses, each in one line with the exit code of its kind."""
+"""clean: unusable input, each in one line with the right exit code."""
 
 import os
 import resource
@@ -6,7 +6,7 @@ import resource
 import pytest
 from fixtures.months_made import raw_month, run_clean, settings, write_raw
 from monthwise.base.exits import BadData, WrongConfig
-from monthwise.data import cleaning as clean
+from monthwise.data import cleaning
 
 
 def test_a_renamed_column_is_named_with_the_closest_and_the_key(tmp_path):
@@ -22,12 +22,12 @@ def test_a_renamed_column_is_named_with_the_closest_and_the_key(tmp_path):
 def test_a_renamed_column_that_trips_can_do_without_is_an_error_too(tmp_path):
     table = raw_month(trip_miles=1.5, without=("trip_distance",))
     with pytest.raises(BadData, match="no column for distance: looked for trip_distance; closest is trip_miles"):
-        clean.Month(str(write_raw(tmp_path / "raw.parquet", table)), settings())
+        cleaning.Month(str(write_raw(tmp_path / "raw.parquet", table)), settings())
 
 
 def test_a_service_without_a_time_column_is_wrong_config(tmp_path):
     with pytest.raises(WrongConfig, match=r"green\.columns\.dropoff_time"):
-        clean.Month(str(write_raw(tmp_path / "raw.parquet")), settings(without=("dropoff_time",)))
+        cleaning.Month(str(write_raw(tmp_path / "raw.parquet")), settings(without=("dropoff_time",)))
 
 
 @pytest.mark.parametrize("column", ["lpep_pickup_datetime", "trip_distance"])

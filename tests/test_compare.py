@@ -1,4 +1,4 @@
-"""Challenger and champion on the same trips: the pairs, the difference, and how sure it is."""
+"""Challenger and champion on the same trips: the pairs, the difference, and its interval."""
 
 import json
 import subprocess
@@ -26,10 +26,12 @@ def trips(noise: float = 0.0, seed: int = 0, day_effect: float = 0.0):
 
 def test_the_difference_is_that_of_the_root_mean_square_errors():
     days, challenger, champion, target = trips(0.2)
-    found = compare(days, challenger, champion, target, {})
-    assert found["difference"] == pytest.approx(1 - found["challenger"]["rmse_min"] / found["champion"]["rmse_min"])
-    assert found["interval"][0] < found["difference"] < found["interval"][1]
-    assert (found["rows"], found["days"]) == (ROWS, 30)
+    comparison = compare(days, challenger, champion, target, {})
+    assert comparison["difference"] == pytest.approx(
+        1 - comparison["challenger"]["rmse_min"] / comparison["champion"]["rmse_min"]
+    )
+    assert comparison["interval"][0] < comparison["difference"] < comparison["interval"][1]
+    assert (comparison["rows"], comparison["days"]) == (ROWS, 30)
 
 
 def test_the_interval_covers_no_difference_about_as_often_as_it_says():
@@ -44,8 +46,8 @@ def test_what_one_day_does_to_all_its_trips_makes_the_interval_wider():
 
 def test_the_same_predictions_are_no_better_and_the_same_seed_gives_the_same_interval():
     days, challenger, _, target = trips()
-    same = compare(days, challenger, challenger, target, {})
-    assert (same["difference"], same["interval"]) == (0.0, [0.0, 0.0])
+    comparison = compare(days, challenger, challenger, target, {})
+    assert (comparison["difference"], comparison["interval"]) == (0.0, [0.0, 0.0])
     assert compare(*trips(0.1), {}) == compare(*trips(0.1), {})
 
 
@@ -55,11 +57,13 @@ def test_one_day_says_nothing():
 
 def test_segments_share_out_the_trips():
     days, challenger, champion, target = trips()
-    found = compare(days, challenger, champion, target, {"half": Segment(np.arange(ROWS) % 2, ["even", "odd", "none"])})
-    assert set(found["by"]["half"]) == {"even", "odd"}
-    assert sum(part["rows"] for part in found["by"]["half"].values()) == ROWS
+    comparison = compare(
+        days, challenger, champion, target, {"half": Segment(np.arange(ROWS) % 2, ["even", "odd", "none"])}
+    )
+    assert set(comparison["by"]["half"]) == {"even", "odd"}
+    assert sum(part["rows"] for part in comparison["by"]["half"].values()) == ROWS
     even = np.sqrt(np.mean((challenger - target)[::2] ** 2))
-    assert found["by"]["half"]["even"]["challenger_rmse_min"] == pytest.approx(even)
+    assert comparison["by"]["half"]["even"]["challenger_rmse_min"] == pytest.approx(even)
 
 
 def called(folder, ours: range, theirs: range) -> tuple[subprocess.CompletedProcess, dict]:
@@ -70,10 +74,10 @@ def called(folder, ours: range, theirs: range) -> tuple[subprocess.CompletedProc
     known |= {"hour": pa.array([n % 24 for n in range(100)], pa.int8()), "distance_mi": pa.array([1.5, None] * 50)}
     known["pickup_zone"] = pa.array([4] * 100, pa.int64())
     pq.write_table(pa.table(known), folder / "features")
-    for name, rows, off in (("challenger", ours, 1.0), ("champion", theirs, 2.0)):
+    for name, rows, error in (("challenger", ours, 1.0), ("champion", theirs, 2.0)):
         minutes = pa.array([10.0] * len(rows))
-        made = {"trip": pa.array(rows, pa.int64()), "prediction_min": pa.array([10.0 + off] * len(rows))}
-        pq.write_table(pa.table(made | {"duration_min": minutes}), folder / name)
+        columns = {"trip": pa.array(rows, pa.int64()), "prediction_min": pa.array([10.0 + error] * len(rows))}
+        pq.write_table(pa.table(columns | {"duration_min": minutes}), folder / name)
     (folder / "previous").write_text(json.dumps({"champion": {"month": "2021-02"}}))
     settings = {"service": "green", "month": "2021-04", "validation_month": "2021-03"}
     paths = [f"--{name}={folder / name}" for name in ("challenger", "champion", "previous", "features", "comparison")]
@@ -83,12 +87,12 @@ def called(folder, ours: range, theirs: range) -> tuple[subprocess.CompletedProc
 
 
 def test_trips_are_paired_by_their_key_and_what_is_alone_is_counted(tmp_path):
-    ended, found = called(tmp_path, range(80), range(10, 100))
+    ended, comparison = called(tmp_path, range(80), range(10, 100))
     assert ended.returncode == 0, ended.stdout
-    assert (found["rows"], found["unpaired"]) == (70, {"challenger": 10, "champion": 20})
-    assert found["difference"] == pytest.approx(0.5)
-    assert found["champion_month"] == "2021-02"
-    assert "missing" in found["by"]["distance_mi"]
+    assert (comparison["rows"], comparison["unpaired"]) == (70, {"challenger": 10, "champion": 20})
+    assert comparison["difference"] == pytest.approx(0.5)
+    assert comparison["champion_month"] == "2021-02"
+    assert "missing" in comparison["by"]["distance_mi"]
 
 
 def test_nothing_in_common_is_one_line(tmp_path):

@@ -1,4 +1,4 @@
-"""Drift: more than one draw of days against the next, ranked."""
+"""Drift: features whose distance exceeds the noise of the training window, ranked."""
 
 import json
 
@@ -28,12 +28,12 @@ def paired(then: dict[str, np.ndarray], now: dict[str, np.ndarray]) -> list[tupl
 
 def drifted(window: int, other: int, **changed) -> list[str]:
     days, then = month(window)
-    return [told["name"] for told in drift(days, paired(then, month(other, **changed)[1])) if told["drifted"]]
+    return [feature["name"] for feature in drift(days, paired(then, month(other, **changed)[1])) if feature["drifted"]]
 
 
 def test_one_month_against_the_next_of_the_same_kind_hardly_ever_drifts():
-    found = [name for seed in range(10) for name in drifted(2 * seed, 2 * seed + 1)]
-    assert len(found) <= 2  # of 40 features
+    names = [name for seed in range(10) for name in drifted(2 * seed, 2 * seed + 1)]
+    assert len(names) <= 2  # of 40 features
 
 
 def test_what_changed_comes_first():
@@ -42,8 +42,8 @@ def test_what_changed_comes_first():
     assert ranked[0]["name"] == "duration_min"
     assert ranked[0]["is_target"]
     assert ranked[0]["ratio"] > DRIFTED
-    assert [told["name"] for told in ranked if told["drifted"]] == ["duration_min"]
-    assert [told["ratio"] for told in ranked] == sorted((told["ratio"] for told in ranked), reverse=True)
+    assert [feature["name"] for feature in ranked if feature["drifted"]] == ["duration_min"]
+    assert [feature["ratio"] for feature in ranked] == sorted((feature["ratio"] for feature in ranked), reverse=True)
 
 
 def test_a_zone_that_closed_and_distances_that_went_missing_are_seen():
@@ -51,15 +51,15 @@ def test_a_zone_that_closed_and_distances_that_went_missing_are_seen():
     days, then = month(1)
     now = month(2)[1]
     now["distance_mi"][: ROWS // 2] = np.nan
-    assert [told["name"] for told in drift(days, paired(then, now)) if told["drifted"]] == ["distance_mi"]
+    assert [feature["name"] for feature in drift(days, paired(then, now)) if feature["drifted"]] == ["distance_mi"]
 
 
 @pytest.mark.parametrize("value", [3.0, np.nan])
 def test_a_feature_that_never_varies_does_not_drift_and_gives_json(value):
     days = np.repeat(np.arange(5), 10)
-    told = drift(days, [("distance_mi", np.full(50, value), np.full(20, value))])
-    assert (told[0]["distance"], told[0]["drifted"]) == (0.0, False)
-    json.dumps(told, allow_nan=False)
+    features = drift(days, [("distance_mi", np.full(50, value), np.full(20, value))])
+    assert (features[0]["distance"], features[0]["drifted"]) == (0.0, False)
+    json.dumps(features, allow_nan=False)
 
 
 def test_a_window_of_one_day_has_the_least_noise_and_no_error():

@@ -17,12 +17,12 @@ from sklearn.dummy import DummyRegressor
 
 
 def test_errors_are_the_textbook_ones():
-    found = errors(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 3.0, 8.0]))
-    assert found["rmse_min"] == pytest.approx(np.sqrt((0 + 4 + 0 + 16) / 4))
-    assert found["mae_min"] == pytest.approx(1.5)
-    assert found["bias_min"] == pytest.approx(-0.5)
-    assert found["p90_abs_min"] == pytest.approx(np.quantile([0, 2, 0, 4], 0.9))
-    assert found["rows"] == 4
+    measured = errors(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.0, 3.0, 8.0]))
+    assert measured["rmse_min"] == pytest.approx(np.sqrt((0 + 4 + 0 + 16) / 4))
+    assert measured["mae_min"] == pytest.approx(1.5)
+    assert measured["bias_min"] == pytest.approx(-0.5)
+    assert measured["p90_abs_min"] == pytest.approx(np.quantile([0, 2, 0, 4], 0.9))
+    assert measured["rows"] == 4
 
 
 def names_of(segment: Segment) -> list[str]:
@@ -37,25 +37,27 @@ def test_segments_share_out_all_trips_and_their_squared_errors():
     target = features["duration_min"].to_numpy()
     prediction = target + np.random.default_rng(0).normal(size=len(target))
     columns = (features[name].to_numpy() for name in ("hour", "distance_mi", "pickup_zone"))
-    found = segments(*columns, zones.read(REPOSITORY / "config/zones/new-york.csv"))
-    for segment in found.values():
-        by = errors_by(segment, prediction, target)
-        assert sum(part["rows"] for part in by.values()) == 2000
-        squares = sum(part["rows"] * part["rmse_min"] ** 2 for part in by.values())
+    by_kind = segments(*columns, zones.read(REPOSITORY / "config/zones/new-york.csv"))
+    for segment in by_kind.values():
+        errors_by_part = errors_by(segment, prediction, target)
+        assert sum(part["rows"] for part in errors_by_part.values()) == 2000
+        squares = sum(part["rows"] * part["rmse_min"] ** 2 for part in errors_by_part.values())
         assert squares == pytest.approx(2000 * errors(prediction, target)["rmse_min"] ** 2)
-    assert {name: names_of(found["borough"]).count(name) for name in ("Unknown", "Manhattan")} == {
+    assert {name: names_of(by_kind["borough"]).count(name) for name in ("Unknown", "Manhattan")} == {
         "Unknown": 1900,
         "Manhattan": 100,
     }
-    assert names_of(found["distance_mi"]).count("missing") == 11
+    assert names_of(by_kind["distance_mi"]).count("missing") == 11
 
 
 def test_unseen_pairs_are_counted():
-    seen, met = table(50, seed=1).to_pandas(), table(50, seed=2).to_pandas()
-    met["pair"] = [7, *[int(seen["pair"][0])] * 49]
-    target = seen["duration_min"]
-    model = DummyRegressor().fit(seen[["hour"]], target)
-    trips, metrics = evaluation.evaluate(model, PairMean().fit(seen, target), [met[:20], met[20:]], ["hour"], None)
+    trained, validated = table(50, seed=1).to_pandas(), table(50, seed=2).to_pandas()
+    validated["pair"] = [7, *[int(trained["pair"][0])] * 49]
+    target = trained["duration_min"]
+    model = DummyRegressor().fit(trained[["hour"]], target)
+    trips, metrics = evaluation.evaluate(
+        model, PairMean().fit(trained, target), [validated[:20], validated[20:]], ["hour"], None
+    )
     assert metrics["unseen_pairs"] == 1
     assert list(trips.columns) == ["trip", "prediction_min", "duration_min"]
     assert "borough" not in metrics["by"]
@@ -68,14 +70,16 @@ def test_predicted_against_real_and_errors_by_zone_add_up():
     model, baseline = DummyRegressor().fit(features[["hour"]], target), PairMean().fit(features, target)
     places = zones.read(REPOSITORY / "config/zones/new-york.csv")
     trips, metrics = evaluation.evaluate(model, baseline, [features[:280], features[280:]], ["hour"], places)
-    told, off = metrics["predicted_real"], trips["prediction_min"] - trips["duration_min"]
-    counts = np.array(told["counts"])
+    histogram, errors_min = metrics["predicted_real"], trips["prediction_min"] - trips["duration_min"]
+    counts = np.array(histogram["counts"])
     assert counts.sum() == 500
-    assert counts[int(target.mean() / told["width_min"])].sum() == 500  # all predictions are the mean
-    of_real = np.bincount((target // told["width_min"]).astype(int).clip(upper=len(counts) - 1), minlength=len(counts))
+    assert counts[int(target.mean() / histogram["width_min"])].sum() == 500  # all predictions are the mean
+    of_real = np.bincount(
+        (target // histogram["width_min"]).astype(int).clip(upper=len(counts) - 1), minlength=len(counts)
+    )
     assert counts.sum(0).tolist() == of_real.tolist()
-    assert {zone: of["rows"] for zone, of in metrics["zones"].items()} == {"4": 300, "7": 150}
-    assert metrics["zones"]["4"]["rmse_min"] == pytest.approx(np.sqrt((off[:300] ** 2).mean()))
+    assert {zone: zone_errors["rows"] for zone, zone_errors in metrics["zones"].items()} == {"4": 300, "7": 150}
+    assert metrics["zones"]["4"]["rmse_min"] == pytest.approx(np.sqrt((errors_min[:300] ** 2).mean()))
 
 
 def test_bins_have_round_edges_and_take_everything():
@@ -95,8 +99,8 @@ def test_the_program_writes_the_same_bytes_twice_and_the_metrics_follow_from_the
     assert written[0] == written[1]
     trips = pq.read_table(tmp_path / "validation.parquet").to_pandas()
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    off = trips["prediction_min"] - trips["duration_min"]
-    assert metrics["rmse_min"] == pytest.approx(np.sqrt((off**2).mean()), rel=1e-12)
+    errors_min = trips["prediction_min"] - trips["duration_min"]
+    assert metrics["rmse_min"] == pytest.approx(np.sqrt((errors_min**2).mean()), rel=1e-12)
     assert metrics["train_rows"] == 400
 
 
@@ -116,5 +120,5 @@ def test_a_damaged_model_file_is_one_line(tmp_path):
 
 def test_bands_take_every_distance():
     distances = np.array([0.0, 1.0, 1.5, 16.0, 16.1, np.nan])
-    found = segments(np.ones(6, int), distances, np.ones(6, int), None)["distance_mi"]
-    assert names_of(found) == ["0-1", "0-1", "1-2", "8-16", "16-", "missing"]
+    bands = segments(np.ones(6, int), distances, np.ones(6, int), None)["distance_mi"]
+    assert names_of(bands) == ["0-1", "0-1", "1-2", "8-16", "16-", "missing"]

@@ -1,4 +1,4 @@
-"""What a decision was made on, collected; and the history of decisions that superseded others."""
+"""The evidence of a decision, and the history of decisions that superseded others."""
 
 import argparse
 import hashlib
@@ -71,19 +71,19 @@ def collect(run: dict) -> dict:
 
 
 def test_it_holds_hashes_rows_seeds_settings_and_what_ran(run):
-    found = collect(run)
+    collected = collect(run)
     path = "runs/green/2021-05/metrics.json"
-    assert found["files"][path] == hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    assert found["rows"]["clean"]["2021-04"] == {"rows_in": 100, "rows_out": 90}
-    assert found["rows"]["train"] == {"rows_available": 90, "train_rows": 80}
-    assert found["rows"]["evaluate"] == {"rows": 70}
-    assert found["rows"]["score"] == {"rows": 60}
-    assert found["seeds"] == {"train": 7}
-    assert found["settings"] == STAGES
-    assert found["provenance"]["tracking"] == {"run_id": "1"}
-    assert found["provenance"]["train"] == {"python": "3.11.7"}
-    assert list(found["provenance"]["models"]) == ["runs/green/2021-05/model.skops"]
-    accounted = {*found["files"], *found["provenance"]["models"]}
+    assert collected["files"][path] == hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert collected["rows"]["clean"]["2021-04"] == {"rows_in": 100, "rows_out": 90}
+    assert collected["rows"]["train"] == {"rows_available": 90, "train_rows": 80}
+    assert collected["rows"]["evaluate"] == {"rows": 70}
+    assert collected["rows"]["score"] == {"rows": 60}
+    assert collected["seeds"] == {"train": 7}
+    assert collected["settings"] == STAGES
+    assert collected["provenance"]["tracking"] == {"run_id": "1"}
+    assert collected["provenance"]["train"] == {"python": "3.11.7"}
+    assert list(collected["provenance"]["models"]) == ["runs/green/2021-05/model.skops"]
+    accounted = {*collected["files"], *collected["provenance"]["models"]}
     assert set(run["files"]) - accounted == {
         "runs/green/2021-05/tracking.json",
         "runs/green/2021-05/train.provenance.json",
@@ -103,10 +103,10 @@ def test_another_build_of_the_month_differs_in_provenance_alone(run):
 def test_a_month_without_a_challenger_has_evidence_too(run):
     named = ("champion.json", "quality.json", "features.parquet")
     stages = {stage: STAGES[stage] for stage in ("clean", "promote")}
-    found = collect(
+    collected = collect(
         {"files": [f for f in run["files"] if f.endswith(named)], "settings": SETTINGS | {"stages": stages}}
     )
-    assert found["provenance"] == {"models": {}, "tracking": None}
+    assert collected["provenance"] == {"models": {}, "tracking": None}
     assert decisions.decisions()[-1]["hashes"].keys() == {"runs/green/2021-04/champion.json"}
 
 
@@ -162,19 +162,19 @@ def line(month: str, champion: str, cause: str = "first decision", kind: str = "
 
 def test_changed_champions_are_told_from_where_the_file_ended(tmp_path):
     path = tmp_path / "history/decisions.jsonl"
-    for each in (
+    for decision in (
         line("2021-05", "2021-04"),
         line("2021-06", "2021-04"),
         line("2021-06", "2021-06", "data of 2021-05 changed"),
     ):
-        decisions.append("green", each["month"], lambda _, each=each: each, path)
+        decisions.append("green", decision["month"], lambda _, decision=decision: decision, path)
     offset = path.stat().st_size
     assert decisions.changed_since(path, 0) == [
         "green 2021-06: champion is now the model of 2021-06, was 2021-04 (data of 2021-05 changed)"
     ]
     assert decisions.changed_since(path, offset) == []
-    for each in (line("2021-07", "2021-06"), line("2021-06", "2021-05", "program changed", "baseline")):
-        decisions.append("green", each["month"], lambda _, each=each: each, path)
+    for decision in (line("2021-07", "2021-06"), line("2021-06", "2021-05", "program changed", "baseline")):
+        decisions.append("green", decision["month"], lambda _, decision=decision: decision, path)
     assert decisions.changed_since(path, offset) == [
         "green 2021-06: champion is now the naive baseline of 2021-05, was 2021-06 (program changed)"
     ]
@@ -187,9 +187,9 @@ def test_a_torn_last_line_is_passed_over_and_stays_alone(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:-20])
     before = []
-    decisions.append("green", "2021-05", lambda found: before.append(found) or line("2021-05", "2021-05"), path)
+    decisions.append("green", "2021-05", lambda newest: before.append(newest) or line("2021-05", "2021-05"), path)
     assert before[0]["champion"]["month"] == "2021-04"
-    assert [each["champion"]["month"] for each in decisions.decisions(path)] == ["2021-04", "2021-05"]
+    assert [decision["champion"]["month"] for decision in decisions.decisions(path)] == ["2021-04", "2021-05"]
 
 
 def test_a_disk_that_is_full_leaves_no_half_line(tmp_path):

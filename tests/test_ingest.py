@@ -1,4 +1,4 @@
-"""The published file of a month: brought whole, checked, kept, and never half-written."""
+"""The published file of a month: fetched completely, checked, kept, and never half-written."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def test_where_the_fetch_of_a_restated_month_fails_the_kept_file_stays(month, se
 
 @pytest.mark.parametrize("from_folder", [True, False])
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (lambda good: HTML, "an HTML page"),
         (lambda good: b"<?xml version='1.0'?><Error/>", "an XML document"),
@@ -97,7 +97,7 @@ def test_where_the_fetch_of_a_restated_month_fails_the_kept_file_stays(month, se
         (lambda good: b"", "an empty file"),
     ],
 )
-def test_what_is_no_parquet_ends_with_65_and_says_what_it_is(month, server, content, said, from_folder):
+def test_what_is_no_parquet_ends_with_65_and_says_what_it_is(month, server, content, message, from_folder):
     bad = content(month.published.read_bytes())
     month.published.write_bytes(bad)
     if from_folder:
@@ -105,7 +105,7 @@ def test_what_is_no_parquet_ends_with_65_and_says_what_it_is(month, server, cont
     month.locate()
     code, line = month.ingest()
     assert code == os.EX_DATAERR
-    assert said in line
+    assert message in line
     assert FILE in line
     assert month.names() == ["source.json"]
 
@@ -128,7 +128,7 @@ def test_a_job_that_was_killed_is_resumed_by_the_next(month, server):
     job.wait()
     assert not month.raw.exists()
     assert month.ingest()[0] == 0
-    assert server.asked("GET")[-1].headers["range"] == "bytes=200000-"
+    assert server.requests_by("GET")[-1].headers["range"] == "bytes=200000-"
     assert month.raw.read_bytes() == month.published.read_bytes()
     assert partial.NAME not in month.names()
 

@@ -1,4 +1,4 @@
-"""What is written down about a month before it is fetched."""
+"""The facts that are written about a month before it is fetched."""
 
 import json
 import os
@@ -28,14 +28,14 @@ def mirror(tmp_path):
     return mirror
 
 
-def settings(source, month="2021-01", **more):
+def settings(source, month="2021-01", **changed):
     file = FILE.format(month=month)
-    return {"source": source, "service": "green", "month": month, "file": file, "patience": PATIENCE, **more}
+    return {"source": source, "service": "green", "month": month, "file": file, "patience": PATIENCE, **changed}
 
 
-def run_locate(asked, source):
-    """Run the program; return its exit code and its last line, and see to it that there is no traceback."""
-    command = [sys.executable, "scripts/locate.py", "--settings", json.dumps(asked), "--source", str(source)]
+def run_locate(job_settings, source):
+    """Run the program; return its exit code and its last line, and insist on no traceback."""
+    command = [sys.executable, "scripts/locate.py", "--settings", json.dumps(job_settings), "--source", str(source)]
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert "Traceback" not in ended.stdout + ended.stderr
     last = ended.stdout.splitlines()[-1]
@@ -117,8 +117,8 @@ def test_a_publisher_that_is_down_ends_with_69_and_leaves_what_was_known(mirror,
 
 def test_locate_does_not_import_more_than_its_http_client(mirror, tmp_path):
     with MisbehavingServer(mirror) as server:
-        asked = json.dumps(settings("https", url=server.url))
-        command = [sys.executable, "-X", "importtime", "scripts/locate.py", "--settings", asked]
+        job_settings = json.dumps(settings("https", url=server.url))
+        command = [sys.executable, "-X", "importtime", "scripts/locate.py", "--settings", job_settings]
         command += ["--source", str(tmp_path / "source.json")]
         imported = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stderr
     assert "urllib3" in imported

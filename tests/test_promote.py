@@ -1,4 +1,4 @@
-"""Who serves: the decision, from numbers alone."""
+"""The choice of the champion, from numbers alone."""
 
 import copy
 
@@ -14,7 +14,7 @@ def challenger(month: str = MONTH, rmse: float = 5.0, baseline: float = 8.0) -> 
     return Candidate(month, metrics, {"recipe": "boosted", "columns": ["hour"]})
 
 
-REIGN = {
+PREVIOUS = {
     "champion": {"month": "2021-03", "kind": "model", "recipe": "linear", "columns": ["pair"]},
     "since": "2021-03",
     "decision": "first",
@@ -26,7 +26,7 @@ REIGN = {
 }
 
 
-def comparison(difference: float = 0.05, interval: tuple = (0.02, 0.08), by: dict | None = None) -> dict:
+def comparison(difference: float = 0.05, interval: tuple = (0.02, 0.08), segments: dict | None = None) -> dict:
     return {
         "champion_month": "2021-03",
         "challenger": {"rmse_min": 5.0},
@@ -36,26 +36,26 @@ def comparison(difference: float = 0.05, interval: tuple = (0.02, 0.08), by: dic
         "rows": 900,
         "days": 31,
         "validation_month": "2021-05",
-        "by": by or {},
+        "by": segments or {},
     }
 
 
 def decided(rules: dict | None = None, **changed) -> dict:
-    given = {"challenger": challenger(), "comparison": comparison(), "previous": REIGN} | changed
-    return decide(MONTH, RULES | (rules or {}), **given)
+    arguments = {"challenger": challenger(), "comparison": comparison(), "previous": PREVIOUS} | changed
+    return decide(MONTH, RULES | (rules or {}), **arguments)
 
 
 def test_a_challenger_that_is_better_by_more_than_margin_and_chance_takes_over():
-    found = decided()
-    assert found["decision"] == "promoted"
-    assert found["champion"] == {"month": MONTH, "kind": "model", "recipe": "boosted", "columns": ["hour"]}
-    assert found["since"] == MONTH
-    assert found["promised_rmse_min"] == 5.0
-    assert found["reason"] == "the challenger's error is 5.00% smaller than the champion's on 900 trips of 2021-05"
+    decision = decided()
+    assert decision["decision"] == "promoted"
+    assert decision["champion"] == {"month": MONTH, "kind": "model", "recipe": "boosted", "columns": ["hour"]}
+    assert decision["since"] == MONTH
+    assert decision["promised_rmse_min"] == 5.0
+    assert decision["reason"] == "the challenger's error is 5.00% smaller than the champion's on 900 trips of 2021-05"
 
 
 @pytest.mark.parametrize(
-    ("rules", "changed", "why"),
+    ("rules", "changed", "reason"),
     [
         ({}, {"comparison": comparison(0.005)}, "0.50% smaller than the champion's, less than the margin of 1.0%"),
         ({}, {"comparison": comparison(-0.2)}, "20.00% larger than the champion's, less than the margin"),
@@ -64,23 +64,30 @@ def test_a_challenger_that_is_better_by_more_than_margin_and_chance_takes_over()
         ({"policy": "never"}, {}, "policy is `never`"),
     ],
 )
-def test_a_challenger_that_misses_one_rule_leaves_the_champion_in_service(rules, changed, why):
-    found = decided(rules, **changed)
-    assert found["decision"] == "kept"
-    assert found["champion"] == REIGN["champion"]
-    assert found["since"] == "2021-03"
-    assert why in found["reason"]
-    assert (found["promised_rmse_min"], found["promised_on"], found["promised_rows"]) == (5.2, "2021-05", 900)
+def test_a_challenger_that_misses_one_rule_leaves_the_champion_in_service(rules, changed, reason):
+    decision = decided(rules, **changed)
+    assert decision["decision"] == "kept"
+    assert decision["champion"] == PREVIOUS["champion"]
+    assert decision["since"] == "2021-03"
+    assert reason in decision["reason"]
+    assert (decision["promised_rmse_min"], decision["promised_on"], decision["promised_rows"]) == (5.2, "2021-05", 900)
 
 
 def test_a_segment_that_gets_worse_stops_it_if_it_is_large_enough():
-    by = {"hour": {"08": {"rows": 100, "challenger_rmse_min": 6.0, "champion_rmse_min": 5.0}}}
+    segments = {"hour": {"08": {"rows": 100, "challenger_rmse_min": 6.0, "champion_rmse_min": 5.0}}}
     bound = {"segments": {"rows": 100, "worse": 0.1}}
     assert (
-        "worse where hour is 08: 6.000 min instead of 5.000" in decided(bound, comparison=comparison(by=by))["reason"]
+        "worse where hour is 08: 6.000 min instead of 5.000"
+        in decided(bound, comparison=comparison(segments=segments))["reason"]
     )
-    assert decided({"segments": {"rows": 101, "worse": 0.1}}, comparison=comparison(by=by))["decision"] == "promoted"
-    assert decided({"segments": {"rows": 100, "worse": 0.2}}, comparison=comparison(by=by))["decision"] == "promoted"
+    assert (
+        decided({"segments": {"rows": 101, "worse": 0.1}}, comparison=comparison(segments=segments))["decision"]
+        == "promoted"
+    )
+    assert (
+        decided({"segments": {"rows": 100, "worse": 0.2}}, comparison=comparison(segments=segments))["decision"]
+        == "promoted"
+    )
 
 
 def test_without_the_interval_the_margin_alone_decides():
@@ -88,44 +95,44 @@ def test_without_the_interval_the_margin_alone_decides():
 
 
 def test_policy_always_takes_the_newest_model():
-    found = decided({"policy": "always"}, comparison=comparison(-0.3))
-    assert (found["decision"], found["champion"]["month"]) == ("promoted", MONTH)
+    decision = decided({"policy": "always"}, comparison=comparison(-0.3))
+    assert (decision["decision"], decision["champion"]["month"]) == ("promoted", MONTH)
 
 
 def test_the_first_month_asks_for_the_floor_alone():
-    found = decided(comparison=None, previous=None)
-    assert (found["decision"], found["since"]) == ("first", MONTH)
+    decision = decided(comparison=None, previous=None)
+    assert (decision["decision"], decision["since"]) == ("first", MONTH)
 
 
 def test_a_first_challenger_under_the_floor_leaves_the_naive_baseline_in_service():
-    found = decided(comparison=None, previous=None, challenger=challenger(rmse=7.9))
-    assert found["decision"] == "baseline"
-    assert found["champion"] == {"month": MONTH, "kind": "baseline", "recipe": None, "columns": []}
-    assert found["promised_rmse_min"] == 8.0
-    assert "so the naive baseline serves" in found["reason"]
+    decision = decided(comparison=None, previous=None, challenger=challenger(rmse=7.9))
+    assert decision["decision"] == "baseline"
+    assert decision["champion"] == {"month": MONTH, "kind": "baseline", "recipe": None, "columns": []}
+    assert decision["promised_rmse_min"] == 8.0
+    assert "so the naive baseline serves" in decision["reason"]
 
 
 def test_without_a_challenger_the_champion_stays_with_what_it_promised_last():
-    found = decided(comparison=None, challenger=None)
-    assert found["decision"] == "no challenger"
-    assert found["champion"] == REIGN["champion"]
-    assert (found["promised_rmse_min"], found["promised_on"]) == (5.5, "2021-02")
+    decision = decided(comparison=None, challenger=None)
+    assert decision["decision"] == "no challenger"
+    assert decision["champion"] == PREVIOUS["champion"]
+    assert (decision["promised_rmse_min"], decision["promised_on"]) == (5.5, "2021-02")
 
 
 def test_a_pin_serves_whatever_the_numbers_say_and_gives_its_reason():
     pinned = challenger("2021-01", rmse=9.0)
-    found = decided({"pin": "2021-01", "pin_reason": "complaints of May"}, pinned=pinned)
-    assert (found["decision"], found["champion"]["month"], found["since"]) == ("pinned", "2021-01", MONTH)
-    assert found["reason"] == "config pins the model of 2021-01: complaints of May"
+    decision = decided({"pin": "2021-01", "pin_reason": "complaints of May"}, pinned=pinned)
+    assert (decision["decision"], decision["champion"]["month"], decision["since"]) == ("pinned", "2021-01", MONTH)
+    assert decision["reason"] == "config pins the model of 2021-01: complaints of May"
 
 
-def test_a_pin_to_the_champion_goes_on_with_its_reign():
+def test_a_pin_to_the_champion_keeps_the_champion_and_its_since():
     pinned = Candidate("2021-03", challenger().metrics, {"recipe": "linear", "columns": ["pair"]})
-    found = decided({"pin": "2021-03", "pin_reason": "sure is sure"}, pinned=pinned)
-    assert (found["decision"], found["since"], found["promised_rmse_min"]) == ("pinned", "2021-03", 5.2)
+    decision = decided({"pin": "2021-03", "pin_reason": "sure is sure"}, pinned=pinned)
+    assert (decision["decision"], decision["since"], decision["promised_rmse_min"]) == ("pinned", "2021-03", 5.2)
 
 
 def test_nothing_that_was_given_is_changed():
-    reign, measured = copy.deepcopy(REIGN), comparison()
-    decided(previous=reign, comparison=measured)
-    assert (reign, measured) == (REIGN, comparison())
+    previous, measured = copy.deepcopy(PREVIOUS), comparison()
+    decided(previous=previous, comparison=measured)
+    assert (previous, measured) == (PREVIOUS, comparison())

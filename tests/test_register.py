@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fixtures.marks import nightly
 from fixtures.small_run import REPOSITORY, small_run
-from fixtures.small_run import settings as of_track
+from fixtures.small_run import settings as track_settings
 from fixtures.tracked_months import restored_process
 from monthwise.base import exits, files
 from monthwise.tracking import mlflow_store
@@ -21,8 +21,7 @@ from monthwise.tracking import mlflow_store
 os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 import mlflow
-from monthwise.tracking import registry as register
-from monthwise.tracking import runs as track
+from monthwise.tracking import registry, runs
 
 MONTHS = ("2021-05", "2021-06")
 LIVE = {"rmse_min": 4.5, "mae_min": 3.5, "bias_min": 0.1, "p90_abs_min": 8.0, "baseline_rmse_min": 6.5, "rows": 250}
@@ -48,7 +47,7 @@ def service(store, monkeypatch, request) -> str:
     name = re.sub(r"\W+", "-", request.node.name).strip("-")
     for month in MONTHS:
         options = small_run(Path(), month, name, "linear")
-        track.main(argparse.Namespace(settings=of_track("sqlite:///mlflow.db", month, name), **options))
+        runs.main(argparse.Namespace(settings=track_settings("sqlite:///mlflow.db", month, name), **options))
     decide(name, MONTHS[0], MONTHS[0])
     decide(name, MONTHS[1], MONTHS[0])
     Path(f"runs/{name}/{MONTHS[0]}/live.json").write_text(json.dumps(LIVE))
@@ -56,9 +55,13 @@ def service(store, monkeypatch, request) -> str:
     return name
 
 
-def decide(service: str, month: str, whose: str, kind: str = "model") -> None:
-    champion = {"champion": {"month": whose, "kind": kind}, "since": whose, "reason": f"it is {whose}"}
-    champion["decision"] = "first" if whose == month else "kept"
+def decide(service: str, month: str, champion_month: str, kind: str = "model") -> None:
+    champion = {
+        "champion": {"month": champion_month, "kind": kind},
+        "since": champion_month,
+        "reason": f"it is {champion_month}",
+    }
+    champion["decision"] = "first" if champion_month == month else "kept"
     files.write_json(f"runs/{service}/{month}/champion.json", champion)
 
 
@@ -69,17 +72,19 @@ def job(service: str) -> argparse.Namespace:
     return argparse.Namespace(settings=settings, champions=champions, registry=f"{service}.json")
 
 
-def ask(service: str) -> dict:
+def register_service(service: str) -> dict:
     os.environ.pop("MLFLOW_TRACKING_URI", None)
-    register.main(job(service))
+    registry.main(job(service))
     return files.read_json(f"{service}.json")
 
 
-def seen(service: str) -> tuple[dict, dict]:
+def versions_in_store(service: str) -> tuple[dict, dict]:
     """Return the aliases, and month and tags by version."""
     client = mlflow.MlflowClient()
-    found = client.search_model_versions(f"name = 'monthwise-{service}'")
-    return client.get_registered_model(f"monthwise-{service}").aliases, {str(each.version): each.tags for each in found}
+    versions = client.search_model_versions(f"name = 'monthwise-{service}'")
+    return client.get_registered_model(f"monthwise-{service}").aliases, {
+        str(version.version): version.tags for version in versions
+    }
 
 
 def run_of(service: str, month: str) -> str:
@@ -87,9 +92,9 @@ def run_of(service: str, month: str) -> str:
 
 
 def test_each_run_month_has_a_version_and_the_champion_an_alias(service):
-    made = ask(service)
-    aliases, versions = seen(service)
-    assert made["champion"] == {"month": MONTHS[0], "version": "1"}
+    written = register_service(service)
+    aliases, versions = versions_in_store(service)
+    assert written["champion"] == {"month": MONTHS[0], "version": "1"}
     assert {alias: str(version) for alias, version in aliases.items()} == {
         "champion": "1",
         "run-2021-05": "1",
@@ -102,10 +107,10 @@ def test_each_run_month_has_a_version_and_the_champion_an_alias(service):
 
 
 def test_live_errors_are_in_the_run_of_the_model_that_served_by_month_once(service):
-    ask(service)
+    register_service(service)
     Path(f"runs/{service}/{MONTHS[1]}/live.json").write_text(json.dumps(LIVE | {"rmse_min": 5.0}))
-    ask(service)
-    ask(service)
+    register_service(service)
+    register_service(service)
     client = mlflow.MlflowClient()
     run = client.get_run(run_of(service, MONTHS[0]))
     assert {name: value for name, value in run.data.metrics.items() if "live_" in name} == {
@@ -124,25 +129,25 @@ def test_live_errors_are_in_the_run_of_the_model_that_served_by_month_once(servi
 def test_a_live_error_that_an_older_version_did_not_measure_is_left_out(service):
     older = {name: value for name, value in LIVE.items() if name != "bias_min"}
     Path(f"runs/{service}/{MONTHS[0]}/live.json").write_text(json.dumps(older))
-    ask(service)
+    register_service(service)
     logged = mlflow.MlflowClient().get_run(run_of(service, MONTHS[0])).data.metrics
     assert logged["champion_live_p90_abs_min"] == 8.0
     assert "champion_live_bias_min" not in logged
 
 
 def test_asked_again_nothing_is_written(service, monkeypatch):
-    made = ask(service)
+    written = register_service(service)
 
     def refuse(*arguments, **options):
         raise AssertionError(f"written again: {arguments} {options}")
 
     for name in ("create_model_version", "set_registered_model_alias", "set_model_version_tag", "set_tag", "log_batch"):
         monkeypatch.setattr(mlflow.MlflowClient, name, refuse)
-    assert ask(service) == made
+    assert register_service(service) == written
 
 
 def test_a_superseded_run_and_its_version_say_so_and_so_does_the_one_that_is_back(service):
-    ask(service)
+    register_service(service)
     old = run_of(service, MONTHS[1])
     metrics = Path(f"runs/{service}/{MONTHS[1]}/metrics.json")
     before = metrics.read_text()
@@ -153,32 +158,32 @@ def test_a_superseded_run_and_its_version_say_so_and_so_does_the_one_that_is_bac
     def tracked(text: str) -> None:
         metrics.write_text(text)
         os.environ.pop("MLFLOW_TRACKING_URI", None)
-        of_job = of_track("sqlite:///mlflow.db", MONTHS[1], service)
-        track.main(argparse.Namespace(settings=of_job, **paths, **data))
+        of_job = track_settings("sqlite:///mlflow.db", MONTHS[1], service)
+        runs.main(argparse.Namespace(settings=of_job, **paths, **data))
 
     tracked(before.replace("4.25", "4.5"))
-    assert ask(service)["versions"][MONTHS[1]]["version"] == "3"
+    assert register_service(service)["versions"][MONTHS[1]]["version"] == "3"
     client = mlflow.MlflowClient()
-    assert client.get_run(old).data.tags[register.SUPERSEDED] == run_of(service, MONTHS[1]) != old
-    aliases, versions = seen(service)
-    assert str(aliases["run-2021-06"]) == versions["2"][register.SUPERSEDED] == "3"
+    assert client.get_run(old).data.tags[registry.SUPERSEDED] == run_of(service, MONTHS[1]) != old
+    aliases, versions = versions_in_store(service)
+    assert str(aliases["run-2021-06"]) == versions["2"][registry.SUPERSEDED] == "3"
 
     tracked(before)
-    assert ask(service)["versions"][MONTHS[1]]["version"] == "2"
-    assert register.SUPERSEDED not in client.get_run(old).data.tags
-    _, versions = seen(service)
-    assert register.SUPERSEDED not in versions["2"]
-    assert versions["3"][register.SUPERSEDED] == "2"
+    assert register_service(service)["versions"][MONTHS[1]]["version"] == "2"
+    assert registry.SUPERSEDED not in client.get_run(old).data.tags
+    _, versions = versions_in_store(service)
+    assert registry.SUPERSEDED not in versions["2"]
+    assert versions["3"][registry.SUPERSEDED] == "2"
 
 
 OPTIONS = {"model": "model.skops", "training": "training.json", "metrics": "metrics.json", "tracking": "tracking.json"}
 
 
 def test_a_naive_baseline_in_service_has_no_alias(service):
-    ask(service)
+    register_service(service)
     decide(service, MONTHS[1], MONTHS[1], "baseline")
-    assert ask(service)["champion"] is None
-    aliases, _ = seen(service)
+    assert register_service(service)["champion"] is None
+    aliases, _ = versions_in_store(service)
     assert "champion" not in aliases
     tags = mlflow.MlflowClient().get_registered_model(f"monthwise-{service}").tags
     assert tags["monthwise.champion"] == "the naive baseline of 2021-06 since 2021-06"
@@ -186,7 +191,7 @@ def test_a_naive_baseline_in_service_has_no_alias(service):
 
 @pytest.mark.parametrize("what", ["alias", "version", "duplicate", "tag", "everything"])
 def test_what_was_edited_by_hand_is_put_right(service, what):
-    name, made = f"monthwise-{service}", ask(service)
+    name, written = f"monthwise-{service}", register_service(service)
     client = mlflow.MlflowClient()
     if what == "alias":
         client.set_registered_model_alias(name, "champion", "2")
@@ -201,8 +206,8 @@ def test_what_was_edited_by_hand_is_put_right(service, what):
         client.set_model_version_tag(name, "1", "monthwise.decision", "because I say so")
     else:
         client.delete_registered_model(name)
-    again = ask(service)
-    aliases, versions = seen(service)
+    repaired = register_service(service)
+    aliases, versions = versions_in_store(service)
     newer = {"version": "3"}.get(what, "2")
     assert {alias: str(version) for alias, version in aliases.items()} == {
         "champion": "1",
@@ -211,15 +216,15 @@ def test_what_was_edited_by_hand_is_put_right(service, what):
     }
     assert versions["1"]["monthwise.decision"] == "first"
     assert set(versions) == {"1", newer}
-    assert {month: told["run_id"] for month, told in again["versions"].items()} == {
-        month: told["run_id"] for month, told in made["versions"].items()
+    assert {month: entry["run_id"] for month, entry in repaired["versions"].items()} == {
+        month: entry["run_id"] for month, entry in written["versions"].items()
     }
 
 
 def test_a_run_that_somebody_deleted_is_restored(service):
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     mlflow.MlflowClient().delete_run(run_of(service, MONTHS[1]))
-    ask(service)
+    register_service(service)
     assert mlflow.MlflowClient().get_run(run_of(service, MONTHS[1])).info.lifecycle_stage == "active"
 
 
@@ -235,20 +240,20 @@ def test_what_the_store_has_lost_is_one_line(service, what):
     else:
         shutil.rmtree(f"mlruns/monthwise-{service}/models/{record['model_id']}")
     with pytest.raises(exits.BadData, match=rf"{MONTHS[0]}: the MLflow run or its model is missing .* writes it"):
-        ask(service)
+        register_service(service)
 
 
 def test_a_store_that_is_away_is_one_line(service):
     away = job(service)
     away.settings["uri"] = "sqlite:////nowhere/mlflow.db"
     with pytest.raises(exits.Unreachable, match="cannot be reached"):
-        register.main(away)
+        registry.main(away)
 
 
 def start(service: str) -> subprocess.Popen:
-    asked = job(service)
-    command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(asked.settings)]
-    command += ["--champions", *asked.champions, "--registry", f"{service}.json"]
+    arguments = job(service)
+    command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(arguments.settings)]
+    command += ["--champions", *arguments.champions, "--registry", f"{service}.json"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -264,8 +269,8 @@ def test_asked_at_once_and_killed_in_between_there_is_one_version_each(service):
             killed.wait()
     together = [start(service) for _ in range(3)]
     for process in together:
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, output
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
-    _, versions = seen(service)
+    _, versions = versions_in_store(service)
     assert sorted(tags[mlflow_store.MONTH] for tags in versions.values()) == list(MONTHS)

@@ -13,10 +13,10 @@ from monthwise.commands import score
 NEWEST = DATA_MONTHS[-1]  # the last run month that is scored
 
 
-def ask(built, tmp_path, table: pa.Table, *more: str):
+def run_score(built, tmp_path, table: pa.Table, *options: str):
     pq.write_table(table, tmp_path / "trips.parquet")
     paths = ("--input", str(tmp_path / "trips.parquet"), "--output", str(tmp_path / "minutes.parquet"))
-    return built.monthwise("score", "--service", "green", *paths, *more)
+    return built.monthwise("score", "--service", "green", *paths, *options)
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def published(built) -> pa.Table:
 def test_a_scored_month_has_the_errors_of_its_predictions(built):
     trips = pq.read_table(built.path(f"runs/green/{NEWEST}/predictions.parquet")).to_pandas()
     live = files.read_json(built.path(f"runs/green/{NEWEST}/live.json"))
-    off = trips["prediction_min"] - trips["duration_min"]
-    assert live["rmse_min"] == pytest.approx(np.sqrt((off**2).mean()), rel=1e-12)
+    errors_min = trips["prediction_min"] - trips["duration_min"]
+    assert live["rmse_min"] == pytest.approx(np.sqrt((errors_min**2).mean()), rel=1e-12)
     assert live["rows"] == len(trips)
     assert set(live["by"]) == {"hour", "distance_mi", "borough"}
     assert live["champion"]["month"] <= NEWEST
@@ -40,7 +40,7 @@ def test_the_month_that_is_not_out_is_not_scored(built):
 
 
 def test_a_batch_of_trips_without_a_target_gets_the_same_minutes_as_the_month(built, tmp_path, published):
-    ended = ask(built, tmp_path, published.drop_columns(["lpep_dropoff_datetime"]), NEWEST)
+    ended = run_score(built, tmp_path, published.drop_columns(["lpep_dropoff_datetime"]), NEWEST)
     assert ended.returncode == 0, ended.stderr
     assert f"{published.num_rows:,} trips of green by the champion of {NEWEST}" in ended.stdout
     minutes = pq.read_table(tmp_path / "minutes.parquet").to_pandas()
@@ -51,14 +51,14 @@ def test_a_batch_of_trips_without_a_target_gets_the_same_minutes_as_the_month(bu
 
 def test_clean_trips_can_be_scored_too_and_the_newest_champion_is_the_default(built, tmp_path):
     trips = pq.read_table(built.path(f"data/green/{NEWEST}/trips.parquet"))
-    ended = ask(built, tmp_path, trips)
+    ended = run_score(built, tmp_path, trips)
     assert ended.returncode == 0, ended.stderr
     assert f"by the champion of {LAST}" in ended.stdout
     assert pq.read_metadata(tmp_path / "minutes.parquet").num_rows == trips.num_rows
 
 
 @pytest.mark.parametrize(
-    ("change", "more", "code", "said"),
+    ("change", "more", "code", "message"),
     [
         (lambda t: t.drop_columns(["PULocationID"]), (), 65, "has no column for pickup_zone"),
         (
@@ -72,10 +72,10 @@ def test_clean_trips_can_be_scored_too_and_the_newest_champion_is_the_default(bu
         (lambda t: t, (f"{FIRST}..{LAST}",), 64, "one run month at most"),
     ],
 )
-def test_what_cannot_be_scored_is_one_line(built, tmp_path, published, change, more, code, said):
-    ended = ask(built, tmp_path, change(published), *more)
+def test_what_cannot_be_scored_is_one_line(built, tmp_path, published, change, more, code, message):
+    ended = run_score(built, tmp_path, change(published), *more)
     assert ended.returncode == code, ended.stderr
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not (tmp_path / "minutes.parquet").exists()
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_run import settings, small_run, start
-from fixtures.tracked_months import ask, month, restored_process
+from fixtures.tracked_months import restored_process, track_month, trained_month
 from monthwise.base import exits
 from monthwise.tracking import mlflow_store
 
 os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
-from monthwise.tracking import runs as track
+from monthwise.tracking import runs
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,8 +44,8 @@ def _in_the_folder(store, monkeypatch):
 def green(store):
     before = Path.cwd()
     os.chdir(store)
-    options, job = month(store, "green")
-    yield options, job, ask(options, job)
+    options, job = trained_month(store, "green")
+    yield options, job, track_month(options, job)
     os.chdir(before)
 
 
@@ -58,10 +58,10 @@ def test_several_jobs_at_once_on_a_new_store_one_killed_in_the_middle(tmp_path):
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert state == "RUNNING"
-    again = {**options["2021-05"], "tracking": str(tmp_path / "again.json")}
+    repeated = {**options["2021-05"], "tracking": str(tmp_path / "again.json")}
     together = [
         start(folder, options["2021-05"], jobs["2021-05"]),
-        start(folder, again, jobs["2021-05"]),
+        start(folder, repeated, jobs["2021-05"]),
         start(folder, options["2021-06"], jobs["2021-06"]),
     ]
     for process in together:
@@ -69,13 +69,13 @@ def test_several_jobs_at_once_on_a_new_store_one_killed_in_the_middle(tmp_path):
         assert out.startswith("exit 0: green 2021-0"), out  # and MLflow says nothing
         assert out.count("\n") == 1
     with sqlite3.connect(store) as database:
-        found = database.execute(
+        runs_in_store = database.execute(
             "select name, status from runs where lifecycle_stage = 'active' order by name"
         ).fetchall()
         experiments = database.execute("select name from experiments order by name").fetchall()
-    assert found == [("green 2021-05", "FINISHED"), ("green 2021-06", "FINISHED")]
+    assert runs_in_store == [("green 2021-05", "FINISHED"), ("green 2021-06", "FINISHED")]
     assert experiments == [("Default",), ("monthwise-green",)]
-    assert Path(again["tracking"]).read_text() == Path(options["2021-05"]["tracking"]).read_text()
+    assert Path(repeated["tracking"]).read_text() == Path(options["2021-05"]["tracking"]).read_text()
 
 
 def wait_for_a_running_run(database: Path, process) -> str | None:
@@ -118,7 +118,7 @@ def test_a_server_that_is_away_is_one_line_without_password(tmp_path, green):
 def test_a_store_that_cannot_be_opened_is_unreachable(uri, green):
     options, job, _ = green
     with pytest.raises(exits.Unreachable) as end:
-        ask(options, {**job, "uri": uri})
+        track_month(options, {**job, "uri": uri})
     assert "\n" not in str(end.value)
     assert str(end.value).startswith("green 2021-05: tracking store ")
     assert "s3cret" not in str(end.value)
@@ -136,7 +136,7 @@ def test_a_full_disk_is_one_line(limit, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
         with pytest.raises(exits.CannotWrite) as end:
-            ask(options, settings(f"sqlite:///{tmp_path}/full.db"))
+            track_month(options, settings(f"sqlite:///{tmp_path}/full.db"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert str(end.value).startswith("green 2021-05: cannot write to tracking store sqlite:///")
@@ -146,10 +146,10 @@ def test_the_environment_goes_before_the_settings(green, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////no/such/folder/mlflow.db")
     options, job, _ = green
     with pytest.raises(exits.Unreachable, match="/no/such/folder"):
-        track.main(argparse.Namespace(settings=job, **options))
+        runs.main(argparse.Namespace(settings=job, **options))
 
 
 def test_files_and_months_that_do_not_match_are_refused(green):
     options, job, _ = green
     with pytest.raises(exits.WrongUsage):
-        ask(options, {**job, "training_months": ["2021-02", "2021-03"]})
+        track_month(options, {**job, "training_months": ["2021-02", "2021-03"]})

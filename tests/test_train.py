@@ -1,4 +1,4 @@
-"""Training: what is fitted, on which rows, and what a broken recipe says."""
+"""Training: the sample, the fit, and the messages of a broken recipe."""
 
 import json
 
@@ -18,9 +18,9 @@ def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked(tmp_path
         pq.write_table(table(rows), tmp_path / name)
     paths = [tmp_path / "a", tmp_path / "b"]
     monkeypatch.setattr(train, "BATCH_ROWS", 64)
-    (first, rows), (again, _), (other, _) = (train.sample(paths, 100, seed) for seed in (1, 1, 2))
+    (first, rows), (repeated, _), (other, _) = (train.sample(paths, 100, seed) for seed in (1, 1, 2))
     assert (first.num_rows, rows) == (100, 1000)
-    assert first.equals(again)
+    assert first.equals(repeated)
     assert not first.equals(other)
     everything, _ = train.sample(paths, 1000, 1)
     assert everything["trip"].to_pylist() == [*range(600), *range(400)]
@@ -31,11 +31,11 @@ def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked(tmp_path
 def test_the_program_writes_a_model_that_predicts_and_says_what_it_was_trained_on(tmp_path):
     ended = run_train(tmp_path, table(), max_rows=300)
     assert ended.returncode == 0, ended.stdout
-    said = json.loads((tmp_path / "training").read_text())
-    assert (said["rows_available"], said["train_rows"], said["months"]) == (400, 300, ["2021-01"])
+    training = json.loads((tmp_path / "training").read_text())
+    assert (training["rows_available"], training["train_rows"], training["months"]) == (400, 300, ["2021-01"])
     model = model_files.load(tmp_path / "model", "linear")
     features = table(seed=3).to_pandas()
-    assert np.abs(model.predict(features[said["columns"]]) - features["duration_min"]).max() < 0.1
+    assert np.abs(model.predict(features[training["columns"]]) - features["duration_min"]).max() < 0.1
 
 
 @pytest.mark.parametrize("recipe", recipes.names())
@@ -63,11 +63,11 @@ def test_boosting_gives_the_same_bits_on_one_thread_and_on_two():
 
 
 def test_the_baseline_falls_back_from_pair_to_zone_to_all():
-    seen = pd.DataFrame({"pair": [11, 11, 12, 21], "pickup_zone": [1, 1, 1, 2]})
-    baseline = PairMean().fit(seen, pd.Series([10.0, 20.0, 30.0, 100.0]))
-    asked = pd.DataFrame({"pair": [11, 13, 99], "pickup_zone": [1, 1, 9]})
-    assert baseline.predict(asked).tolist() == [15.0, 20.0, 40.0]
-    assert baseline.knows_pair(asked).tolist() == [True, False, False]
+    trained = pd.DataFrame({"pair": [11, 11, 12, 21], "pickup_zone": [1, 1, 1, 2]})
+    baseline = PairMean().fit(trained, pd.Series([10.0, 20.0, 30.0, 100.0]))
+    trips = pd.DataFrame({"pair": [11, 13, 99], "pickup_zone": [1, 1, 9]})
+    assert baseline.predict(trips).tolist() == [15.0, 20.0, 40.0]
+    assert baseline.knows_pair(trips).tolist() == [True, False, False]
 
 
 def test_a_window_without_trips_is_one_line(tmp_path):

@@ -1,4 +1,4 @@
-"""Nothing that is shown holds a password, wherever in a URL it stands and however a library repeats it."""
+"""Redaction: no output shows a password, wherever it is in a URL and however a library repeats it."""
 
 import pytest
 from monthwise.base import redact

@@ -1,4 +1,4 @@
-"""`./monthwise check`: tries what a run will do, says one line each, leaves nothing behind."""
+"""`./monthwise check`: tries what a run needs, prints one line for each, and leaves nothing behind."""
 
 import os
 
@@ -14,31 +14,31 @@ def clone(tmp_path) -> Clone:
 
 
 def lines(clone: Clone, *arguments: str, env: dict | None = None) -> dict[str, str]:
-    """Return what is said of each thing that is checked: `ok` or `FAIL`, and the words."""
+    """Return state and message of each check by its name: `ok ...` or `FAIL ...`."""
     ended = clone.monthwise("check", *arguments, env=env)
     assert ended.stderr == ""
-    said = [line.split(maxsplit=1) for line in ended.stdout.splitlines()[1:]]
-    told = {rest.split(": ")[0]: f"{state} {rest.partition(': ')[2]}" for state, rest in said}
-    assert ended.returncode == any(state == "FAIL" for state, _ in said)
-    assert len(told) == 7, ended.stdout
-    return told
+    rows = [line.split(maxsplit=1) for line in ended.stdout.splitlines()[1:]]
+    state_by_name = {rest.split(": ")[0]: f"{state} {rest.partition(': ')[2]}" for state, rest in rows}
+    assert ended.returncode == any(state == "FAIL" for state, _ in rows)
+    assert len(state_by_name) == 7, ended.stdout
+    return state_by_name
 
 
 @pytest.mark.parametrize("name", [pytest.param("plain", marks=nightly), NASTY])
 def test_check_tries_the_folder_that_is_named_and_leaves_nothing(name, clone, tmp_path):
     folder = tmp_path / "results" / name
     folder.mkdir(parents=True)
-    told = lines(clone, "--directory", str(folder))
-    assert {state.split()[0] for state in told.values()} == {"ok"}
-    assert told["jobs"] == "ok a cold and a warm job ran, and a rerun has nothing to do"
-    assert told["results"] == f"ok {folder}"
+    states = lines(clone, "--directory", str(folder))
+    assert {state.split()[0] for state in states.values()} == {"ok"}
+    assert states["jobs"] == "ok a cold and a warm job ran, and a rerun has nothing to do"
+    assert states["results"] == f"ok {folder}"
     assert list((tmp_path / "results").rglob("*")) == [folder]
 
 
 @nightly
 def test_jobs_that_start_cold_are_no_failure(clone):
-    told = lines(clone, env={"MONTHWISE_WARM": "0"})
-    assert told["jobs"].startswith("ok jobs start cold: MONTHWISE_WARM=0")
+    states = lines(clone, env={"MONTHWISE_WARM": "0"})
+    assert states["jobs"].startswith("ok jobs start cold: MONTHWISE_WARM=0")
 
 
 @nightly
@@ -60,30 +60,30 @@ def test_a_store_that_is_there_is_opened_and_stays_as_it_is(clone):
 def test_what_fails_is_named_with_its_advice_and_without_a_password(clone):
     clone.edit("requirements.txt", "pandas==", "pandas==9.")
     uri = "postgresql://ann:uncommon-word@127.0.0.1:9/db?sslpassword=other-word"
-    told = lines(clone, env={"MLFLOW_TRACKING_URI": uri, "SNAKEMAKE_PROFILE": "absent"})
-    assert {name for name, state in told.items() if state.startswith("FAIL")} == {"packages", "tracking store"}
-    assert told["packages"].startswith("FAIL 1 differ from requirements.txt (pandas ==")
-    assert told["tracking store"].startswith("FAIL tracking store postgresql://127.0.0.1:9/db cannot be reached")
-    assert "set tracking.uri or MLFLOW_TRACKING_URI" in told["tracking store"]
-    assert "word" not in "".join(told.values())
+    states = lines(clone, env={"MLFLOW_TRACKING_URI": uri, "SNAKEMAKE_PROFILE": "absent"})
+    assert {name for name, state in states.items() if state.startswith("FAIL")} == {"packages", "tracking store"}
+    assert states["packages"].startswith("FAIL 1 differ from requirements.txt (pandas ==")
+    assert states["tracking store"].startswith("FAIL tracking store postgresql://127.0.0.1:9/db cannot be reached")
+    assert "set tracking.uri or MLFLOW_TRACKING_URI" in states["tracking store"]
+    assert "word" not in "".join(states.values())
 
 
 @nightly
 def test_a_temporary_folder_that_cannot_be_used_is_one_line(clone, tmp_path):
     (tmp_path / "none").mkdir()
-    told = lines(clone, env={"TMPDIR": str(tmp_path / "none")})
-    assert told["temporary files"] == f"ok {tmp_path / 'none'}"
+    states = lines(clone, env={"TMPDIR": str(tmp_path / "none")})
+    assert states["temporary files"] == f"ok {tmp_path / 'none'}"
     assert not os.listdir(tmp_path / "none")
 
 
 @nightly
 def test_a_path_that_is_too_long_for_sqlite_fails_with_the_advice(clone, tmp_path):
-    told = lines(clone, "--directory", str(tmp_path / "/".join(["x" * 100] * 8)))
-    assert told["jobs"].startswith("ok")
-    assert "SQLite takes 499; set MLFLOW_TRACKING_URI=" in told["tracking store"]
+    states = lines(clone, "--directory", str(tmp_path / "/".join(["x" * 100] * 8)))
+    assert states["jobs"].startswith("ok")
+    assert "SQLite takes 499; set MLFLOW_TRACKING_URI=" in states["tracking store"]
 
 
 def test_a_job_that_cannot_start_is_named_by_its_own_reason(clone):
     clone.edit("scripts/monthwise/commands/check_job.py", "import pandas", "import pandaz as pandas")
-    told = lines(clone)
-    assert told["jobs"].startswith("FAIL a job cannot start: ModuleNotFoundError: No module named 'pandaz'")
+    states = lines(clone)
+    assert states["jobs"].startswith("FAIL a job cannot start: ModuleNotFoundError: No module named 'pandaz'")

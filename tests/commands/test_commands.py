@@ -1,4 +1,4 @@
-"""The commands of ./monthwise: what they say, and how they end."""
+"""The commands of ./monthwise: their output and exit codes."""
 
 import json
 import shlex
@@ -21,14 +21,14 @@ def test_locate_writes_what_is_new_or_changed_and_nothing_else(fresh):
     for month in ("2021-01", "2021-02", "2021-03"):
         publish(fresh.path("published"), "green", month, rows=100)
     shutil.copy(fresh.path("published/green_tripdata_2021-01.parquet"), fresh.path("published/notes.txt"))
-    asked = ("locate", "--config", "source=file:published", "first=2021-03")
-    first = fresh.monthwise(*asked)
+    command = ("locate", "--config", "source=file:published", "first=2021-03")
+    first = fresh.monthwise(*command)
     assert first.returncode == 0, first.stderr
     assert first.stdout.splitlines() == [*(f"green 2021-0{month}: new" for month in (1, 2, 3)), "3 new"]
     sources = {path: path.stat().st_mtime_ns for path in fresh.path("data").rglob("source.json")}
-    assert fresh.monthwise(*asked).stdout == "3 unchanged\n"
+    assert fresh.monthwise(*command).stdout == "3 unchanged\n"
     publish(fresh.path("published"), "green", "2021-02", rows=100, seed=2)
-    assert fresh.monthwise(*asked).stdout.splitlines() == ["green 2021-02: changed", "2 unchanged; 1 changed"]
+    assert fresh.monthwise(*command).stdout.splitlines() == ["green 2021-02: changed", "2 unchanged; 1 changed"]
     rewritten = [path.parent.name for path, before in sources.items() if path.stat().st_mtime_ns != before]
     assert rewritten == ["2021-02"]
 
@@ -51,7 +51,7 @@ def test_a_publisher_that_cannot_be_reached_is_69(fresh):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["lokate"], "invalid choice: 'lokate'"),
         (["locate", "2021-13"], "'2021-13' is no month"),
@@ -67,10 +67,10 @@ def test_a_publisher_that_cannot_be_reached_is_69(fresh):
         (["status", "--directory", "Snakefile/below"], "--directory Snakefile/below: "),
     ],
 )
-def test_wrong_usage_is_64_and_one_line(fresh, arguments, said):
+def test_wrong_usage_is_64_and_one_line(fresh, arguments, message):
     ended = fresh.monthwise(*arguments)
     assert ended.returncode == 64
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -110,8 +110,8 @@ def test_settings_that_are_given_twice_add_up(fresh):
 def test_suggested_commands_repeat_the_call(fresh):
     name = "it's a $HOME"
     fresh.path(name).mkdir()
-    given = ["--directory", name, "--config", "source=demo", "demo={rows: 2000}", "--config", "window={length: 1}"]
-    ended = fresh.monthwise("status", *given)
+    options = ["--directory", name, "--config", "source=demo", "demo={rows: 2000}", "--config", "window={length: 1}"]
+    ended = fresh.monthwise("status", *options)
     suggested = shlex.split(ended.stdout.split("`")[1])
     config = ["--config", "source=demo", "demo={rows: 2000}", "window={length: 1}"]
     assert suggested == ["./monthwise", "run", "--directory", name, *config]
@@ -141,6 +141,5 @@ def test_outlines_that_cannot_be_read_are_named(tmp_path, text):
 
 
 def test_a_reason_that_says_which_setting_changed_is_said_once():
-    changes = (("clean", ""), ("clean", "quality.days 9 -> 8"), ("train", ""))
-    found = [reasons.Root(reasons.SETTINGS, stage, how) for stage, how in changes]
-    assert reasons.in_words(found) == "settings changed: clean quality.days 9 -> 8; settings changed: train"
+    roots = [reasons.Root(reasons.SETTINGS, subject) for subject in ("clean", "clean quality.days 9 -> 8", "train")]
+    assert reasons.in_words(roots) == "settings changed: clean quality.days 9 -> 8; settings changed: train"

@@ -1,4 +1,4 @@
-"""What config alone can get wrong ends before a job starts: one line, exit code 78, the closest known word."""
+"""Wrong config ends before a job starts: one line, exit code 78, the closest known key."""
 
 import subprocess
 import sys
@@ -98,14 +98,14 @@ def test_an_unknown_key_names_the_file_that_has_it(tmp_path):
 
 def test_naming_a_recipe_drops_the_parameters_of_another(tmp_path):
     (tmp_path / "mine.yaml").write_text("train: {recipe: boosted, parameters: {max_iter: 7}}\n")
-    held = Settings([tmp_path / "mine.yaml"], {"source": "demo", "train": {"recipe": "linear"}})
-    assert held.at("green", "2024-01")["train"]["parameters"] == {}
+    settings = Settings([tmp_path / "mine.yaml"], {"source": "demo", "train": {"recipe": "linear"}})
+    assert settings.at("green", "2024-01")["train"]["parameters"] == {}
 
 
 def test_texts_become_the_numbers_that_are_wanted():
     train = {"recipe": "linear", "parameters": {"tol": "1e-8"}, "max_rows": "10"}
-    held = Settings(overrides={"source": "demo", "train": train}).at("green", "2024-01")["train"]
-    assert (held["parameters"], held["max_rows"]) == ({"tol": 1e-8}, 10)
+    train_settings = Settings(overrides={"source": "demo", "train": train}).at("green", "2024-01")["train"]
+    assert (train_settings["parameters"], train_settings["max_rows"]) == ({"tol": 1e-8}, 10)
 
 
 def calendar_of(settings: Settings, service: str = "green", today: str = "2024-06", **known) -> Calendar:
@@ -160,11 +160,11 @@ SETTINGS_FOR_WINDOWS = Settings(overrides={"source": "demo"})
 
 
 @given(MONTHS, st.integers(-500, 500))
-def test_months_shift_there_and_back_and_spans_have_every_month(month, by):
-    other = months.shift(month, by)
-    assert months.shift(other, -by) == month
+def test_months_shift_there_and_back_and_spans_have_every_month(month, distance):
+    other = months.shift(month, distance)
+    assert months.shift(other, -distance) == month
     assert months.is_month(other)
-    assert len(months.span(min(month, other), max(month, other))) == abs(by) + 1
+    assert len(months.span(min(month, other), max(month, other))) == abs(distance) + 1
 
 
 @pytest.mark.parametrize("text", ["2021-13", "2021-1", "21-01", "2021-01-01", "", "２０２１-01", 202101, None])
@@ -182,5 +182,5 @@ def test_newest_is_the_month_after_the_newest_that_is_out():
 def test_begin_of_a_folder_is_the_first_month_with_a_whole_window(tmp_path):
     for month in months.span("2021-01", "2021-06"):
         (tmp_path / f"yellow_tripdata_{month}.parquet").touch()
-    held = Settings(overrides={"source": f"file:{tmp_path}", "services": ["yellow"], "window": {"length": 2}})
-    assert Calendar.read(held, "yellow").run_months == months.span("2021-04", "2021-07")
+    settings = Settings(overrides={"source": f"file:{tmp_path}", "services": ["yellow"], "window": {"length": 2}})
+    assert settings.run_months("yellow", "2030-01") == months.span("2021-04", "2021-07")

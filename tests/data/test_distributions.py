@@ -1,4 +1,4 @@
-"""What evaluate warns of: trips that are unlike those that the model was trained on."""
+"""Warnings of `evaluate`: trips that are unlike those that the model was trained on."""
 
 import json
 
@@ -7,9 +7,7 @@ import pyarrow as pa
 import pytest
 from fixtures.model_programs import run_evaluate, run_train, table
 from monthwise.config.settings import Settings
-from monthwise.data import cleaning as clean
-from monthwise.data import distributions, tables
-from monthwise.data import features as featurize
+from monthwise.data import cleaning, distributions, features, tables
 from monthwise.publisher import demo
 from monthwise.workflow import job_settings
 from monthwise.workflow.calendar import Calendar
@@ -17,40 +15,40 @@ from monthwise.workflow.calendar import Calendar
 HOUR = 3_600_000_000  # microseconds
 
 
-def counts(features: pa.Table) -> dict:
-    return {name: distributions.count(name, features.column(name)) for name in distributions.CATEGORIES}
+def counts(table: pa.Table) -> dict:
+    return {name: distributions.count(name, table.column(name)) for name in distributions.CATEGORIES}
 
 
 def features_of(raw, service: str, month: str, later_by: int = 0) -> pa.Table:
     """Return the features of a published month, its hours shifted."""
-    given = job_settings.of_job(Calendar.read(Settings(), service), "clean", month)
-    given["quality"]["pickup_in_month"] = False
+    job = job_settings.of_job(Calendar.read(Settings(), service), "clean", month)
+    job["quality"]["pickup_in_month"] = False
     batches = []
-    for batch in clean.Month(str(raw), given).trips():
+    for batch in cleaning.Month(str(raw), job).trips():
         moment = tables.values(batch.column("pickup_time"), "int64") + later_by * HOUR
         index = batch.schema.get_field_index("pickup_time")
         batch = batch.set_column(index, batch.schema.field(index), tables.array(moment, pa.timestamp("us")))
-        batches.append(featurize.features(batch, None))
+        batches.append(features.features(batch, None))
     return pa.Table.from_batches(batches)
 
 
 def warned(then: pa.Table, now: pa.Table) -> list[tuple[str, str]]:
-    found = distributions.warnings(counts(then), counts(now), "2021-01", "2021-02")
-    return [(warning["feature"], warning["kind"]) for warning in found]
+    warnings = distributions.warnings(counts(then), counts(now), "2021-01", "2021-02")
+    return [(warning["feature"], warning["kind"]) for warning in warnings]
 
 
 def month(rows: int, seed: int, **changed) -> pa.Table:
     """Return the categories of trips that are drawn from one distribution of hours and one of zones."""
     random = np.random.default_rng(seed)
     by_hour, by_zone = np.r_[1:13, 12:0:-1] / 156, np.arange(1, 266) / (265 * 133)
-    made = {
+    columns = {
         "hour": random.choice(24, rows, p=by_hour),
         "pickup_zone": random.choice(265, rows, p=by_zone) + 1,
         "dropoff_zone": random.choice(265, rows, p=by_zone) + 1,
         "vendor": random.integers(1, 3, rows) * 1.0,
         "trip_type": pa.nulls(rows, pa.float64()),
     }
-    return pa.table(made | changed)
+    return pa.table(columns | changed)
 
 
 @pytest.mark.parametrize("rows", [100, 1000, 100_000])
@@ -72,19 +70,19 @@ def test_values_that_no_trip_of_the_window_has_are_counted():
     then = month(20_000, 1)
     zones = then.column("pickup_zone").to_numpy().copy()
     zones[:900], zones[900:1000] = 48_385_028, 1000
-    found = distributions.warnings(
+    warnings = distributions.warnings(
         counts(then), counts(then.set_column(1, "pickup_zone", pa.array(zones))), "2021-01", "2021-02"
     )
-    assert [warning["text"] for warning in found] == [
+    assert [warning["text"] for warning in warnings] == [
         "pickup_zone: 5.0% of the trips of 2021-02 have values that no trip of 2021-01 has (48385028, 1000)"
     ]
 
 
 def test_a_category_that_goes_missing_is_unlike_and_not_new():
     then = month(3000, 1)
-    gone = then.set_column(1, "pickup_zone", pa.array(np.full(3000, -1)))
-    gone = gone.set_column(3, "vendor", pa.nulls(3000, pa.float64()))
-    assert warned(then, gone) == [("pickup_zone", "unlike"), ("vendor", "unlike")]
+    without_zone = then.set_column(1, "pickup_zone", pa.array(np.full(3000, -1)))
+    without_zone = without_zone.set_column(3, "vendor", pa.nulls(3000, pa.float64()))
+    assert warned(then, without_zone) == [("pickup_zone", "unlike"), ("vendor", "unlike")]
 
 
 def test_a_column_with_too_many_values_is_no_category():
@@ -102,12 +100,14 @@ def test_distance_is_that_of_jensen_and_shannon():
 
 @pytest.mark.parametrize("service", ["green", "yellow", "fhv", "fhvhv"])
 def test_months_of_the_demo_are_alike(tmp_path, service):
-    found = []
+    feature_tables = []
     for data_month in ("2023-12", "2024-01"):
         demo.write_month(tmp_path / data_month, service, data_month, 20_000, 1)
-        found.append(features_of(tmp_path / data_month, service, data_month))
-    assert warned(*found) == []
-    assert ("hour", "unlike") in warned(found[0], features_of(tmp_path / "2024-01", service, "2024-01", later_by=5))
+        feature_tables.append(features_of(tmp_path / data_month, service, data_month))
+    assert warned(*feature_tables) == []
+    assert ("hour", "unlike") in warned(
+        feature_tables[0], features_of(tmp_path / "2024-01", service, "2024-01", later_by=5)
+    )
 
 
 def test_real_months_are_alike_and_times_in_utc_are_not(tlc):

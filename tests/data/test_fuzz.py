@@ -1,4 +1,4 @@
-"""Damaged months: each is used with counts that add up, or refused in one line with 65; never a traceback."""
+"""Damaged months: each is used with counts that add up, or rejected in one line with 65; never a traceback."""
 
 import os
 from collections import Counter
@@ -12,9 +12,7 @@ from fixtures import damage
 from fixtures.months_made import settings
 from fixtures.workflow import REPOSITORY
 from monthwise.base import exits
-from monthwise.data import cleaning as clean
-from monthwise.data import features as featurize
-from monthwise.data import tables, zones
+from monthwise.data import cleaning, features, tables, zones
 
 CASES = 5000 if "MONTHWISE_NIGHTLY" in os.environ else 500
 KINDS = (*damage.BYTES, *damage.TABLES)
@@ -28,15 +26,15 @@ def ingested(raw: Path) -> None:
 
 
 def featurized(raw: Path) -> None:
-    """Do with a file what clean and featurize do."""
-    month = clean.Month(str(raw), settings(), PLACES)
-    trips, features = raw.with_name("trips.parquet"), raw.with_name("features.parquet")
-    tables.write(trips, clean.TRIPS, month.trips())
+    """Run clean and featurize on a file."""
+    month = cleaning.Month(str(raw), settings(), PLACES)
+    trips, features_path = raw.with_name("trips.parquet"), raw.with_name("features.parquet")
+    tables.write(trips, cleaning.TRIPS, month.trips())
     quality = month.quality()
     check_counts(quality, pq.read_table(trips).num_rows)
-    featurize.admit(quality)
+    features.admit(quality)
     batches = tables.batches(tables.open_parquet(trips, MONTH), trips, MONTH)
-    tables.write(features, featurize.FEATURES, (featurize.features(batch, PLACES) for batch in batches))
+    tables.write(features_path, features.FEATURES, (features.features(batch, PLACES) for batch in batches))
 
 
 def check_counts(quality: dict, rows: int) -> None:
@@ -63,21 +61,21 @@ def outcome(step: Callable[[Path], None], raw: Path) -> str:
 
 
 def outcomes(kind: str, cases: int, folder: Path) -> Counter:
-    """Return how many of the first cases of a kind end how, in ingest and then."""
-    found: Counter = Counter()
+    """Count the first cases of a kind by their outcomes in ingest and after it."""
+    counts: Counter = Counter()
     for case in range(cases):
         damage.write(kind, case, folder / "raw.parquet")
-        try:  # what ingest lets pass may be damaged later on
+        try:  # ingest checks only part of a file
             ends = [outcome(step, folder / "raw.parquet") for step in (ingested, featurized)]
-            found[" ".join(ends)] += 1
+            counts[" ".join(ends)] += 1
         except Exception as error:
             error.add_note(f"month {case} of the kind {kind}")
             raise
-    return found
+    return counts
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_month_is_used_or_refused_in_one_line(kind, tmp_path):
-    found = outcomes(kind, -(-CASES // len(KINDS)), tmp_path)
-    assert sum(found.values()) >= CASES // len(KINDS)
-    assert len(found) > 1 or kind == "without_rows"  # a kind that always ends alike tests little
+    counts = outcomes(kind, -(-CASES // len(KINDS)), tmp_path)
+    assert sum(counts.values()) >= CASES // len(KINDS)
+    assert len(counts) > 1 or kind == "without_rows"  # a kind with a single outcome tests little

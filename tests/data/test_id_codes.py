@@ -6,8 +6,7 @@ import pytest
 from fixtures.months_made import raw_month, settings, write_raw
 from fixtures.workflow import REPOSITORY
 from monthwise.commands import score
-from monthwise.data import cleaning as clean
-from monthwise.data import id_codes, tables, zones
+from monthwise.data import cleaning, id_codes, tables, zones
 
 ZONES = REPOSITORY / "config/zones/new-york.csv"
 BOTH = ("PULocationID", "DOLocationID")
@@ -15,8 +14,8 @@ BOTH = ("PULocationID", "DOLocationID")
 
 def cleaned(folder, table: pa.Table, places=ZONES):
     """Return the trips and the quality of a raw table, with the ids of a zone file (None: without one)."""
-    month = clean.Month(str(write_raw(folder / "raw.parquet", table)), settings(), zones.read(places))
-    tables.write(folder / "trips.parquet", clean.TRIPS, month.trips())
+    month = cleaning.Month(str(write_raw(folder / "raw.parquet", table)), settings(), zones.read(places))
+    tables.write(folder / "trips.parquet", cleaning.TRIPS, month.trips())
     return pq.read_table(folder / "trips.parquet"), month.quality()
 
 
@@ -69,9 +68,9 @@ def test_only_ids_that_the_zone_file_calls_numbers_lose_their_leading_zeros(tmp_
     stations.write_text("id,name,borough\nJC105,A,X\n0132,B,X\n132,C,X\n")
     for places in (stations, None):
         trips, quality = cleaned(tmp_path, raw_month(3, PULocationID=["0132", "132", "jc105 "], VendorID="2"), places)
-        found = trips.column("pickup_zone").to_pylist()
-        assert len(set(found)) == 3
-        assert found[1:] == [132, 48385028]
+        codes = trips.column("pickup_zone").to_pylist()
+        assert len(set(codes)) == 3
+        assert codes[1:] == [132, 48385028]
         assert quality["normalised"] == {"pickup_zone": 1}
     assert zones.read(stations).rows(trips.column("pickup_zone").to_numpy()).tolist() == [2, 0, 1]
 
@@ -86,8 +85,8 @@ def test_blanks_and_case_of_base_numbers_do_not_count(tmp_path):
 def test_trips_of_a_user_get_the_same_ids():
     rows = {"pickup_time": raw_month(1).column("lpep_pickup_datetime"), "pickup_zone": pa.array(["0132.0"])}
     batch = pa.table(rows).to_batches()[0]
-    found = score.trips(batch, 0, settings(), "trips.parquet", zones.read(ZONES))
-    assert found.column("pickup_zone").to_pylist() == [132]
+    scored = score.trips(batch, 0, settings(), "trips.parquet", zones.read(ZONES))
+    assert scored.column("pickup_zone").to_pylist() == [132]
 
 
 def test_only_kept_rows_are_counted(tmp_path):
@@ -103,10 +102,10 @@ def test_only_kept_rows_are_counted(tmp_path):
 
 def test_text_ids_get_stable_codes():
     texts = pa.array(["JC105", "132", None, "", "5779.09", "JC105", "0132", "12345678901"])
-    made = id_codes.codes(texts).tolist()
-    assert made[:4] == [48385028, 132, -1, -1]
-    assert made[5] == made[0]
-    assert len(set(made)) == 6
-    assert all(-1 <= code < 2**26 for code in made)
-    assert id_codes.codes(texts.dictionary_encode()).tolist() == made
-    assert id_codes.codes(texts.slice(1, 3)).tolist() == made[1:4]
+    codes = id_codes.codes(texts).tolist()
+    assert codes[:4] == [48385028, 132, -1, -1]
+    assert codes[5] == codes[0]
+    assert len(set(codes)) == 6
+    assert all(-1 <= code < 2**26 for code in codes)
+    assert id_codes.codes(texts.dictionary_encode()).tolist() == codes
+    assert id_codes.codes(texts.slice(1, 3)).tolist() == codes[1:4]

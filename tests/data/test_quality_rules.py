@@ -1,4 +1,4 @@
-"""The rules that judge a month by itself: what is wrong with it, by the bounds of config/config.yaml."""
+"""The quality rules of a single month, with the bounds of config/config.yaml."""
 
 import datetime
 
@@ -9,9 +9,7 @@ import pytest
 from fixtures.months_made import raw_month, settings, write_raw
 from monthwise.base.exits import BadData
 from monthwise.config.settings import Settings
-from monthwise.data import cleaning as clean
-from monthwise.data import features as featurize
-from monthwise.data import quality_rules, tables
+from monthwise.data import cleaning, features, quality_rules, tables
 from monthwise.publisher import demo
 from monthwise.workflow import job_settings
 from monthwise.workflow.calendar import Calendar
@@ -33,8 +31,8 @@ def judged(tmp_path, config):
     def run(raw, month: str = MONTH, service: str = "green"):
         if isinstance(raw, pa.Table):
             raw = write_raw(tmp_path / "raw.parquet", raw)
-        cleaned = clean.Month(str(raw), job_settings.of_job(Calendar.read(config, service), "clean", month))
-        tables.write(tmp_path / "trips.parquet", clean.TRIPS, cleaned.trips())
+        cleaned = cleaning.Month(str(raw), job_settings.of_job(Calendar.read(config, service), "clean", month))
+        tables.write(tmp_path / "trips.parquet", cleaning.TRIPS, cleaned.trips())
         return cleaned.quality()
 
     return run
@@ -89,12 +87,12 @@ def test_the_file_of_another_month_is_rejected_and_the_month_named(judged):
     assert quality["verdict"] == "reject"
     assert quality["outside_month"] == {"rows": ROWS, "months": {"2021-01": ROWS}}
     with pytest.raises(BadData, match=r"outside_month_share_above: 1, bound 0\.5 \(all 3,000 rows are of 2021-01\)"):
-        featurize.admit(quality)
+        features.admit(quality)
 
 
 def test_the_other_month_is_named_by_whatever_rule_it_breaks(tmp_path):
     raw = write_raw(tmp_path / "raw.parquet", raw_month(ROWS, **pickups(ALL_DAYS, "2021-01")))
-    cleaned = clean.Month(str(raw), settings(month=MONTH))
+    cleaned = cleaning.Month(str(raw), settings(month=MONTH))
     assert sum(batch.num_rows for batch in cleaned.trips()) == 0
     assert (
         quality_rules.in_words(cleaned.quality()["rule"]) == "rows_below: 0, bound 100 (all 3,000 rows are of 2021-01)"
@@ -102,10 +100,10 @@ def test_the_other_month_is_named_by_whatever_rule_it_breaks(tmp_path):
 
 
 def test_some_rows_of_another_month_warn_and_stray_dates_do_not(judged):
-    here, before = pickups(ALL_DAYS), pickups(ALL_DAYS, "2021-01")
+    whole_month, before = pickups(ALL_DAYS), pickups(ALL_DAYS, "2021-01")
 
     def month(others: int) -> pa.Table:
-        mixed = {name: pa.concat_arrays([before[name][:others], here[name][others:]]) for name in TIMES}
+        mixed = {name: pa.concat_arrays([before[name][:others], whole_month[name][others:]]) for name in TIMES}
         return raw_month(ROWS, **mixed)
 
     warned = judged(month(600))
@@ -140,9 +138,9 @@ def test_the_months_of_the_demo_pass(judged, tmp_path, service):
 
 
 def test_real_months_pass(judged, tlc):
-    found = {path.stem[-7:]: judged(path, path.stem[-7:])["rule"] for path in sorted(tlc.glob("green_*.parquet"))}
-    assert found == dict.fromkeys(found)
-    assert len(found) >= 2
+    rules = {path.stem[-7:]: judged(path, path.stem[-7:])["rule"] for path in sorted(tlc.glob("green_*.parquet"))}
+    assert rules == dict.fromkeys(rules)
+    assert len(rules) >= 2
 
 
 def test_where_batches_are_cut_does_not_show_in_the_months(tmp_path):
@@ -150,11 +148,11 @@ def test_where_batches_are_cut_does_not_show_in_the_months(tmp_path):
     at = np.datetime64("2020-11-01", "us") + random.integers(0, 120 * 86400, ROWS) * np.timedelta64(1, "s")
     table = raw_month(ROWS, **{name: pa.array(at + number) for number, name in enumerate(TIMES)})
     raw = str(write_raw(tmp_path / "raw.parquet", table))
-    found = []
+    verdicts = []
     for rows in (97, 3000):
-        cleaned = clean.Month(raw, settings(), batch_rows=rows)
-        tables.write(tmp_path / "trips.parquet", clean.TRIPS, cleaned.trips())
-        found.append(cleaned.quality())
-    assert found[0] == found[1]
-    assert set(found[0]["outside_month"]["months"]) == {"2020-11", "2020-12", "2021-02"}
-    assert pq.read_metadata(tmp_path / "trips.parquet").num_rows == found[0]["rows_out"]
+        cleaned = cleaning.Month(raw, settings(), batch_rows=rows)
+        tables.write(tmp_path / "trips.parquet", cleaning.TRIPS, cleaned.trips())
+        verdicts.append(cleaned.quality())
+    assert verdicts[0] == verdicts[1]
+    assert set(verdicts[0]["outside_month"]["months"]) == {"2020-11", "2020-12", "2021-02"}
+    assert pq.read_metadata(tmp_path / "trips.parquet").num_rows == verdicts[0]["rows_out"]

@@ -1,4 +1,4 @@
-"""Files that cannot be used: each is one line with the code of its kind, in every program that reads it."""
+"""Unusable files: one line and the right exit code, in every program that reads them."""
 
 import os
 import signal
@@ -11,8 +11,7 @@ from fixtures.months_made import raw_month, run_clean, settings, write_raw
 from monthwise import publisher
 from monthwise.base import files
 from monthwise.base.exits import BadData, Unreachable, WrongConfig
-from monthwise.data import cleaning as clean
-from monthwise.data import tables, zones
+from monthwise.data import cleaning, tables, zones
 from monthwise.publisher import folder
 
 NOBODY = 65534
@@ -21,7 +20,7 @@ LOCATE = {"source": "file:.", "service": "green", "month": "2021-01", "file": "g
 
 @pytest.fixture
 def unreadable(tmp_path):
-    """A month that nobody may read, to a user who has no rights of root."""
+    """A month without read permission; the test is not root meanwhile."""
     path = write_raw(tmp_path / LOCATE["file"])
     path.chmod(0o000)
     user = os.geteuid()
@@ -51,8 +50,8 @@ def test_a_column_that_is_there_twice_and_not_needed_is_passed_over(tmp_path):
 
 def test_blanks_around_the_names_of_columns_do_not_count(tmp_path):
     def trips(table):
-        month = clean.Month(str(write_raw(tmp_path / "raw.parquet", table)), settings())
-        tables.write(tmp_path / "trips.parquet", clean.TRIPS, month.trips())
+        month = cleaning.Month(str(write_raw(tmp_path / "raw.parquet", table)), settings())
+        tables.write(tmp_path / "trips.parquet", cleaning.TRIPS, month.trips())
         return pq.read_table(tmp_path / "trips.parquet")
 
     table = raw_month()
@@ -62,10 +61,10 @@ def test_blanks_around_the_names_of_columns_do_not_count(tmp_path):
 @pytest.mark.parametrize("name", ["", "trip  distance", "trip_distance\n", "trip\u00a0distance"])
 def test_a_name_that_could_be_misread_is_quoted(tmp_path, name):
     table = raw_month(without=("trip_distance", "fare_amount")).append_column(name, raw_month()["trip_distance"])
-    given = settings()
-    given["columns"]["distance"] = ["length"]
+    job_settings = settings()
+    job_settings["columns"]["distance"] = ["length"]
     with pytest.raises(BadData) as refused:
-        clean.Month(str(write_raw(tmp_path / "raw.parquet", table)), given)
+        cleaning.Month(str(write_raw(tmp_path / "raw.parquet", table)), job_settings)
     assert f"closest is {name!r};" in str(refused.value)
 
 
@@ -101,10 +100,10 @@ def test_a_text_that_is_no_utf8_is_an_id_like_any_other(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [(b"\xac\x02", "150 rows and has 120"), (b"\xee\x01", "119 rows and has more"), (b"\xf1\x01", "none")],
 )
-def test_a_footer_with_another_number_of_rows_is_refused(tmp_path, rows, said):
+def test_a_footer_with_another_number_of_rows_is_refused(tmp_path, rows, message):
     raw = write_raw(tmp_path / "raw.parquet", raw_month(120))
     number = b"\x16%b\x19"  # as thrift has it: its type, twice the number in base 128, the type of what follows
     content = raw.read_bytes()
@@ -112,7 +111,7 @@ def test_a_footer_with_another_number_of_rows_is_refused(tmp_path, rows, said):
     raw.write_bytes(content.replace(number % b"\xf0\x01", number % rows))
     code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
-    assert said in line
+    assert message in line
     with pytest.raises(BadData, match="parquet with 120 rows where its footer says"):
         ingest.check(raw, "green 2021-01", str(raw))
 
@@ -181,7 +180,7 @@ def test_zones_without_a_borough_or_a_place_are_zones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "Empty CSV file"),
         (ZONE_FILE[:26], "it has no zone"),
@@ -196,12 +195,12 @@ def test_zones_without_a_borough_or_a_place_are_zones(tmp_path):
         (b"\0" * 100, "CSV parse error"),
     ],
 )
-def test_a_zone_file_that_cannot_be_used_is_wrong_config(tmp_path, content, said):
+def test_a_zone_file_that_cannot_be_used_is_wrong_config(tmp_path, content, message):
     (tmp_path / "zones.csv").write_bytes(content)
     with pytest.raises(WrongConfig) as refused:
         zones.read(tmp_path / "zones.csv")
     assert str(refused.value).startswith(f"{tmp_path}/zones.csv cannot be read as zones (")
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_folder_in_the_place_of_a_zone_file_is_wrong_config(tmp_path):

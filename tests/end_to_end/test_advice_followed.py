@@ -1,4 +1,4 @@
-"""Every command that a message suggests is run here as it is written, and what was wrong is right after it."""
+"""Every suggested command is run as it is printed, and repairs what was wrong."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ def whole(tmp_path_factory) -> Clone:
     for month in months.span("2023-11", LAST):
         publish(clone.path("published"), "green", month, rows=400)
     clone.configure(SETTINGS)
-    follow(clone, say(clone, "status"))
+    follow(clone, call(clone, "status"))
     return clone
 
 
@@ -38,25 +38,25 @@ def clone(whole: Clone, tmp_path: Path) -> Clone:
     return Clone(tmp_path / "clone", like=whole)
 
 
-def say(clone: Clone, *words: str, code: int = 0) -> str:
+def call(clone: Clone, *words: str, code: int = 0) -> str:
     """Return what a command prints."""
     ended = clone.monthwise(*words)
     assert ended.returncode == code, ended.stdout + ended.stderr
     return ended.stdout + ended.stderr
 
 
-def follow(clone: Clone, said: str, code: int = 0) -> str:
+def follow(clone: Clone, output: str, code: int = 0) -> str:
     """Run the last command that a text suggests; return what it prints."""
-    command = COMMAND.findall(said)[-1].strip()
+    command = COMMAND.findall(output)[-1].strip()
     ended = clone.run("bash", "-c", command)
-    assert ended.returncode == code, f"{said}\n{command}\n{ended.stdout}{ended.stderr}"
+    assert ended.returncode == code, f"{output}\n{command}\n{ended.stdout}{ended.stderr}"
     return ended.stdout + ended.stderr
 
 
 def assert_whole(clone: Clone) -> None:
-    """Nothing is due, and every month and the registry agree."""
-    assert say(clone, "run") == "up to date\n"
-    verified = say(clone, "verify")
+    """Insist on a finished workflow whose months and registry agree."""
+    assert call(clone, "run") == "up to date\n"
+    verified = call(clone, "verify")
     assert verified.count("ok ") == 3, verified
     assert "the registry agrees" in verified
 
@@ -71,14 +71,14 @@ def test_where_nothing_is_there_every_command_names_run(whole, tmp_path):
     clone = Clone(tmp_path / "empty")
     clone.configure(SETTINGS | {"source": f"file:{whole.path('published')}"})
     (tmp_path / "trips.parquet").touch()
-    asked = {
+    code_by_command = {
         ("status",): 0,
         ("status", "--errors"): 0,
         ("status", "--champions"): 0,
         ("verify",): 65,
         ("score", "--input", str(tmp_path / "trips.parquet"), "--output", str(tmp_path / "minutes.parquet")): 64,
     }
-    suggested = {COMMAND.findall(say(clone, *words, code=code))[-1] for words, code in asked.items()}
+    suggested = {COMMAND.findall(call(clone, *words, code=code))[-1] for words, code in code_by_command.items()}
     assert suggested == {"./monthwise run", "./monthwise run --service green"}
 
 
@@ -90,11 +90,11 @@ def test_what_was_suggested_built_it(whole, tmp_path):
 @nightly
 def test_a_month_without_a_decision_is_decided(clone):
     shutil.rmtree(clone.path(f"runs/green/{FIRST}"))
-    said = say(clone, "status", "--champions")
-    assert f"green {FIRST}: no decision, so the chain stops here" in said
-    follow(clone, said)
-    assert "no decision" not in say(clone, "status", "--champions")
-    say(clone, "run")  # the month after it
+    output = call(clone, "status", "--champions")
+    assert f"green {FIRST}: no decision, so the chain stops here" in output
+    follow(clone, output)
+    assert "no decision" not in call(clone, "status", "--champions")
+    call(clone, "run")  # the month after it
     assert_whole(clone)
 
 
@@ -102,10 +102,10 @@ def test_a_month_without_a_decision_is_decided(clone):
 def test_a_file_that_is_cut_off_is_built_again(clone):
     path = clone.path(f"runs/green/{LAST}/metrics.json")
     path.write_bytes(path.read_bytes()[:40])
-    said = say(clone, "status")
-    assert f"runs/green/{LAST}/metrics.json is not whole: delete it, then" in said
+    output = call(clone, "status")
+    assert f"runs/green/{LAST}/metrics.json is not whole: delete it, then" in output
     path.unlink()
-    follow(clone, said)
+    follow(clone, output)
     assert_whole(clone)
 
 
@@ -113,7 +113,7 @@ def test_a_file_that_is_cut_off_is_built_again(clone):
 def test_a_changed_file_is_verified(clone):
     path = clone.path(f"runs/green/{LAST}/metrics.json")
     path.write_bytes(path.read_bytes().replace(b'"rows": ', b'"rows":  '))
-    assert "is not the file that the evidence is about" in follow(clone, say(clone, "status"), code=65)
+    assert "is not the file that the evidence is about" in follow(clone, call(clone, "status"), code=65)
 
 
 @nightly
@@ -123,7 +123,7 @@ def test_what_verify_misses_is_built_again(clone, name):
     named = {"verify": 65} | ({} if name == "evidence.json" else {"plan": 0})
     for command, code in named.items():
         copy = Clone(clone.folder.parent / command, like=clone)
-        follow(copy, say(copy, command, code=code) if command == "verify" else copy.snakemake("--dry-run").stderr)
+        follow(copy, call(copy, command, code=code) if command == "verify" else copy.snakemake("--dry-run").stderr)
         assert_whole(copy)
 
 
@@ -131,10 +131,10 @@ def test_what_verify_misses_is_built_again(clone, name):
 def test_edited_evidence_is_collected_again(clone):
     path = clone.path(f"runs/green/{FIRST}/evidence.json")
     path.write_bytes(path.read_bytes().replace(b"2023-11", b"2023-10"))
-    said = say(clone, "verify", code=65)
-    assert f"runs/green/{FIRST}/evidence.json is not what was written; delete it, then" in said
+    output = call(clone, "verify", code=65)
+    assert f"runs/green/{FIRST}/evidence.json is not what was written; delete it, then" in output
     path.unlink()
-    follow(clone, said)
+    follow(clone, output)
     assert_whole(clone)
 
 
@@ -142,10 +142,10 @@ def test_edited_evidence_is_collected_again(clone):
 def test_an_edited_file_of_the_registry_is_written_again(clone):
     path = clone.path("registry/green.json")
     path.write_text("{}")
-    said = say(clone, "verify", code=65)
-    assert "registry/green.json is not what was written; delete it, then" in said
+    output = call(clone, "verify", code=65)
+    assert "registry/green.json is not what was written; delete it, then" in output
     path.unlink()
-    follow(clone, said)
+    follow(clone, output)
     assert_whole(clone)
 
 
@@ -156,7 +156,7 @@ def test_what_is_edited_in_mlflow_is_put_right(clone):
     client.delete_model_version(
         "monthwise-green", files.read_json(clone.path("registry/green.json"))["versions"][LAST]["version"]
     )
-    follow(clone, say(clone, "verify", code=65))
+    follow(clone, call(clone, "verify", code=65))
     assert_whole(clone)
 
 
@@ -170,8 +170,8 @@ def test_a_lost_model_is_tracked_again(clone):
     (line,) = (log.read_text().splitlines()[-1] for log in clone.path("logs/register").rglob("*.log"))
     assert line.startswith("exit 65")
     follow(clone, line)
-    assert say(clone, "verify").count("ok ") == 3
-    say(clone, "run")  # collects the evidence of that month again
+    assert call(clone, "verify").count("ok ") == 3
+    call(clone, "run")  # collects the evidence of that month again
     assert_whole(clone)
 
 
@@ -199,39 +199,39 @@ def test_a_file_that_changed_before_it_was_fetched_is_located_again(clone):
 @nightly
 def test_a_lost_record_is_accepted(clone):
     shutil.rmtree(clone.path(".snakemake"))
-    follow(clone, say(clone, "run"))
+    follow(clone, call(clone, "run"))
     assert_whole(clone)
 
 
 @nightly
 def test_accept_of_a_part_names_accept_of_all(clone):
     clone.edit("scripts/clean.py", '"""', '"""Edited. ')
-    follow(clone, say(clone, "accept", LAST, code=65))
+    follow(clone, call(clone, "accept", LAST, code=65))
     assert_whole(clone)
 
 
 @nightly
 def test_more_than_max_rebuild_is_accepted(clone):
     clone.edit("scripts/clean.py", '"""', '"""Edited. ')
-    follow(clone, say(clone, "run", "--config", "run={max_rebuild: 1}", code=64))
+    follow(clone, call(clone, "run", "--config", "run={max_rebuild: 1}", code=64))
     assert_whole(clone)
 
 
 @nightly
 def test_a_damaged_format_file_is_written_again(clone):
     clone.path("registry/format.json").write_text("{")
-    said = say(clone, "run", code=78)
+    output = call(clone, "run", code=78)
     clone.path("registry/format.json").unlink()
-    follow(clone, said)
+    follow(clone, output)
     assert_whole(clone)
 
 
 @nightly
 def test_a_page_that_cannot_be_drawn_names_the_reason(clone):
     clone.path("config/zones/new-york.geojson").write_text("{")
-    said = say(clone, "run")
-    assert "the report was not written (WrongConfig)" in said
-    assert "new-york.geojson cannot be read as outlines of zones" in follow(clone, said, code=78)
+    output = call(clone, "run")
+    assert "the report was not written (WrongConfig)" in output
+    assert "new-york.geojson cannot be read as outlines of zones" in follow(clone, output, code=78)
 
 
 @nightly
@@ -241,7 +241,7 @@ def test_a_rejected_month_names_plan_which_names_the_ways_on(clone):
     line = clone.path("logs/featurize/green/2023-11.log").read_text().splitlines()[-1]
     assert line.startswith("exit 65: green 2023-11 is rejected")
     assert "write `quality: {waive: {green: {2023-11:" in follow(clone, line)
-    page = say(clone, "report", *strict) + clone.path("report/summary.md").read_text()
+    page = call(clone, "report", *strict) + clone.path("report/summary.md").read_text()
     (need,) = (text for text in page.splitlines() if "2023-11" in text and "see the options" in text)
     assert "write `quality: {waive: {green: {2023-11:" in follow(clone, need.replace("\\", ""))
 
@@ -250,8 +250,8 @@ def test_a_rejected_month_names_plan_which_names_the_ways_on(clone):
 def test_a_table_that_is_cut_is_shown_whole(clone):
     for month in months.span("2021-01", "2023-10"):
         shutil.copytree(clone.path("data/green/2023-11"), clone.path(f"data/green/{month}"))
-    said = say(clone, "status")
-    (command,) = (line for line in COMMAND.findall(said) if "status" in line)
+    output = call(clone, "status")
+    (command,) = (line for line in COMMAND.findall(output) if "status" in line)
     assert "2021-01" in clone.run("bash", "-c", command).stdout
 
 
@@ -273,9 +273,9 @@ def test_names_of_another_installation_are_taken_over(clone, tmp_path):
 @nightly
 def test_what_prune_shows_is_what_it_deletes(clone):
     closed = ("--config", f"history={{closed_before: {LAST}}}")
-    said = say(clone, "prune", "2023-11", "--keep", "1", *closed)
-    there = {path for path in clone.path("data").rglob("*") if path.is_file()}
-    follow(clone, said)
-    gone = there - {path for path in clone.path("data").rglob("*") if path.is_file()}
-    assert {path.parent.name for path in gone} == {"2023-11"}
-    assert {path.name for path in gone} >= {"raw.parquet", "trips.parquet", "features.parquet"}
+    output = call(clone, "prune", "2023-11", "--keep", "1", *closed)
+    files_before = {path for path in clone.path("data").rglob("*") if path.is_file()}
+    follow(clone, output)
+    deleted = files_before - {path for path in clone.path("data").rglob("*") if path.is_file()}
+    assert {path.parent.name for path in deleted} == {"2023-11"}
+    assert {path.name for path in deleted} >= {"raw.parquet", "trips.parquet", "features.parquet"}

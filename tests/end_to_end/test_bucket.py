@@ -1,4 +1,4 @@
-"""A bucket that keeps the directory: a real S3 endpoint, machines that come and go, pushes that break off."""
+"""Results in a bucket: a real S3 endpoint, several machines, pushes that break off."""
 
 import json
 import os
@@ -24,14 +24,14 @@ WITH_BUCKET = str(REPOSITORY / "deploy/with-bucket")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     if not shutil.which("rclone"):
-        said = "NOT CHECKED WITH A REAL BUCKET: apt-get install rclone"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    with s3_server.serving(tmp_path_factory.mktemp("s3") / "swift") as found:
-        yield found
+        reason = "NOT CHECKED WITH A REAL BUCKET: apt-get install rclone"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with s3_server.serving(tmp_path_factory.mktemp("s3") / "swift") as swift:
+        yield swift
 
 
 class Machine:
-    """A clone with a home of its own, and what it keeps in the bucket."""
+    """A clone with its own home, whose results are in the bucket."""
 
     def __init__(self, folder: Path, published: Path, server: s3_server.Server, bucket: str):
         self.clone, self.bucket, home = Clone(folder / "clone"), bucket, folder / "home"
@@ -82,10 +82,10 @@ def put_before_rclone(folder: Path, line: str) -> None:
 
 def large(machine: Machine) -> dict[str, int]:
     """Return the large files of a machine with their bytes; those of stubs are 0."""
-    found = [path for folder in ("data", "runs") for path in machine.clone.path(folder).rglob("[!.]*.*")]
+    paths = [path for folder in ("data", "runs") for path in machine.clone.path(folder).rglob("[!.]*.*")]
     return {
         str(path.relative_to(machine.clone.folder)): path.stat().st_size
-        for path in found
+        for path in paths
         if path.suffix in (".parquet", ".skops")
     }
 
@@ -97,7 +97,7 @@ def states(status: dict) -> Iterator[dict]:
 
 
 def kept(machine: Machine, folder: str) -> list[Path]:
-    """Return what another machine finds in a folder of the bucket."""
+    """Return the files of a bucket's folder as another machine fetches them."""
     assert machine.call("true").returncode == 0
     return list(machine.clone.path(folder).iterdir())
 
@@ -119,16 +119,18 @@ def test_on_other_machines_nothing_is_due_and_a_new_or_restated_month_takes_its_
     ended = other.call()
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "up to date"), ended.stdout + ended.stderr
     assert other.last()["jobs"] == {"done": 0, "failed": 0, "left": 0}
-    assert large(other) == dict.fromkeys(files, 0)  # none of them came
+    assert large(other) == dict.fromkeys(files, 0)  # none was fetched
     status = json.loads(other.clone.monthwise("status", "--json").stdout)
     assert {state["state"] for state in states(status) if state["state"] != "not published"} == {"built"}
 
     publish(machines.published, "green", LAST)
     assert other.call().returncode == 0
     new = other.last()["reason"]
-    assert {about.split()[-1] for about in new if "green 2" in about} == {LAST, months.shift(LAST, 1)}
-    came = {Path(path).parts[2] for path, size in large(other).items() if size}
-    assert came == set(months.span(months.shift(LAST, -2), months.shift(LAST, 1)))  # what the last decision is about
+    assert {job.split()[-1] for job in new if "green 2" in job} == {LAST, months.shift(LAST, 1)}
+    fetched_months = {Path(path).parts[2] for path, size in large(other).items() if size}
+    assert fetched_months == set(
+        months.span(months.shift(LAST, -2), months.shift(LAST, 1))
+    )  # the months that the last decision reads
 
     restated = months.shift(LAST, -1)
     publish(machines.published, "green", restated, seed=2)
@@ -136,12 +138,10 @@ def test_on_other_machines_nothing_is_due_and_a_new_or_restated_month_takes_its_
     planned = third.call("./monthwise", "plan")
     assert f"{restated} was restated" in planned.stdout
     assert third.call().returncode == 0
-    found = third.last()["reason"]
-    assert {about for about in found if about.startswith("clean")} == {f"clean green {restated}"}
+    reasons = third.last()["reason"]
+    assert {job for job in reasons if job.startswith("clean")} == {f"clean green {restated}"}
     # Trained on it, measured on it, scored on it, and decided after it.
-    assert {about.split()[-1] for about in found if "green 2" in about} == set(
-        months.span(restated, months.shift(LAST, 1))
-    )
+    assert {job.split()[-1] for job in reasons if "green 2" in job} == set(months.span(restated, months.shift(LAST, 1)))
     assert 0 in large(third).values()
     ended = third.call("./monthwise", "verify", FIRST)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -153,9 +153,9 @@ def test_on_other_machines_nothing_is_due_and_a_new_or_restated_month_takes_its_
 def test_a_file_that_was_published_again_with_the_same_rows_is_not_cleaned_on_another_machine(machines):
     one = machines("one")
     assert one.call().returncode == 0
-    again = machines.published / f"green_tripdata_{FIRST}.parquet"
-    table = pq.read_table(again)
-    pq.write_table(table, again, compression="gzip")
+    restated = machines.published / f"green_tripdata_{FIRST}.parquet"
+    table = pq.read_table(restated)
+    pq.write_table(table, restated, compression="gzip")
     assert one.call().returncode == 0
     assert "clean" in " ".join(one.last()["reason"])
     other = machines("other")  # trips.parquet is newer than what was made of it, and a stub

@@ -1,4 +1,4 @@
-"""The chain of champions on a history with known events: who serves when, replayed, and what a change reaches."""
+"""The chain of champions on a history with known events: each decision, and what a change reaches."""
 
 import json
 import os
@@ -52,11 +52,11 @@ def jobs_of(clone: Clone, *arguments: str) -> dict[str, list[str]]:
 
 
 def test_decisions_are_those_that_were_written_down_before(played):
-    found = {month: champion(played, month) for month in RUN_MONTHS}
-    decided = {month: (told["decision"], told["champion"]["month"]) for month, told in found.items()}
+    champions = {month: champion(played, month) for month in RUN_MONTHS}
+    decided = {month: (entry["decision"], entry["champion"]["month"]) for month, entry in champions.items()}
     assert decided == planted.DECISIONS
-    assert found["2023-01"]["since"] == planted.BETTER
-    assert "skipped" in found["2023-01"]["reason"]
+    assert champions["2023-01"]["since"] == planted.BETTER
+    assert "skipped" in champions["2023-01"]["reason"]
 
 
 def test_asked_again_there_is_nothing_to_do(played):
@@ -65,12 +65,12 @@ def test_asked_again_there_is_nothing_to_do(played):
 
 def test_a_month_whose_validation_month_is_skipped_has_a_champion_and_no_model(played):
     month = months.shift(planted.REJECTED, 1)
-    there = {path.name for path in played.path(f"runs/green/{month}").iterdir()}
-    assert there == {*targets.PROMOTED, "evidence.json", *targets.SCORED}
+    names = {path.name for path in played.path(f"runs/green/{month}").iterdir()}
+    assert names == {*targets.PROMOTED, "evidence.json", *targets.SCORED}
     assert not played.path(f"runs/green/{planted.REJECTED}/predictions.parquet").exists()
-    asked = played.snakemake("--dry-run", "--", f"runs/green/{planted.REJECTED}/live.json")
-    assert asked.returncode == 64
-    assert f"monthwise: green {planted.REJECTED} is not scored: the month is skipped" in asked.stderr
+    ended = played.snakemake("--dry-run", "--", f"runs/green/{planted.REJECTED}/live.json")
+    assert ended.returncode == 64
+    assert f"monthwise: green {planted.REJECTED} is not scored: the month is skipped" in ended.stderr
 
 
 def test_live_errors_are_those_of_the_champion_in_its_month(played):
@@ -78,10 +78,10 @@ def test_live_errors_are_those_of_the_champion_in_its_month(played):
         if month == planted.REJECTED:
             continue
         live = files.read_json(played.path(targets.run_file("green", month, "live.json")))
-        told = champion(played, month)
-        assert live["champion"]["month"] == told["champion"]["month"]
-        assert live["promised_rmse_min"] == told["promised_rmse_min"]
-        assert live["off"] == pytest.approx(live["rmse_min"] / told["promised_rmse_min"] - 1)
+        decision = champion(played, month)
+        assert live["champion"]["month"] == decision["champion"]["month"]
+        assert live["promised_rmse_min"] == decision["promised_rmse_min"]
+        assert live["off"] == pytest.approx(live["rmse_min"] / decision["promised_rmse_min"] - 1)
     slower = files.read_json(played.path(targets.run_file("green", planted.SLOWER, "live.json")))
     assert slower["off"] > 0.05
     drift = files.read_json(played.path(targets.run_file("green", planted.SLOWER, "drift.json")))
@@ -105,10 +105,12 @@ def test_step_by_step_gives_what_one_call_gave(unplayed, played, tmp_path):
                 path.rename(clone.path("published") / path.name)
         clone.build("--config", f"last={last}")
     assert_equal(played, clone)
-    here, there = (files.read_json(each.path("registry/green.json")) for each in (played, clone))
-    assert here["champion"]["month"] == there["champion"]["month"]
-    content = [{month: told["content"] for month, told in each["versions"].items()} for each in (here, there)]
-    assert content[0] == content[1]
+    registries = [files.read_json(build.path("registry/green.json")) for build in (played, clone)]
+    assert registries[0]["champion"]["month"] == registries[1]["champion"]["month"]
+    contents = [
+        {month: version["content"] for month, version in registry["versions"].items()} for registry in registries
+    ]
+    assert contents[0] == contents[1]
 
 
 @nightly
@@ -135,12 +137,12 @@ def test_a_pin_is_a_dated_line_and_is_in_the_reason(clone):
     clone.configure({"changes": [*planted.CONFIG["changes"], pin]})
     ended = clone.snakemake()
     assert ended.returncode == 0, ended.stderr[-3000:]
-    found = champion(clone, "2023-03")
-    assert (found["decision"], found["champion"]["month"]) == ("pinned", "2022-05")
-    assert found["reason"] == "config pins the model of 2022-05: the new trees were slow"
+    decision = champion(clone, "2023-03")
+    assert (decision["decision"], decision["champion"]["month"]) == ("pinned", "2022-05")
+    assert decision["reason"] == "config pins the model of 2022-05: the new trees were slow"
     assert champion(clone, "2023-02")["champion"]["month"] == planted.BETTER
     assert champion(clone, "2023-04")["since"] == "2023-03"
-    # What changed is said at the end.
+    # The changes are printed at the end.
     assert "green 2023-03" in ended.stderr
     assert "was 2022-11" in ended.stderr
 
@@ -183,15 +185,15 @@ def test_closed_months_keep_what_they_have(clone):
 
 def test_before_the_first_month_there_are_metrics_and_no_champion(clone):
     clone.configure({"begin": {"green": "2022-05"}})
-    asked = clone.snakemake("--dry-run", "--", "runs/green/2022-04/champion.json")
-    assert asked.returncode == 64
-    assert "monthwise: green 2022-04 has no champion: the first one serves in 2022-05" in asked.stderr
-    assert "Traceback" not in asked.stderr
+    ended = clone.snakemake("--dry-run", "--", "runs/green/2022-04/champion.json")
+    assert ended.returncode == 64
+    assert "monthwise: green 2022-04 has no champion: the first one serves in 2022-05" in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert clone.planned("--", "runs/green/2022-04/metrics.json") == {}
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"promotion": {"pin": "2022-09"}}, "promotion.pin is 2022-09, which is not before 2022-03"),
         (
@@ -208,10 +210,10 @@ def test_before_the_first_month_there_are_metrics_and_no_champion(clone):
         ({"history": {"closed_before": "soon"}}, "is no month, write YYYY-MM"),
     ],
 )
-def test_what_config_gets_wrong_is_one_line(tmp_path, changed, said):
+def test_what_config_gets_wrong_is_one_line(tmp_path, changed, message):
     path = tmp_path / "config.yaml"
     path.write_text(json.dumps(planted.CONFIG | {"source": "demo", "changes": []} | changed))
-    with pytest.raises(exits.WrongConfig, match=re.escape(said)) as end:
+    with pytest.raises(exits.WrongConfig, match=re.escape(message)) as end:
         Settings([path])
     assert "\n" not in str(end.value)
 
@@ -221,12 +223,12 @@ def test_what_config_gets_wrong_is_one_line(tmp_path, changed, said):
 
 def reads(output: str) -> dict[str, set[str]]:
     """Return the inputs of each output file that a dry run lists."""
-    found: dict[str, set[str]] = {}
+    inputs_by_file: dict[str, set[str]] = {}
     for block in output.split("\nrule ")[1:]:
         lines = dict(re.findall(r"^    (input|output): (.*)$", block, re.M))
         for path in lines.get("output", "").split(", "):
-            found[path] = set(lines.get("input", "").split(", "))
-    return found
+            inputs_by_file[path] = set(lines.get("input", "").split(", "))
+    return inputs_by_file
 
 
 def behind(graph: dict[str, set[str]], file: str) -> set[str]:
@@ -243,8 +245,8 @@ def behind(graph: dict[str, set[str]], file: str) -> set[str]:
 def looks_ahead(graph: dict[str, set[str]], decision: str) -> set[str]:
     """Return the files about the decision's month or a later one that its decision was made from."""
     run_month = decision.split("/")[2]
-    found = behind(graph, decision)
-    return {path for path in found if path.startswith("data/") and path.split("/")[2] >= run_month}
+    sources = behind(graph, decision)
+    return {path for path in sources if path.startswith("data/") and path.split("/")[2] >= run_month}
 
 
 @pytest.mark.parametrize(("length", "begin"), [(1, "2022-03"), (2, "2022-04"), (3, "2022-06")])
@@ -258,7 +260,7 @@ def test_no_decision_reads_what_was_not_known(unplayed, tmp_path, length, begin)
     assert len(decisions) == len(months.span(begin, planted.LAST))
     for decision in decisions:
         assert looks_ahead(graph, decision) == set()
-    # The walk gets anywhere: what was published of the month before is behind the last decision.
+    # The search works: the last decision depends on the published file of the month before.
     newest = targets.run_file("green", planted.LAST, "champion.json")
     assert f"data/green/{months.shift(planted.LAST, -1)}/source.json" in behind(graph, newest)
 

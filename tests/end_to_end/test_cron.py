@@ -67,25 +67,25 @@ class Process(NamedTuple):
 
 
 def processes() -> list[Process]:
-    found = []
+    alive = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             arguments = (folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found.append(Process(int(folder.name), int(parent), state, arguments))
-    return found
+        alive.append(Process(int(folder.name), int(parent), state, arguments))
+    return alive
 
 
 def descendants(pid: int) -> list[Process]:
     """Return the processes that `pid` started, and those that they started."""
-    everything, found, parents = processes(), [], {pid}
+    everything, started, parents = processes(), [], {pid}
     while parents:
         children = [process for process in everything if process.parent in parents]
-        found += children
+        started += children
         parents = {process.pid for process in children}
-    return found
+    return started
 
 
 def main_of(cron: subprocess.Popen) -> int | None:
@@ -100,8 +100,8 @@ def main_of(cron: subprocess.Popen) -> int | None:
 
 def jobs_below(pid: int | None, name: str = "") -> set[int]:
     """Return the processes that `pid` started, if `name` is on the command line of one of them."""
-    found = descendants(pid) if pid else []
-    return {process.pid for process in found} if any(name in " ".join(job.arguments) for job in found) else set()
+    started = descendants(pid) if pid else []
+    return {process.pid for process in started} if any(name in " ".join(job.arguments) for job in started) else set()
 
 
 def running(pids: set[int]) -> set[int]:
@@ -116,7 +116,7 @@ def jobs(rules: str, *months_: str) -> set[tuple[str, str, str]]:
 def first_night(tmp_path_factory) -> tuple[Cron, list[int | None], list[int]]:
     """The line started twice at once, nothing built before.
 
-    Also the exit codes of both when the first of them ended (None: still at work), and in the end.
+    Also the exit codes of both when the first one ended (None: still running), and at the end.
     """
     clone = Clone(tmp_path_factory.mktemp("first") / "clone")
     for month in PUBLISHED:

@@ -1,4 +1,4 @@
-"""A file of our own that is cut off or damaged is one line, in every program that reads it."""
+"""Truncated or damaged intermediate files: one line in every program that reads them."""
 
 import importlib
 import json
@@ -26,9 +26,9 @@ def jobs(built, tmp_path_factory) -> list[recorded_jobs.Job]:
         shutil.copytree(built.path(name), folder / name)
     before = Path.cwd()
     os.chdir(folder)
-    found = files.read_json(f"runs/{SERVICE}/{MONTH}/evidence.json")
+    evidence = files.read_json(f"runs/{SERVICE}/{MONTH}/evidence.json")
     zones = [str(built.path("config/zones/new-york.csv"))]
-    yield [*recorded_jobs.data_jobs(found, zones)[0], *recorded_jobs.run_jobs(found, zones)]
+    yield [*recorded_jobs.data_jobs(evidence, zones)[0], *recorded_jobs.run_jobs(evidence, zones)]
     os.chdir(before)
 
 
@@ -38,21 +38,21 @@ def call(job: recorded_jobs.Job, folder: Path, monkeypatch, capsys) -> tuple[int
     words = [f"scripts/{job.stage}.py", "--settings", json.dumps(job.settings)]
     for name, value in (job.inputs | outputs).items():
         words += [f"--{name.replace('_', '-')}", *([value] if isinstance(value, str) else value)]
-    many = [name for name, value in job.inputs.items() if not isinstance(value, str)]
+    list_options = [name for name, value in job.inputs.items() if not isinstance(value, str)]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as end:
-        command_line.run(importlib.import_module(job.stage).main, tuple(job.inputs), tuple(outputs), many)
+        command_line.run(importlib.import_module(job.stage).main, tuple(job.inputs), tuple(outputs), list_options)
     return end.value.code, capsys.readouterr().out.splitlines()[-1]
 
 
 def inputs_of(job: recorded_jobs.Job) -> list[str]:
-    """Return what a job reads of our own files; `promote` copies models and does not open them."""
-    given = [path for value in job.inputs.values() for path in ([value] if isinstance(value, str) else value)]
-    return [path for path in given if not os.path.isabs(path) and (job.stage, Path(path).suffix) != COPIED]
+    """Return the intermediate files that a job reads; `promote` copies models and does not open them."""
+    paths = [path for value in job.inputs.values() for path in ([value] if isinstance(value, str) else value)]
+    return [path for path in paths if not os.path.isabs(path) and (job.stage, Path(path).suffix) != COPIED]
 
 
 def written(job: recorded_jobs.Job, folder: Path) -> dict[str, bytes]:
-    """Return what a job wrote, but for models and what it ran with, which differ from call to call."""
+    """Return the files that a job wrote, but for models and provenance, which differ from call to call."""
     paths = [folder / Path(path).name for path in job.outputs.values()]
     return {path.name: path.read_bytes() for path in paths if not path.name.endswith((".skops", ".provenance.json"))}
 
@@ -68,7 +68,7 @@ def zeroed(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [cut, zeroed])
 def test_every_program_names_the_damaged_input(jobs, damage, tmp_path, monkeypatch, capsys):
-    seen = set()
+    refusals = set()
     for job in jobs:
         assert call(job, tmp_path, monkeypatch, capsys)[0] == os.EX_OK
         right = written(job, tmp_path)
@@ -77,10 +77,10 @@ def test_every_program_names_the_damaged_input(jobs, damage, tmp_path, monkeypat
             Path(path).write_bytes(damage(whole))
             code, line = call(job, tmp_path, monkeypatch, capsys)
             Path(path).write_bytes(whole)
-            if code == os.EX_OK:  # what was damaged is not read
+            if code == os.EX_OK:  # the damaged part is not read
                 assert written(job, tmp_path) == right, f"{job.stage}, {path}: {line}"
                 continue
             assert (code, path in line) == (os.EX_DATAERR, True), f"{job.stage}, {path}: {line}"
-            seen.add((job.stage, Path(path).suffix))
-    assert {stage for stage, _ in seen} >= {"clean", "featurize", "train", "evaluate", "compare", "score", "drift"}
-    assert {suffix for _, suffix in seen} == {".parquet", ".json", ".skops"}
+            refusals.add((job.stage, Path(path).suffix))
+    assert {stage for stage, _ in refusals} >= {"clean", "featurize", "train", "evaluate", "compare", "score", "drift"}
+    assert {suffix for _, suffix in refusals} == {".parquet", ".json", ".skops"}

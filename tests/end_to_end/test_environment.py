@@ -1,4 +1,4 @@
-"""What a user's shell may hold: a locale, variables for Python, a reader that goes away. None of it changes a run."""
+"""A user's shell does not change a run: locale, variables for Python, a reader that goes away."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ def clone(tmp_path) -> Clone:
 
 @pytest.fixture
 def shadows(tmp_path) -> dict[str, str]:
-    """Variables for Python, each of which alone breaks or changes what a Python does that heeds it."""
+    """Variables for Python, each of which breaks or changes a Python that reads it."""
     folder = tmp_path / "shadows"
     folder.mkdir()
     for name in ("numpy", "typing", "yaml", "sitecustomize", "monthwise"):
@@ -35,15 +35,15 @@ def shadows(tmp_path) -> dict[str, str]:
 
 
 def built(clone: Clone, directory: str) -> dict[str, bytes]:
-    """Return the files of a month that equal builds have the same bytes of."""
-    found = clone.path(directory).glob(f"runs/green/{MONTH}/*")
-    return {path.name: path.read_bytes() for path in found if path.name in ("metrics.json", "predictions.parquet")}
+    """Return the files of a month that are byte-identical in equal builds."""
+    paths = clone.path(directory).glob(f"runs/green/{MONTH}/*")
+    return {path.name: path.read_bytes() for path in paths if path.name in ("metrics.json", "predictions.parquet")}
 
 
 @pytest.mark.parametrize("warm", ["1", pytest.param("0", marks=nightly)])
 def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows):
-    here = ("--directory", "für")
-    ended = clone.monthwise("run", *here, env=ASCII | shadows | {"MONTHWISE_WARM": warm})
+    directory_option = ("--directory", "für")
+    ended = clone.monthwise("run", *directory_option, env=ASCII | shadows | {"MONTHWISE_WARM": warm})
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.splitlines()[-1].startswith(f"built 1 run months (green {MONTH})")
     assert not ended.stderr
@@ -52,7 +52,7 @@ def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows)
         assert built(clone, "für") == built(clone, "plain") != {}
     rebuild = ["verify", "--rebuild"] if warm == "0" else ["verify"]
     for command in (["status"], ["report"], ["plan"], rebuild):
-        ended = clone.monthwise(*command, *here, env=ASCII | shadows)
+        ended = clone.monthwise(*command, *directory_option, env=ASCII | shadows)
         assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
 
 
@@ -71,9 +71,9 @@ def test_messages_with_letters_of_any_language_are_printed_in_any_locale(clone):
 
 
 def test_a_program_says_what_is_wrong_in_any_locale(tmp_path):
-    told = {"source": "file:/nirgendwo/für", "service": "green", "month": "2021-01", "file": "green_2021-01.parquet"}
+    facts = {"source": "file:/nirgendwo/für", "service": "green", "month": "2021-01", "file": "green_2021-01.parquet"}
     program = (str(REPOSITORY / ".venv/bin/python"), str(REPOSITORY / "scripts/locate.py"))
-    settings = json.dumps(told, ensure_ascii=False)
+    settings = json.dumps(facts, ensure_ascii=False)
     ended = Clone(tmp_path).run(*program, "--settings", settings, "--source", "source.json", env=ASCII)
     assert ended.returncode == 78, ended.stdout + ended.stderr
     assert ended.stdout.startswith("exit 78: the folder /nirgendwo/für of `source` cannot be read")
@@ -83,7 +83,7 @@ def test_a_program_says_what_is_wrong_in_any_locale(tmp_path):
 
 
 def piped(clone: Clone, command: str):
-    """Call a shell line in which $M is the program; the code that is returned is $M's."""
+    """Run a shell line in which $M is the program; the exit code is that of $M."""
     line = f"set -o pipefail; M=./monthwise; {command}"
     return clone.run("bash", "-c", line)
 
@@ -93,8 +93,8 @@ def test_a_run_whose_reader_goes_away_goes_on(clone):
     ended = piped(clone, "$M run | head -1; exit ${PIPESTATUS[0]}")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert len(ended.stdout.splitlines()) == 1
-    told = json.loads(clone.path("history/runs.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    assert (told["code"], told["jobs"]["left"]) == (0, 0)
+    call = json.loads(clone.path("history/runs.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    assert (call["code"], call["jobs"]["left"]) == (0, 0)
     for command in ("status", "status --json", "plan", "verify", "report"):
         ended = piped(clone, f"$M {command} | head -c 1; exit ${{PIPESTATUS[0]}}")
         assert (ended.returncode, ended.stderr) == (0, ""), command

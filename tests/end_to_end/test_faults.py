@@ -1,4 +1,4 @@
-"""What a user or a machine can do to a workflow: one line, and nothing lost but what the failing job made before."""
+"""Faults of users and machines: one line, and nothing is lost but the outputs of the failed job."""
 
 import contextlib
 import json
@@ -27,8 +27,8 @@ def last_line(clone: Clone, log: str) -> str:
 
 def test_a_month_that_is_not_published_holds_back_only_what_needs_it(clone):
     publish(clone.path("published"), "yellow", LAST)
-    asked = clone.snakemake("--config", f"first={NEXT}", f"last={NEXT}")
-    assert asked.returncode == 1
+    ended = clone.snakemake("--config", f"first={NEXT}", f"last={NEXT}")
+    assert ended.returncode == 1
     line = last_line(clone, f"locate/green/{LAST}")
     newest = months.shift(LAST, -1)
     assert re.match(rf"exit 66: green {LAST} is not published: .* the newest published month is {newest};", line)
@@ -60,11 +60,11 @@ def test_a_store_that_cannot_be_reached_costs_no_model(clone):
     for service in ("green", "yellow"):
         publish(clone.path("published"), service, LAST)
     wanted = ("--config", f"first={NEXT}", f"last={NEXT}")
-    asked = clone.snakemake(*wanted, env={"MLFLOW_TRACKING_URI": "http://me:uncommon-word@127.0.0.1:9"})
-    assert asked.returncode == 1
+    refused = clone.snakemake(*wanted, env={"MLFLOW_TRACKING_URI": "http://me:uncommon-word@127.0.0.1:9"})
+    assert refused.returncode == 1
     assert last_line(clone, f"track/green/{NEXT}").startswith("exit 69: ")
     assert clone.path(f"runs/green/{NEXT}/metrics.json").exists()
-    # What names the run waits for it; who serves does not.
+    # Files with the run's id wait for it; the champion does not.
     assert clone.path(f"runs/green/{NEXT}/champion.json").exists()
     assert clone.planned(*wanted) == {"track": 2, "evidence": 2, "register": 2}
     clone.build(*wanted)
@@ -79,8 +79,8 @@ def small_disk(tmp_path):
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
-        said = f"A FULL DISK WAS NOT TRIED: a small tmpfs cannot be mounted here ({mounted.stderr.decode().strip()})"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+        reason = f"A FULL DISK WAS NOT TRIED: a small tmpfs cannot be mounted here ({mounted.stderr.decode().strip()})"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 
@@ -122,8 +122,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_di
     assert ended.returncode == 73, ended.stdout
     assert ended.stdout.splitlines()[-1].startswith("exit 73: cannot write")
     assert "Traceback" not in ended.stdout + ended.stderr
-    left = {path.name: path.read_bytes() for path in small_disk.iterdir() if path.name != "fill"}
-    assert left == before
+    contents = {path.name: path.read_bytes() for path in small_disk.iterdir() if path.name != "fill"}
+    assert contents == before
 
 
 PROGRAM = """

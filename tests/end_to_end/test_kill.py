@@ -1,4 +1,4 @@
-"""Killed at random moments in every way and asked again, a backfill ends like one that nobody disturbed."""
+"""A backfill that is killed at random moments and rerun ends like an undisturbed one."""
 
 import json
 import os
@@ -26,18 +26,18 @@ def started(clone: Clone) -> subprocess.Popen:
 
 
 def below(clone: Clone, word: str = "") -> list[int]:
-    """Return the processes of the call at work that have `word` on their command line."""
+    """Return the processes of the running call that have `word` on their command line."""
     text = clone.path(lock.PATH).read_text()
     if not text:  # the call begins or ends
         return []
-    found, holder = [], json.loads(text)
+    pids, holder = [], json.loads(text)
     for pid in lock.carrying(holder["token"]):
         try:
             if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"):
-                found.append(pid)
+                pids.append(pid)
         except OSError:
             continue
-    return found
+    return pids
 
 
 def kill(pids: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""What a person sees in `mlflow ui`: the real server, looked at with Chromium (Debian's package `chromium`)."""
+"""The pages of `mlflow ui`: the real server, opened in Chromium (Debian's package `chromium`)."""
 
 import contextlib
 import html
@@ -69,7 +69,7 @@ def server(folder):
 
 @pytest.fixture(scope="module")
 def tracked(folder, server):
-    """What `tracking.json` says of each month: the first one written to the file, the second through the server."""
+    """`tracking.json` of each month: the first one written to the file, the second through the server."""
     first = json.loads((folder / f"runs/green/{MONTHS[0]}/tracking.json").read_text())
     return {MONTHS[0]: first, MONTHS[1]: track(folder, MONTHS[1], MLFLOW_TRACKING_URI=server)}
 
@@ -93,30 +93,30 @@ def wait_until_it_answers(address: str, process: subprocess.Popen, log: Path) ->
 
 
 @pytest.fixture
-def look(chromium, server, tmp_path_factory):
+def page_text(chromium, server, tmp_path_factory):
     """A function that returns the visible text of a page once its requests are answered."""
 
-    def text_of(path: str) -> str:
+    def read(path: str) -> str:
         command = [chromium, *FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]
         command += ["--virtual-time-budget=20000", "--dump-dom", f"{server}/#/{path}"]
         page = subprocess.run(command, capture_output=True, text=True).stdout
         page = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
-    return text_of
+    return read
 
 
-def test_the_list_of_runs_shows_each_month_once(look, tracked):
-    text = look(f"experiments/{tracked['2021-05']['experiment_id']}/runs")
+def test_the_list_of_runs_shows_each_month_once(page_text, tracked):
+    text = page_text(f"experiments/{tracked['2021-05']['experiment_id']}/runs")
     assert "monthwise-green" in text
     names = re.findall(r"green 2021-\d\d(?! \()", text)  # a name with a fingerprint behind it is a data month
     assert sorted(names) == [f"green {month}" for month in MONTHS]
 
 
 @pytest.mark.parametrize("month", MONTHS)
-def test_the_page_of_a_run_shows_parameters_errors_data_and_model(month, look, tracked):
+def test_the_page_of_a_run_shows_parameters_errors_data_and_model(month, page_text, tracked):
     run = tracked[month]
-    text = look(f"experiments/{run['experiment_id']}/runs/{run['run_id']}")
+    text = page_text(f"experiments/{run['experiment_id']}/runs/{run['run_id']}")
     for shown in ("recipe boosted", "recipe.max_iter 5", "challenger_validation_rmse_min 4.25", "Finished"):
         assert shown in text
     assert re.search(r"green 2021-0\d \([0-9a-f]{12}\) training", text)
@@ -124,9 +124,9 @@ def test_the_page_of_a_run_shows_parameters_errors_data_and_model(month, look, t
     assert f"green-{month}" in text
 
 
-def test_the_page_of_a_model_shows_its_run_and_columns(look, tracked):
+def test_the_page_of_a_model_shows_its_run_and_columns(page_text, tracked):
     run = tracked["2021-06"]
-    text = look(f"experiments/{run['experiment_id']}/models/{run['model_id']}")
+    text = page_text(f"experiments/{run['experiment_id']}/models/{run['model_id']}")
     assert "green 2021-06" in text
     assert "rmse_min" in text
     assert "Ready" in text

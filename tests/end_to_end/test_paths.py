@@ -11,27 +11,27 @@ from monthwise.base import files
 
 def assert_whole(clone: Clone, directory: Path) -> None:
     """Build a month in a directory and insist that every command finds it there, and its model in MLflow too."""
-    here = ("--directory", str(directory))
+    directory_option = ("--directory", str(directory))
     directory.parent.mkdir(exist_ok=True)
     before = set(directory.parent.iterdir()) | {directory}
-    ended = clone.monthwise("run", *here)
+    ended = clone.monthwise("run", *directory_option)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.splitlines()[-1].startswith(f"built 1 run months (green {MONTH})")
     tracked = files.read_json(directory / f"runs/green/{MONTH}/tracking.json")
     models = list(directory.parent.rglob("MLmodel"))
     assert models == [directory / f"mlruns/monthwise-green/models/{tracked['model_id']}/artifacts/MLmodel"]
-    assert "up to date" in clone.monthwise("run", *here).stdout
+    assert "up to date" in clone.monthwise("run", *directory_option).stdout
 
-    verified = clone.monthwise("verify", *here)
+    verified = clone.monthwise("verify", *directory_option)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "the registry agrees" in verified.stdout
-    assert f"green  {MONTH}" in clone.monthwise("status", *here).stdout
-    assert clone.monthwise("report", *here).returncode == 0
-    again = clone.monthwise("track", *here)
-    assert again.returncode == 0, again.stderr
-    assert "written to" not in again.stdout
+    assert f"green  {MONTH}" in clone.monthwise("status", *directory_option).stdout
+    assert clone.monthwise("report", *directory_option).returncode == 0
+    tracked_again = clone.monthwise("track", *directory_option)
+    assert tracked_again.returncode == 0, tracked_again.stderr
+    assert "written to" not in tracked_again.stdout
     (directory / "mlflow.db").unlink()
-    assert f"green {MONTH}: run" in clone.monthwise("track", *here).stdout
+    assert f"green {MONTH}: run" in clone.monthwise("track", *directory_option).stdout
     assert (directory / "mlflow.db").exists()
     assert set(directory.parent.iterdir()) == before
 

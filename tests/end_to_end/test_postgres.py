@@ -31,54 +31,54 @@ MONTHS = [f"2021-{number:02d}" for number in range(3, LAST)]
 
 @pytest.fixture(scope="module")
 def server():
-    with postgres_server.serving() as found:
-        yield found
+    with postgres_server.serving() as postgres:
+        yield postgres
 
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory):
-    with s3_server.serving(tmp_path_factory.mktemp("s3") / "swift") as found:
-        found.client().create_bucket(Bucket="models")
-        yield found
+    with s3_server.serving(tmp_path_factory.mktemp("s3") / "swift") as swift:
+        swift.client().create_bucket(Bucket="models")
+        yield swift
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    found = tmp_path_factory.mktemp("tracked")
+    results = tmp_path_factory.mktemp("tracked")
     for month in MONTHS:
-        small_run(found, month)
-    return found
+        small_run(results, month)
+    return results
 
 
 def options_of(folder: Path, month: str) -> dict:
     run, data = folder / "runs/green" / month, folder / "data/green"
-    told = settings("", month)
-    features = [str(data / each / "features.parquet") for each in told["training_months"]]
-    found = {name: str(run / f"{name}.json") for name in ("training", "metrics", "tracking")}
-    validation = str(data / told["validation_month"] / "features.parquet")
-    return found | {"model": str(run / "model.skops"), "features": features, "validation_features": validation}
+    job_settings = settings("", month)
+    features = [str(data / data_month / "features.parquet") for data_month in job_settings["training_months"]]
+    options = {name: str(run / f"{name}.json") for name in ("training", "metrics", "tracking")}
+    validation = str(data / job_settings["validation_month"] / "features.parquet")
+    return options | {"model": str(run / "model.skops"), "features": features, "validation_features": validation}
 
 
 class Store:
-    """What jobs are told of the store, and what they find in the environment."""
+    """The settings of jobs about the store, and the variables of their environment."""
 
     def __init__(self, uri: str, artifacts: str | None = None, environment: dict[str, str] | None = None):
-        self.told = {"uri": "sqlite:///unused.db"} | ({"artifacts": artifacts} if artifacts else {})
+        self.job_settings = {"uri": "sqlite:///unused.db"} | ({"artifacts": artifacts} if artifacts else {})
         self.environment = {"MLFLOW_TRACKING_URI": uri} | (environment or {})
 
 
-def ask(folder: Path, store: Store, months: list[str]) -> list:
+def start_tracking(folder: Path, store: Store, months: list[str]) -> list:
     return [
-        start(folder, options_of(folder, month), settings("", month) | store.told, **store.environment)
+        start(folder, options_of(folder, month), settings("", month) | store.job_settings, **store.environment)
         for month in months
     ]
 
 
 def register(folder: Path, store: Store, name: str = "monthwise-green") -> subprocess.Popen:
     """Start scripts/register.py as a process in `folder`."""
-    told = {"service": "green", "experiment": name, "model": name, "begin": MONTHS[0]}
-    told |= store.told
-    command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(told)]
+    job_settings = {"service": "green", "experiment": name, "model": name, "begin": MONTHS[0]}
+    job_settings |= store.job_settings
+    command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(job_settings)]
     command += ["--champions", f"runs/green/{MONTHS[0]}/champion.json", "--registry", "registry/green.json"]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -100,18 +100,18 @@ def test_jobs_at_once_on_an_empty_database_some_killed_leave_one_run_and_version
     insist_on_one_each(folder, uri)
     kept = bucket.client().list_objects_v2(Bucket="models", Prefix=f"{through}{seed}/")
     # Every model's files, and perhaps those of killed jobs.
-    assert len([each for each in kept["Contents"] if each["Key"].endswith("/MLmodel")]) >= len(MONTHS)
+    assert len([entry for entry in kept["Contents"] if entry["Key"].endswith("/MLmodel")]) >= len(MONTHS)
     assert not (folder / "mlruns").exists()
 
 
 def ask_killing_some(folder: Path, store: Store, chance: random.Random) -> None:
-    jobs = ask(folder, store, MONTHS)
+    jobs = start_tracking(folder, store, MONTHS)
     for job in chance.sample(jobs, len(jobs) // 2):
         time.sleep(chance.uniform(0, 2.5))
         job.send_signal(signal.SIGKILL)
     for job in jobs:
         job.communicate()
-    for job in ask(folder, store, MONTHS):  # the next call
+    for job in start_tracking(folder, store, MONTHS):  # the next call
         out, _ = job.communicate()
         assert job.returncode == 0, out
 
@@ -143,7 +143,7 @@ class Place:
         if not (self.folder / f"runs/green/{month}").exists():
             small_run(self.folder, month)
             decide(self.folder, month)
-        job = settings("", month) | self.store.told | {"experiment": self.name}
+        job = settings("", month) | self.store.job_settings | {"experiment": self.name}
         ended = []
         for start_job in (
             lambda: start(self.folder, options_of(self.folder, month), job, **self.store.environment),
@@ -176,7 +176,11 @@ def test_two_installations_share_a_store_for_six_months(server, tmp_path):
         assert [code for code, _ in two.call(month)] == [0, 0], two.call(month)
 
     client = mlflow.MlflowClient(uri, uri)
-    assert {found.name for found in client.search_experiments()} == {one.name, two.name, "Default"}
+    assert {listed.name for listed in client.search_experiments()} == {
+        one.name,
+        two.name,
+        "Default",
+    }
     for place in (one, two):
         experiment = client.get_experiment_by_name(place.name)
         assert experiment.tags["monthwise.path"] == str(place.folder)
@@ -206,29 +210,29 @@ def insist_on_one_each(folder: Path, uri: str) -> None:
 @nightly
 def test_a_database_that_restarts_meanwhile_is_one_line_and_the_next_call_completes(server, folder):
     store = Store(server.database("restarts"))
-    jobs = ask(folder, store, MONTHS)
+    jobs = start_tracking(folder, store, MONTHS)
     time.sleep(2.5)
     server.ctl("-m", "immediate", "restart")
     for job in jobs:
         out, _ = job.communicate()
         assert job.returncode in (0, 69, 75), out
         assert "Traceback" not in out
-    for job in ask(folder, store, MONTHS):
+    for job in start_tracking(folder, store, MONTHS):
         out, _ = job.communicate()
         assert job.returncode == 0, out
 
 
 def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, unbuilt, folder, tmp_path):
     uri, keys = server.database("quiet"), bucket.environment()
-    said = []
+    outputs = []
 
-    def asked(month: str, code: int, *words: str, **store) -> None:
-        (job,) = ask(folder, Store(**store), [month])
+    def track_once(month: str, code: int, *words: str, **store) -> None:
+        (job,) = start_tracking(folder, Store(**store), [month])
         out, _ = job.communicate()
         assert job.returncode == code, out
         assert len(out.splitlines()) == 1
         assert all(word in out for word in words), out
-        said.append(out)
+        outputs.append(out)
 
     first, second, *_ = MONTHS
     direct = {"uri": uri, "artifacts": "s3://models/quiet"}
@@ -236,18 +240,18 @@ def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, 
     clone.configure({"services": ["green"], "last": FIRST, "tracking": {"artifacts": direct["artifacts"]}})
     ended = clone.monthwise("run", FIRST, env=keys | {"MLFLOW_TRACKING_URI": uri})
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    said.append(ended.stdout + ended.stderr)
+    outputs.append(ended.stdout + ended.stderr)
     direct["uri"] = uri = server.database("quiet-too")  # the names in the first one belong to the clone
-    asked(second, 69, uri=uri.replace(postgres_server.IN_URI, "wrong-word"))
-    asked(second, 69, "SignatureDoesNotMatch", **direct, environment=keys | {"AWS_SECRET_ACCESS_KEY": "wrong-key"})
-    asked(second, 69, "NoSuchBucket", uri=uri, artifacts="s3://no-such/models", environment=keys)
+    track_once(second, 69, uri=uri.replace(postgres_server.IN_URI, "wrong-word"))
+    track_once(second, 69, "SignatureDoesNotMatch", **direct, environment=keys | {"AWS_SECRET_ACCESS_KEY": "wrong-key"})
+    track_once(second, 69, "NoSuchBucket", uri=uri, artifacts="s3://no-such/models", environment=keys)
     with mlflow_server.serving(tmp_path / "server", server.database("quieter"), "s3://models/q", keys) as through:
-        asked(first, 0, uri=through)
-        asked(second, 69, "401", uri=through.replace(mlflow_server.IN_URI, "wrong-word"))
-    asked(second, 69, "refused", uri=through)
+        track_once(first, 0, uri=through)
+        track_once(second, 69, "401", uri=through.replace(mlflow_server.IN_URI, "wrong-word"))
+    track_once(second, 69, "refused", uri=through)
 
     written = [path for root in (folder, clone.folder) for path in root.rglob("*") if path.is_file()]
-    everything = [*said, *(path.read_bytes().decode(errors="replace") for path in written)]
+    everything = [*outputs, *(path.read_bytes().decode(errors="replace") for path in written)]
     assert any("postgresql://127.0.0.1" in text for text in everything)
     words = (postgres_server.PASSWORD, postgres_server.IN_URI, mlflow_server.PASSWORD, mlflow_server.IN_URI)
     for secret in (*words, s3_server.SECRET, "wrong-word", "wrong-key"):

@@ -1,4 +1,4 @@
-"""`./monthwise prune` frees what nothing asks for again, and touches nothing else."""
+"""`./monthwise prune` deletes only what no later run needs."""
 
 import pytest
 from fixtures.equal_builds import built_files
@@ -19,8 +19,8 @@ def closed(clone: Clone) -> Clone:
 
 
 def hashes(clone: Clone) -> dict[str, str]:
-    more = [f"{top}/{path.name}" for top in ("history", "registry") for path in clone.path(top).iterdir()]
-    return {name: files.sha256(clone.path(name)) for name in [*built_files(clone), *more]}
+    names = [f"{top}/{path.name}" for top in ("history", "registry") for path in clone.path(top).iterdir()]
+    return {name: files.sha256(clone.path(name)) for name in [*built_files(clone), *names]}
 
 
 def prune(clone: Clone, *arguments: str) -> str:
@@ -31,10 +31,10 @@ def prune(clone: Clone, *arguments: str) -> str:
 
 def test_it_says_first_what_it_would_free(closed):
     before = hashes(closed)
-    said = prune(closed, "--keep", "2")
+    output = prune(closed, "--keep", "2")
     months_gone = [month for month in DATA_MONTHS if month < OPEN_DATA]
-    assert f"green: {len(months_gone)} data months ({months_gone[0]} to {months_gone[-1]})" in said
-    assert f"./monthwise prune {months_gone[0]}..{months_gone[-1]} --keep 2 --yes" in said
+    assert f"green: {len(months_gone)} data months ({months_gone[0]} to {months_gone[-1]})" in output
+    assert f"./monthwise prune {months_gone[0]}..{months_gone[-1]} --keep 2 --yes" in output
     assert hashes(closed) == before
     assert "nothing to prune" in prune(closed, "--keep", "100")
 
@@ -43,10 +43,10 @@ def test_it_says_first_what_it_would_free(closed):
 def test_pruned_months_are_not_asked_for_again_and_everything_else_stays(closed):
     before = hashes(closed)
     prune(closed, "--keep", "2", "--yes")
-    gone = {name for name in before if name.split("/")[0] == "data" and name.split("/")[2] < OPEN_DATA}
-    gone = {name for name in gone if name.endswith(tuple(f"/{each}" for each in PRUNED))}
-    assert gone
-    assert hashes(closed) == {name: content for name, content in before.items() if name not in gone}
+    deleted = {name for name in before if name.split("/")[0] == "data" and name.split("/")[2] < OPEN_DATA}
+    deleted = {name for name in deleted if name.endswith(tuple(f"/{suffix}" for suffix in PRUNED))}
+    assert deleted
+    assert hashes(closed) == {name: content for name, content in before.items() if name not in deleted}
     assert closed.planned() == {}
     assert closed.monthwise("run").stdout == "up to date\n"
     for path in closed.path("scripts").rglob("*.py"):
@@ -55,7 +55,7 @@ def test_pruned_months_are_not_asked_for_again_and_everything_else_stays(closed)
     publish(closed.path("published"), "green", months.shift(LAST, 0))
     ended = closed.monthwise("run", "--redo")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert hashes(closed).keys() & gone == set()
+    assert hashes(closed).keys() & deleted == set()
     verified = closed.monthwise("verify", CLOSED_BEFORE)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

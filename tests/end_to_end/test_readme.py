@@ -57,18 +57,18 @@ def run(clone: Clone, line: str) -> str:
 
 def test_every_command_of_the_readme(place):
     clone, published = place
-    said = {}
+    outputs = {}
     for line in commands("README.md"):
         line = line.replace("/data/tlc", str(published))
-        said[line] = answers(clone, line) if "mlflow ui" in line else run(clone, line)
-    demo = said["make demo"]
+        outputs[line] = answers(clone, line) if "mlflow ui" in line else run(clone, line)
+    demo = outputs["make demo"]
     assert "ok    jobs: a cold and a warm job ran" in demo
     assert re.search(r"green +2024-02 +\+{4}  \+{8} +[\d,]+( +\d+\.\d{3}){3} +2024-\d\d", demo)
     assert demo.count("  .venv/bin/") + demo.count("  ./monthwise") == 3
     for month in ("2021-06", "2024-01", "2024-03"):
         assert clone.path(f"runs/green/{month}/tracking.json").exists()
-    assert "2024-03" in said["./monthwise status"]
-    directory = next(text for line, text in said.items() if "--directory demo" in line)
+    assert "2024-03" in outputs["./monthwise status"]
+    directory = next(text for line, text in outputs.items() if "--directory demo" in line)
     assert "Nothing to be done" in directory
 
 
@@ -76,11 +76,11 @@ def test_every_command_of_the_readme(place):
 def test_every_command_of_the_trial_page(place):
     clone, _ = place
     run(clone, ".venv/bin/snakemake --cores 2 --config last=2024-03")
-    said = {line: run(clone, line) for line in commands("docs/trial.md")}
-    planned = next(text for line, text in said.items() if "--directory trial" in line and "snakemake" in line)
+    outputs = {line: run(clone, line) for line in commands("docs/trial.md")}
+    planned = next(text for line, text in outputs.items() if "--directory trial" in line and "snakemake" in line)
     assert not re.search(r"rule (locate|ingest|clean|featurize):", planned)
     assert len(re.findall(r"rule train:", planned)) == 3
-    table = said["./monthwise status --directory trial --against ."]
+    table = outputs["./monthwise status --directory trial --against ."]
     assert re.findall(r"green +(2024-0\d)", table) == ["2024-01", "2024-02", "2024-03"]
 
 

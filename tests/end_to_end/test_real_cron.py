@@ -33,11 +33,11 @@ exec cron -f -L 0
 
 
 def insist_on_cron() -> None:
-    """Skip loudly where there is no cron or no right to give it a place of its own; in `.ci/run` that is a failure."""
+    """Skip if there is no cron or no permission to unshare its mounts; in `.ci/run`, fail."""
     allowed = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
     if not shutil.which("cron", path="/usr/sbin:/usr/bin") or not allowed:
-        said = "NOT CHECKED WITH A REAL CRON: install Debian's cron, and run as root where `unshare -m` is allowed"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+        reason = "NOT CHECKED WITH A REAL CRON: install Debian's cron, and run as root where `unshare -m` is allowed"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 class Night:
@@ -57,7 +57,7 @@ class Night:
         """Make it `today`, wait for a call that begins later, and return its line."""
         self.clone.path("today").write_text(today)
         before = len(self.calls())
-        # One call may have been at work meanwhile.
+        # One call may have been running meanwhile.
         wait_for(lambda: len(self.calls()) >= before + 1)
         call = self.calls()[before]
         assert call["command"] == "run"

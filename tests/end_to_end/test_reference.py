@@ -33,9 +33,9 @@ def metrics(clone: Clone, month: str, directory: str = ".") -> dict:
 def test_the_course_results_are_reproduced(real, tlc, train, published, tolerance):
     source = ("--config", f"source=file:{tlc}", f"train={train}")
     real.build("--directory", "reference", *REFERENCE, *source, *TARGET)
-    found = metrics(real, "2021-03", "reference")
-    assert (found["train_rows"], found["rows"]) == (73_908, 61_921)
-    assert found["rmse_min"] == pytest.approx(published, abs=tolerance)
+    errors = metrics(real, "2021-03", "reference")
+    assert (errors["train_rows"], errors["rows"]) == (73_908, 61_921)
+    assert errors["rmse_min"] == pytest.approx(published, abs=tolerance)
 
 
 def test_the_course_features_have_as_many_columns(real, tlc):
@@ -50,9 +50,9 @@ def test_the_default_recipe_beats_every_floor_on_all_trips(real, tlc):
     targets = [f"runs/green/{month}/metrics.json" for month in FLOORS]
     real.build("--config", f"source=file:{tlc}", "--", *targets)
     for month, floor in FLOORS.items():
-        found = metrics(real, month)
-        assert found["rmse_min"] < floor
-        assert found["rows"] >= 0.999 * WITHIN_DURATION[month]
-        assert found["recipe"] == "boosted"
-        assert len(found["months"]) == 1
-        assert set(found["by"]) == {"hour", "distance_mi", "borough"}
+        errors = metrics(real, month)
+        assert errors["rmse_min"] < floor
+        assert errors["rows"] >= 0.999 * WITHIN_DURATION[month]
+        assert errors["recipe"] == "boosted"
+        assert len(errors["months"]) == 1
+        assert set(errors["by"]) == {"hour", "distance_mi", "borough"}

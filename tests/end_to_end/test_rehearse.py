@@ -1,4 +1,4 @@
-"""`./monthwise run --rehearse` finds what the real thing would find, and touches nothing."""
+"""`./monthwise run --rehearse` finds what a run would find, and changes nothing."""
 
 import pyarrow.parquet as pq
 import pytest
@@ -30,7 +30,7 @@ def apart(unbuilt: Clone, tmp_path) -> Clone:
 
 
 def rehearse(clone: Clone, *arguments: str, code: int = 0) -> str:
-    """Rehearse, insist on the exit code and on nothing being touched; return what is said."""
+    """Rehearse, insist on the exit code and on unchanged files; return the output."""
     before = state(clone.folder.parent)
     home = str(clone.folder.with_name("home"))
     ended = clone.monthwise("run", "--rehearse", "--jobs", "2", *arguments, env={"HOME": home})
@@ -41,10 +41,10 @@ def rehearse(clone: Clone, *arguments: str, code: int = 0) -> str:
 
 @nightly
 def test_all_stages_run_on_one_row_in_a_hundred_and_nothing_is_touched(apart):
-    said = rehearse(apart)
-    assert said.startswith("rehearsed on one row in 100: ")
-    assert ", 0 failed" in said
-    assert "not there" not in said
+    output = rehearse(apart)
+    assert output.startswith("rehearsed on one row in 100: ")
+    assert ", 0 failed" in output
+    assert "not there" not in output
 
 
 @nightly
@@ -54,16 +54,16 @@ def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
     without = apart.path(f"published/yellow_tripdata_{BROKEN}.parquet")
     pq.write_table(pq.read_table(without).drop_columns(["tpep_pickup_datetime"]), without)
     apart.path(f"published/green_tripdata_{DATA_MONTHS[-1]}.parquet").unlink()
-    said = rehearse(apart, "--config", f"last={LAST}", code=65)
-    assert f"green {BROKEN}: " in said
-    assert "parquet cut short" in said
-    assert "pickup_time" in said
-    assert f"not there: green {DATA_MONTHS[-1]}" in said
+    output = rehearse(apart, "--config", f"last={LAST}", code=65)
+    assert f"green {BROKEN}: " in output
+    assert "parquet cut short" in output
+    assert "pickup_time" in output
+    assert f"not there: green {DATA_MONTHS[-1]}" in output
 
 
 @nightly
 def test_a_range_is_rehearsed_by_itself_although_settings_changed_before(apart):
     change = {"from": months.shift(FIRST, 1), "reason": "trial", "train": {"parameters": {"alpha": 0.5}}}
     apart.configure({"changes": [change]})
-    said = rehearse(apart, f"{months.shift(LAST, -1)}..{LAST}", "--service", "green")
-    assert ", 0 failed" in said
+    output = rehearse(apart, f"{months.shift(LAST, -1)}..{LAST}", "--service", "green")
+    assert ", 0 failed" in output

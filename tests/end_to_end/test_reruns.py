@@ -10,7 +10,7 @@ from fixtures.workflow import Clone
 from monthwise.base import months
 
 RUN_MONTHS = len(months.span(FIRST, LAST)) * len(SERVICES)
-# What follows where all run months are measured again; the first month compares nothing, the last one is not out yet.
+# Jobs if all run months are evaluated again; the first compares nothing, the last is not published yet.
 DECIDED_AGAIN = {
     **dict.fromkeys(("evaluate", "track", "promote", "evidence"), RUN_MONTHS),
     **dict.fromkeys(("compare", "score"), RUN_MONTHS - len(SERVICES)),
@@ -28,15 +28,15 @@ def restate(clone: Clone, seed: int = 2) -> None:
     assert "changed" in located.stdout
 
 
-def each(rules: str, months_: list[str]) -> dict[str, list[str]]:
+def months_by_rule(rules: str, months_: list[str]) -> dict[str, list[str]]:
     """Return the months for each of the rules named."""
     return dict.fromkeys(rules.split(), months_)
 
 
 def decided_again(first: str) -> dict[str, list[str]]:
-    """Return what the chain does where the decision of `first` may be another one."""
+    """Return the jobs of the chain of champions if the decision of `first` may change."""
     later = months.span(first, LAST)
-    return {**each("compare promote evidence", later), "score": later[:-1], "register": [""]}
+    return {**months_by_rule("compare promote evidence", later), "score": later[:-1], "register": [""]}
 
 
 def stages(jobs: set[tuple[str, str, str]]) -> dict[str, list[str]]:
@@ -101,9 +101,9 @@ def test_a_restated_month_rebuilds_exactly_what_depends_on_it(clone):
     validated, trained = months.shift(RESTATED, 1), months.shift(RESTATED, 2)
     planned = stages(clone.planned_jobs())
     assert planned == {
-        **each("ingest clean featurize", [RESTATED]),
-        **each("train", [trained]),
-        **each("evaluate track", [validated, trained]),
+        **months_by_rule("ingest clean featurize", [RESTATED]),
+        **months_by_rule("train", [trained]),
+        **months_by_rule("evaluate track", [validated, trained]),
         **decided_again(validated),
         "score": months.span(RESTATED, LAST)[:-1],
         "evidence": months.span(RESTATED, LAST),
@@ -124,8 +124,8 @@ def test_the_same_rows_in_other_bytes_stop_at_clean_when_asked_for_in_steps(clon
     of_data = {"ingest", "clean", "featurize", "drift"}
     assert set(stages(clone.planned_jobs())) == {*of_data, "train", "evaluate", "track", *decided_again(RESTATED)}
     clone.build("--", *STEP_BY_STEP)
-    # What was published is another file, which the evidence of the months that read it has to name.
-    assert stages(clone.planned_jobs()) == each("evidence", months.span(RESTATED, months.shift(RESTATED, 2)))
+    # The published file is another one, which the evidence of the months that read it has to name.
+    assert stages(clone.planned_jobs()) == months_by_rule("evidence", months.span(RESTATED, months.shift(RESTATED, 2)))
 
 
 @pytest.mark.parametrize("length", [1, 2])
@@ -140,7 +140,7 @@ def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
         change["window"] = {"length": length}
     clone.configure({"changes": [change]})
     later = months.span(CHANGED_FROM, LAST)
-    expected = each("train evaluate track", later) | decided_again(CHANGED_FROM)
+    expected = months_by_rule("train evaluate track", later) | decided_again(CHANGED_FROM)
     if length != 1:
         expected["drift"] = later[:-1]
     assert stages(clone.planned_jobs()) == expected
@@ -157,17 +157,17 @@ def test_the_reason_of_a_change_is_no_reason_to_run(clone):
 
 def test_a_skipped_month_moves_windows_and_takes_out_the_month_that_validates_on_it(clone):
     clone.configure({"skip": {"green": [RESTATED]}})
-    gone, moved = months.shift(RESTATED, 1), months.shift(RESTATED, 2)
+    untrained, moved = months.shift(RESTATED, 1), months.shift(RESTATED, 2)
     assert stages(clone.planned_jobs()) == {
-        **each("train evaluate track drift", [moved]),
-        **decided_again(gone),
+        **months_by_rule("train evaluate track drift", [moved]),
+        **decided_again(untrained),
         "compare": months.span(moved, LAST),
         "evidence": months.span(RESTATED, LAST),
     }
-    asked = clone.snakemake("--", f"runs/green/{gone}/metrics.json")
-    assert asked.returncode == 64
-    assert f"monthwise: green {gone} trains no model: its validation month {RESTATED} is skipped" in asked.stderr
-    assert "Traceback" not in asked.stderr
+    ended = clone.snakemake("--", f"runs/green/{untrained}/metrics.json")
+    assert ended.returncode == 64
+    assert f"monthwise: green {untrained} trains no model: its validation month {RESTATED} is skipped" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_one_more_month_is_one_more_month(clone):
@@ -175,7 +175,7 @@ def test_one_more_month_is_one_more_month(clone):
         publish(clone.path("published"), service, "2024-02")
     clone.configure({"last": "newest"})
     rules = "locate ingest clean featurize train evaluate track compare promote score drift evidence register"
-    # The evidence of the month that is out by now is made again.
+    # The evidence of the month that is published by now is built again.
     assert clone.planned() == dict.fromkeys(rules.split(), len(SERVICES)) | {"evidence": 2 * len(SERVICES)}
 
 
@@ -193,11 +193,11 @@ def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     assert not clone.path(f"runs/green/{month}/model.skops").exists()
 
     clone.configure({"changes": []})
-    # The very trap: a later file still stands, so Snakemake alone has nothing to do and no model is there.
-    asked = clone.snakemake("--dry-run", "--", f"runs/green/{month}/metrics.json")
-    again = f"`./monthwise run {month}..{month} --service green` builds it"
-    assert f"monthwise: green: {month} have missing inputs" in asked.stderr
-    assert again in asked.stderr
+    # A later file still exists, so Snakemake alone has nothing to do, and the model is missing.
+    ended = clone.snakemake("--dry-run", "--", f"runs/green/{month}/metrics.json")
+    advice = f"`./monthwise run {month}..{month} --service green` builds it"
+    assert f"monthwise: green: {month} have missing inputs" in ended.stderr
+    assert advice in ended.stderr
     clone.build("--config", f"first={month}", f"last={month}")
     assert clone.path(f"runs/green/{month}/metrics.json").read_bytes() == before
     assert "missing inputs" not in clone.snakemake("--dry-run").stderr

@@ -17,7 +17,7 @@ RESULTS = ("data", "runs", "registry", "history", "benchmarks", ".snakemake")
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch) -> Path:
+def workdir(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(lock.TOKEN, raising=False)
     return tmp_path
@@ -92,24 +92,24 @@ def test_results_in_the_clone_are_linked_without_a_loop(built):
 # Two clones, one folder of results
 
 
-def test_a_call_from_another_clone_waits_for_the_programs_that_run(here):
+def test_a_call_from_another_clone_waits_for_the_programs_that_run(workdir):
     for name in ("one", "other"):
-        (here / name / "scripts").mkdir(parents=True)
-    results.link_code(here / "one")
+        (workdir / name / "scripts").mkdir(parents=True)
+    results.link_code(workdir / "one")
     with lock.hold("run"):
-        results.link_code(here / "one", lambda: True)
-        with pytest.raises(TryAgain, match=f"already running in .* with the programs of {here / 'one'}"):
-            results.link_code(here / "other", lambda: True)
-    assert os.readlink(f"{results.CODE}/scripts") == str(here / "one/scripts")
-    results.link_code(here / "other", lambda: False)
-    assert os.readlink(f"{results.CODE}/scripts") == str(here / "other/scripts")
+        results.link_code(workdir / "one", lambda: True)
+        with pytest.raises(TryAgain, match=f"already running in .* with the programs of {workdir / 'one'}"):
+            results.link_code(workdir / "other", lambda: True)
+    assert os.readlink(f"{results.CODE}/scripts") == str(workdir / "one/scripts")
+    results.link_code(workdir / "other", lambda: False)
+    assert os.readlink(f"{results.CODE}/scripts") == str(workdir / "other/scripts")
     assert sorted(os.listdir(results.CODE)) == sorted(results.LINKED)
 
 
-def test_a_folder_where_programs_cannot_be_linked_is_one_line(here):
+def test_a_folder_where_programs_cannot_be_linked_is_one_line(workdir):
     Path(".monthwise").touch()
     with pytest.raises(CannotWrite, match=r"cannot link the programs in .*; give write permission, or --directory DIR"):
-        results.link_code(here)
+        results.link_code(workdir)
 
 
 @nightly
@@ -137,7 +137,7 @@ def test_a_dry_run_of_another_clone_does_not_change_what_a_running_call_runs(rel
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "have format 1, this version has format 2; run `./monthwise accept` to keep them"),
         ('{"format": 99}', "have format 99, this version has format 2; use the version that wrote them"),
@@ -146,7 +146,7 @@ def test_a_dry_run_of_another_clone_does_not_change_what_a_running_call_runs(rel
         ('{"format": "2"}', "format.json is damaged"),
     ],
 )
-def test_results_of_another_format_are_refused_in_one_line(here, content, said):
+def test_results_of_another_format_are_refused_in_one_line(workdir, content, message):
     assert results.read_format() is None
     results.insist_on_format()
     Path("runs/green/2024-01").mkdir(parents=True)
@@ -156,11 +156,11 @@ def test_results_of_another_format_are_refused_in_one_line(here, content, said):
         Path(results.FORMAT_FILE).write_text(content)
     with pytest.raises(WrongConfig) as end:
         results.insist_on_format()
-    assert said in str(end.value)
+    assert message in str(end.value)
     assert "\n" not in str(end.value)
 
 
-def test_whoever_writes_first_notes_the_format(here):
+def test_whoever_writes_first_notes_the_format(workdir):
     with lock.hold("locate"):
         assert results.read_format() == results.FORMAT
     results.insist_on_format()
@@ -169,9 +169,9 @@ def test_whoever_writes_first_notes_the_format(here):
 def test_an_older_folder_is_refused_by_every_call_until_it_is_accepted(release, moved):
     (moved / results.FORMAT_FILE).unlink()
     for command in ("run", "plan", "status"):
-        said = call(release, moved, command, code=78)
-        assert said.count("\n") == 1, said
-        assert f"./monthwise accept --directory {moved}" in said
+        output = call(release, moved, command, code=78)
+        assert output.count("\n") == 1, output
+        assert f"./monthwise accept --directory {moved}" in output
     ended = release.snakemake("--directory", str(moved), "--dry-run")
     assert ended.returncode == 78
     assert "have format 1" in ended.stderr
@@ -187,10 +187,10 @@ def test_a_lost_record_is_named_and_its_months_count_for_max_rebuild(release, mo
     shutil.rmtree(moved / ".snakemake")
     for path in sorted(moved.rglob("*.parquet")):  # as `cp -r` leaves them: in any order
         path.touch()
-    said = call(release, moved, "run", code=64)
-    assert results.NO_RECORD in said
-    assert f"finished run months (green {months.shift(LAST, -5)}" in said or "more than run.max_rebuild" in said
-    assert f"`./monthwise accept --directory {moved}`" in said
+    output = call(release, moved, "run", code=64)
+    assert results.NO_RECORD in output
+    assert f"finished run months (green {months.shift(LAST, -5)}" in output or "more than run.max_rebuild" in output
+    assert f"`./monthwise accept --directory {moved}`" in output
     assert results.NO_RECORD in call(release, moved, "plan", code=64)
     assert results.NO_RECORD in release.snakemake("--directory", str(moved), "--dry-run").stderr
     assert json.loads((moved / "history/runs.jsonl").read_text().splitlines()[-1])["code"] == 64
@@ -203,8 +203,8 @@ def test_a_lost_record_is_made_by_accept(release, moved, touched):
     shutil.rmtree(moved / ".snakemake")
     for path in sorted(moved.rglob("*.parquet")) if touched else ():
         path.touch()
-    said = call(release, moved, "accept")
-    assert "files agree with their evidence" in said
+    output = call(release, moved, "accept")
+    assert "files agree with their evidence" in output
     assert call(release, moved, "run") == "up to date\n"
     assert {path: path.read_bytes() for path in before} == before
     release.configure({"train": {"recipe": "linear", "parameters": {"solver": "lasso", "alpha": 0.7}}})
@@ -215,9 +215,9 @@ def test_a_lost_record_is_made_by_accept(release, moved, touched):
 def test_accept_keeps_what_another_version_built(release, moved):
     release.edit("scripts/clean.py", '"""', '"""Edited. ')
     assert "program changed: scripts/clean.py" in call(release, moved, "plan", code=64)
-    said = call(release, moved, "accept")
-    assert "jobs recorded as up to date" in said
-    assert "program changed: scripts/clean.py" in said
+    output = call(release, moved, "accept")
+    assert "jobs recorded as up to date" in output
+    assert "program changed: scripts/clean.py" in output
     assert call(release, moved, "run") == "up to date\n"
 
 
@@ -226,9 +226,9 @@ def test_accept_takes_a_range_and_leaves_later_months(release, moved):
     release.edit("scripts/drift.py", '"""', '"""Edited. ')
     first = months.shift(LAST, -5)
     call(release, moved, "accept", f"{first}..{months.shift(LAST, -3)}")
-    left = release.snakemake("--directory", str(moved), "--dry-run").stdout
-    assert f"month={months.shift(LAST, -2)}" in left
-    assert f"month={first}" not in left
+    output = release.snakemake("--directory", str(moved), "--dry-run").stdout
+    assert f"month={months.shift(LAST, -2)}" in output
+    assert f"month={first}" not in output
 
 
 def test_accept_refuses_a_file_that_is_not_what_its_evidence_says(release, moved):
@@ -236,9 +236,9 @@ def test_accept_refuses_a_file_that_is_not_what_its_evidence_says(release, moved
     month = months.shift(LAST, -2)
     path = moved / f"runs/green/{month}/metrics.json"
     path.write_text(path.read_text().replace("rmse", "rnse"))
-    said = call(release, moved, "accept", code=65)
-    assert f"OFF   green {month}: runs/green/{month}/metrics.json is not the file that the evidence is about" in said
-    assert "nothing was accepted" in said
+    output = call(release, moved, "accept", code=65)
+    assert f"OFF   green {month}: runs/green/{month}/metrics.json is not the file that the evidence is about" in output
+    assert "nothing was accepted" in output
     assert release.planned("--directory", str(moved))["drift"] > 0
 
 
@@ -254,6 +254,6 @@ def test_accept_records_pruned_months_as_they_are(release, moved):
     assert call(release, moved, "run") == "up to date\n"
 
 
-def test_accept_says_when_there_is_nothing_to_check(release, here):
-    (here / "empty").mkdir()
-    assert "there is no evidence.json" in call(release, here / "empty", "accept", code=65)
+def test_accept_says_when_there_is_nothing_to_check(release, workdir):
+    (workdir / "empty").mkdir()
+    assert "there is no evidence.json" in call(release, workdir / "empty", "accept", code=65)

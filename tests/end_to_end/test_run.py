@@ -1,4 +1,4 @@
-"""`./monthwise run` and `plan`: exactly what is due, refusals, codes, and what a call leaves written."""
+"""`./monthwise run` and `plan`: what is outdated or missing, refusals, exit codes, and the files of a call."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ NEXT = months.shift(NEWEST, 1)
 
 
 def run(clone: Clone, *arguments: str, code: int = 0, env: dict | None = None) -> list[str]:
-    """Call `./monthwise run`, insist on its exit code, return what it says."""
+    """Call `./monthwise run`, insist on its exit code, return its lines."""
     ended = clone.monthwise("run", "--jobs", "2", *arguments, env=env)
     assert ended.returncode == code, ended.stdout[-3000:] + ended.stderr[-3000:]
     return (ended.stdout + ended.stderr).splitlines()
@@ -44,7 +44,7 @@ def did(clone: Clone) -> Counter:
 
 @pytest.fixture
 def open_ended(clone: Clone) -> Clone:
-    """The built months; what is published next is due."""
+    """The built months; a month that is published next is requested."""
     clone.configure({"last": "newest"})
     return clone
 
@@ -59,9 +59,9 @@ def test_nothing_due_is_one_line_and_builds_nothing(open_ended):
 def test_a_new_month_comes_in_and_plan_has_said_so(open_ended):
     publish(open_ended.path("published"), "green", NEXT)
     planned = plan(open_ended)
-    said = run(open_ended)
-    assert f"green {NEXT}: new" in said
-    assert said[-1].startswith("built 2 run months")
+    lines = run(open_ended)
+    assert f"green {NEXT}: new" in lines
+    assert lines[-1].startswith("built 2 run months")
     jobs = {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]}
     assert jobs == set(did(open_ended))
     assert run(open_ended) == ["up to date"]
@@ -74,9 +74,9 @@ def test_a_model_that_somebody_deleted_in_mlflow_is_written_again_when_the_next_
     store = f"sqlite:///{open_ended.path('mlflow.db')}"
     mlflow.MlflowClient(store, store).delete_logged_model(before["model_id"])
     publish(open_ended.path("published"), "green", NEXT)
-    said = run(open_ended)
-    assert f"{champion}: the MLflow run or its model is missing" in "\n".join(said)
-    assert said[-1].startswith("built 3 run months")  # the evidence of the champion's month names its run
+    lines = run(open_ended)
+    assert f"{champion}: the MLflow run or its model is missing" in "\n".join(lines)
+    assert lines[-1].startswith("built 3 run months")  # the evidence of the champion's month names its run
     assert files.read_json(path)["model_id"] != before["model_id"]
     assert run(open_ended) == ["up to date"]
     assert "the registry agrees" in open_ended.monthwise("verify", champion, "--service", "green").stdout
@@ -110,9 +110,9 @@ def test_the_same_rows_in_other_bytes_stop_at_quality(open_ended):
 def test_a_rejected_month_holds_back_what_needs_it_and_is_named(open_ended):
     publish(open_ended.path("published"), "green", NEXT, rows=50)
     publish(open_ended.path("published"), "yellow", NEXT)
-    said = run(open_ended, code=65)
-    assert f"green {NEXT} is rejected by rows_below: " in said[-1]
-    assert any(f"`skip: {{green: [{NEXT}]}}`" in line for line in said[:-1])
+    lines = run(open_ended, code=65)
+    assert f"green {NEXT} is rejected by rows_below: " in lines[-1]
+    assert any(f"`skip: {{green: [{NEXT}]}}`" in line for line in lines[:-1])
     last = months.shift(LAST, 1)
     assert open_ended.path(f"runs/yellow/{last}/champion.json").exists()
     assert not open_ended.path(f"runs/green/{last}/metrics.json").exists()
@@ -128,9 +128,9 @@ def test_a_rejected_month_holds_back_what_needs_it_and_is_named(open_ended):
 def test_a_month_that_is_late_is_waited_for_while_later_ones_come(open_ended):
     later = months.shift(NEXT, 1)
     publish(open_ended.path("published"), "green", later)
-    said = run(open_ended)
-    assert f"missing between months that are published: green {NEXT}" in said[-1]
-    assert any(line.startswith(f"green: no champion is decided from {later} on, {NEXT} is not") for line in said)
+    lines = run(open_ended)
+    assert f"missing between months that are published: green {NEXT}" in lines[-1]
+    assert any(line.startswith(f"green: no champion is decided from {later} on, {NEXT} is not") for line in lines)
     publish(open_ended.path("published"), "green", NEXT)
     run(open_ended)
     assert open_ended.path(f"runs/green/{months.shift(later, 1)}/champion.json").exists()
@@ -139,17 +139,17 @@ def test_a_month_that_is_late_is_waited_for_while_later_ones_come(open_ended):
 
 def test_an_edited_program_is_not_let_loose_on_history(open_ended):
     open_ended.edit("scripts/drift.py", '"""', '"""Edited. ')
-    said = run(open_ended, code=64)
-    assert "finished run months" in said[-1]
-    assert "`./monthwise accept` checks and records them" in said[-1]
-    assert "program changed: scripts/drift.py" in said[-1]
-    assert "--redo" in said[-1]
-    assert "closed_before" in said[-1]
+    lines = run(open_ended, code=64)
+    assert "finished run months" in lines[-1]
+    assert "`./monthwise accept` checks and records them" in lines[-1]
+    assert "program changed: scripts/drift.py" in lines[-1]
+    assert "--redo" in lines[-1]
+    assert "closed_before" in lines[-1]
     assert calls(open_ended)[-1]["code"] == 64
     assert calls(open_ended)[-1]["reason"] == {}  # nothing was built
-    told = files.read_json(open_ended.path("report/status.json"))
-    assert "finished run months" in told["needs"][0]["text"]
-    assert told["services"]["green"]["runs"][FIRST]["drift"]["state"] == "stale"
+    status = files.read_json(open_ended.path("report/status.json"))
+    assert "finished run months" in status["needs"][0]["text"]
+    assert status["services"]["green"]["runs"][FIRST]["drift"]["state"] == "stale"
     assert "needs attention: the run that began" in open_ended.monthwise("status").stdout
     open_ended.configure({"history": {"closed_before": months.shift(LAST, 1)}})
     assert run(open_ended) == ["up to date"]
@@ -170,10 +170,10 @@ def test_an_edited_setting_of_a_closed_month_is_named_and_refused(open_ended):
     open_ended.configure({"history": {"closed_before": LAST}})
     assert run(open_ended) == ["up to date"]
     open_ended.configure({"train": {"recipe": "linear", "parameters": {"solver": "lasso", "alpha": 0.5}}})
-    said = run(open_ended, "--redo", code=78)
-    assert "closed run months" in said[-1]
-    assert "parameters.alpha" in said[-1]
-    assert f"from: {LAST}" in said[-1]
+    lines = run(open_ended, "--redo", code=78)
+    assert "closed run months" in lines[-1]
+    assert "parameters.alpha" in lines[-1]
+    assert f"from: {LAST}" in lines[-1]
 
 
 @nightly
@@ -210,8 +210,8 @@ def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt
     program = clone.path("scripts/train.py")
     whole = program.read_text()
     program.write_text(whole.replace("def main(job) -> str:\n", f"def main(job) -> str:\n{planted}", 1))
-    said = run(clone, code=1)
-    assert f"1 failed, first: green {last}: ValueError: planted (train, logs/train/green/{last}.log)" in said[-1]
+    lines = run(clone, code=1)
+    assert f"1 failed, first: green {last}: ValueError: planted (train, logs/train/green/{last}.log)" in lines[-1]
     assert clone.path("registry/green.json").exists()
     failed = calls(clone)[-1]["failed"]
     assert {(fault["rule"], fault["month"], fault["code"]) for fault in failed} == {("train", last, 1)}
@@ -231,7 +231,7 @@ def test_of_eight_callers_one_works(unbuilt, tmp_path):
     ]
     wait_for(lambda: sum(caller.poll() is not None for caller in callers) >= 7)
     at_work = [caller for caller in callers if caller.poll() is None]
-    if at_work:  # else the seventh ended while this was looking the other way
+    if at_work:  # else the seventh ended unnoticed
         assert at_work[0].wait(timeout=600) == 0
     codes = [caller.returncode for caller in callers]
     assert sorted(codes) == [0, *[75] * 7]
@@ -264,8 +264,8 @@ def test_wrong_calls_are_one_line(open_ended):
         (["--max-months", "0"], "number from 1"),
         (["--recheck", "x"], "`all`"),
     ):
-        said = run(open_ended, *arguments, code=64)
-        assert len(said) == 1
-        assert word in said[0]
+        lines = run(open_ended, *arguments, code=64)
+        assert len(lines) == 1
+        assert word in lines[0]
     shutil.rmtree(open_ended.path("published"))
     assert len(run(open_ended, code=78)) == 1

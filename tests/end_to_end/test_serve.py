@@ -29,17 +29,17 @@ SCORED = "2024-02"
 def moved(tmp_path_factory) -> Clone:
     """Three run months, built in one folder and moved to another one: their MLflow runs stay, where they are now."""
     folder = tmp_path_factory.mktemp("serve")
-    here = Clone(folder / "here")
-    here.configure(CONFIG)
-    here.build()
-    here.folder.rename(folder / "there")
-    there = Clone.__new__(Clone)
-    there.folder = folder / "there"
-    tracked = there.monthwise("track")
+    original = Clone(folder / "here")
+    original.configure(CONFIG)
+    original.build()
+    original.folder.rename(folder / "there")
+    moved_clone = Clone.__new__(Clone)
+    moved_clone.folder = folder / "there"
+    tracked = moved_clone.monthwise("track")
     assert tracked.returncode == 0, tracked.stderr
     assert "written to" not in tracked.stdout
-    assert not here.folder.exists()
-    return there
+    assert not original.folder.exists()
+    return moved_clone
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +86,16 @@ def test_the_server_answers_with_the_numbers_of_predictions_parquet(moved, serve
     )
     request = urllib.request.Request(served, body.encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
-        found = json.loads(answer.read())["predictions"]
-    assert np.array_equal(found, expected["prediction_min"])
+        predictions = json.loads(answer.read())["predictions"]
+    assert np.array_equal(predictions, expected["prediction_min"])
 
 
 def test_track_of_a_store_that_agrees_writes_nothing(moved):
     written = [path for top in ("runs", "registry") for path in moved.path(top).rglob("*") if path.is_file()]
     before = {path: path.stat().st_mtime_ns for path in written}
-    again = moved.monthwise("track")
-    assert again.returncode == 0, again.stderr
-    assert len(again.stdout.splitlines()) == 1
+    ended = moved.monthwise("track")
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.splitlines()) == 1
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -103,9 +103,9 @@ def test_track_of_a_store_that_agrees_writes_nothing(moved):
 def test_a_lost_store_and_lost_models_are_written_again(moved, tmp_path):
     clone = Clone(tmp_path / "clone", like=moved)
     clone.path("mlflow.db").unlink()
-    told = clone.monthwise("track")
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.count("written to sqlite:///mlflow.db") == 3
+    ended = clone.monthwise("track")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("written to sqlite:///mlflow.db") == 3
     registry = files.read_json(clone.path("registry/green.json"))
     assert set(registry["versions"]) == {"2024-01", "2024-02", "2024-03"}
     assert clone.planned().keys() <= {"register", "evidence"}  # what names the ids of runs
@@ -117,5 +117,5 @@ def test_a_lost_store_and_lost_models_are_written_again(moved, tmp_path):
 def test_a_month_without_its_features_is_passed_over_in_one_line(moved, tmp_path):
     clone = Clone(tmp_path / "clone", like=moved)
     clone.path("data/green/2023-11/features.parquet").unlink()
-    told = clone.monthwise("track", "2024-01")
-    assert "green 2024-01: passed over, there is no data/green/2023-11/features.parquet" in told.stdout
+    ended = clone.monthwise("track", "2024-01")
+    assert "green 2024-01: passed over, there is no data/green/2023-11/features.parquet" in ended.stdout

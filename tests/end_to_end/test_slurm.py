@@ -28,21 +28,21 @@ PART = {} if WHOLE else ONE
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     if not PLUGIN.exists():
-        said = "NOT CHECKED ON A REAL SLURM: make .venv/slurm/.ready"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    with slurm_cluster.cluster(tmp_path_factory.mktemp("slurm") / "slurm") as found:
-        yield found
+        reason = "NOT CHECKED ON A REAL SLURM: make .venv/slurm/.ready"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with slurm_cluster.cluster(tmp_path_factory.mktemp("slurm") / "slurm") as slurm:
+        yield slurm
 
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory) -> Path:
     """The project's own, with shorter waits and a small limit."""
     text = (REPOSITORY / "profiles/slurm/config.yaml").read_text()
-    found = yaml.safe_load(text) | {"jobs": LIMIT, "seconds-between-status-checks": 1}
-    found |= {"slurm-init-seconds-before-status-checks": 1, "latency-wait": 10}
+    options = yaml.safe_load(text) | {"jobs": LIMIT, "seconds-between-status-checks": 1}
+    options |= {"slurm-init-seconds-before-status-checks": 1, "latency-wait": 10}
     path = tmp_path_factory.mktemp("profile") / "slurm"
     path.mkdir()
-    (path / "config.yaml").write_text(yaml.safe_dump(found))
+    (path / "config.yaml").write_text(yaml.safe_dump(options))
     return path
 
 
@@ -70,28 +70,28 @@ class Caller:
 
     def wait_for(self, rule: str) -> tuple[str, str, str]:
         """Wait until a job of a rule runs; return its number, its node and the memory it asked for."""
-        found = []
+        running = []
 
         def runs() -> bool:
-            told = self.cluster.run("squeue", "--noheader", "--states=R", "--format", "%i %N %m %k").stdout
-            found[:] = [line.split() for line in told.splitlines() if f"rule_{rule}_" in line]
-            return bool(found)
+            listing = self.cluster.run("squeue", "--noheader", "--states=R", "--format", "%i %N %m %k").stdout
+            running[:] = [line.split() for line in listing.splitlines() if f"rule_{rule}_" in line]
+            return bool(running)
 
         wait_for(runs)  # what a lost node ran is put back, and held for two minutes
-        return tuple(found[0][:3])
+        return tuple(running[0][:3])
 
 
 def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, profile, tmp_path):
-    here = Clone(tmp_path / "here", like=unbuilt)
-    here.configure(PART)
-    here.build()
-    there = Clone(tmp_path / "there", like=unbuilt)
-    there.configure(PART)
-    caller = Caller(there, cluster, profile)
+    local = Clone(tmp_path / "here", like=unbuilt)
+    local.configure(PART)
+    local.build()
+    remote = Clone(tmp_path / "there", like=unbuilt)
+    remote.configure(PART)
+    caller = Caller(remote, cluster, profile)
 
     before = time.time()
-    there_now = float(cluster.run("srun", "-w", "node2", "date", "+%s.%N").stdout)
-    assert before <= there_now - slurm_cluster.AHEAD_S <= time.time()
+    remote_time = float(cluster.run("srun", "-w", "node2", "date", "+%s.%N").stdout)
+    assert before <= remote_time - slurm_cluster.AHEAD_S <= time.time()
     wait_for(lambda: not caller.numbers())
     process = caller.call()
     wait_for(lambda: caller.numbers())
@@ -101,21 +101,21 @@ def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, prof
     wait_for(lambda: len(caller.numbers()) > 1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    left = caller.numbers()
-    assert left  # they go on where no signal reaches them
+    orphans = caller.numbers()
+    assert orphans  # they go on where no signal reaches them
     cluster.run("scontrol", "update", "NodeName=node1", "State=DRAIN", "Reason=test")
 
-    code, said = caller.to_its_end()
-    assert code == 0, said
-    assert not set(left) & set(caller.numbers())
+    code, output = caller.to_its_end()
+    assert code == 0, output
+    assert not set(orphans) & set(caller.numbers())
     assert 0 < caller.most <= LIMIT
-    assert_equal(here, there, in_part=True)  # `run` has also asked about newer months
-    calls = [json.loads(line) for line in there.path("history/runs.jsonl").read_text().splitlines()]
+    assert_equal(local, remote, in_part=True)  # `run` has also asked about newer months
+    calls = [json.loads(line) for line in remote.path("history/runs.jsonl").read_text().splitlines()]
     jobs = calls[-1]["jobs"]
     assert (jobs["failed"], jobs["left"]) == (0, 0)
     assert jobs["done"] == len(calls[-1]["reason"])  # each once
-    code, said = caller.to_its_end()
-    assert (code, said.splitlines()[-1]) == (0, "up to date")
+    code, output = caller.to_its_end()
+    assert (code, output.splitlines()[-1]) == (0, "up to date")
     cluster.run("scontrol", "update", "NodeName=node1", "State=RESUME")
 
 
@@ -123,16 +123,16 @@ def test_months_built_on_a_cluster_equal_those_built_here(unbuilt, cluster, prof
 def test_a_job_without_memory_on_a_lost_node_or_preempted_is_done_again(unbuilt, cluster, profile, tmp_path):
     if not slurm_cluster.LIMITS_MEMORY:
         pytest.skip("NOT CHECKED ON A SLURM THAT LIMITS MEMORY: it needs a kernel with cgroup v1 for memory")
-    here = Clone(tmp_path / "here", like=unbuilt)
-    here.configure(ONE)
-    here.build()
-    there = Clone(tmp_path / "there", like=unbuilt)
-    there.configure(ONE)
+    local = Clone(tmp_path / "here", like=unbuilt)
+    local.configure(ONE)
+    local.build()
+    remote = Clone(tmp_path / "there", like=unbuilt)
+    remote.configure(ONE)
     small = tmp_path / "slurm"
     small.mkdir()
-    asked = yaml.safe_load((profile / "config.yaml").read_text()) | {"set-resources": ["train:mem_mb=attempt*200"]}
-    (small / "config.yaml").write_text(yaml.safe_dump(asked))
-    caller = Caller(there, cluster, small)
+    options = yaml.safe_load((profile / "config.yaml").read_text()) | {"set-resources": ["train:mem_mb=attempt*200"]}
+    (small / "config.yaml").write_text(yaml.safe_dump(options))
+    caller = Caller(remote, cluster, small)
 
     process = caller.call()
     first, _, memory = caller.wait_for("train")
@@ -145,20 +145,20 @@ def test_a_job_without_memory_on_a_lost_node_or_preempted_is_done_again(unbuilt,
     caller.wait_for("train")
     caller.wait_for("evaluate")
     cluster.run("scontrol", "requeue", caller.numbers()[0])  # what a cluster does that preempts
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
-    assert_equal(here, there, in_part=True)
-    code, said = caller.to_its_end()
-    assert (code, said.splitlines()[-1]) == (0, "up to date")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    assert_equal(local, remote, in_part=True)
+    code, output = caller.to_its_end()
+    assert (code, output.splitlines()[-1]) == (0, "up to date")
 
 
 @nightly
 def test_a_month_that_is_broken_is_named_although_it_travels_in_a_group(unbuilt, cluster, profile, tmp_path):
-    there = Clone(tmp_path / "there", like=unbuilt)
-    there.configure(ONE)
+    remote = Clone(tmp_path / "there", like=unbuilt)
+    remote.configure(ONE)
     broken = f"green_tripdata_{DATA_MONTHS[1]}.parquet"
-    there.path(f"published/{broken}").write_bytes(b"not parquet" * 100)
-    code, said = Caller(there, cluster, profile).to_its_end()
-    assert code == 65, said
-    assert f"1 failed, first: green {DATA_MONTHS[1]}: {broken}" in said.splitlines()[-1]
-    assert "(ingest, logs/ingest/green/" in said.splitlines()[-1]
+    remote.path(f"published/{broken}").write_bytes(b"not parquet" * 100)
+    code, output = Caller(remote, cluster, profile).to_its_end()
+    assert code == 65, output
+    assert f"1 failed, first: green {DATA_MONTHS[1]}: {broken}" in output.splitlines()[-1]
+    assert "(ingest, logs/ingest/green/" in output.splitlines()[-1]

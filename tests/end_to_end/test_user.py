@@ -1,4 +1,4 @@
-"""Any user from any account: without a home, with one that cannot be written, without a name, with a strict umask."""
+"""Any account: without a home, with a read-only one, without a user name, with a strict umask."""
 
 import os
 import shutil
@@ -53,8 +53,8 @@ def insist_on(clone: Clone, called: list[str], *command: str) -> str:
 
 def insist_on_check_and_run(clone: Clone, called: list[str]) -> None:
     insist_on(clone, called, "./monthwise", "check")
-    said = insist_on(clone, called, "./monthwise", "run", FIRST, "--jobs", "2")
-    assert f"built 1 run months (green {FIRST}), 3 jobs" in said
+    output = insist_on(clone, called, "./monthwise", "run", FIRST, "--jobs", "2")
+    assert f"built 1 run months (green {FIRST}), 3 jobs" in output
 
 
 def insist_on_the_others(clone: Clone, whole: Clone, called: list[str], plain: list[str] | None = None) -> None:
@@ -101,8 +101,10 @@ def test_every_command_works_for_a_uid_without_a_name_and_a_home(whole, open_fol
     nobody += ["env", "-u", "HOME", "-u", "USER", "-u", "LOGNAME", "-u", "USERNAME"]
     clone = made_partial(whole, open_folder / "clone")
     if subprocess.run([*nobody, clone.path(".venv/bin/python"), "-c", ""], env=called_bare()).returncode:
-        said = "NOT CHECKED FOR A UID WITHOUT A NAME: other users cannot read this Python; make PYTHON=/usr/bin/python3"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+        reason = (
+            "NOT CHECKED FOR A UID WITHOUT A NAME: other users cannot read this Python; make PYTHON=/usr/bin/python3"
+        )
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     for path in (clone.folder, *clone.folder.rglob("*")):
         shutil.chown(path, NOBODY, NOBODY) if not path.is_symlink() else None
     insist_on_check_and_run(clone, nobody)

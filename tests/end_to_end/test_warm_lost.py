@@ -1,4 +1,4 @@
-"""Whatever takes the warm start away, a run ends well, with the files of a cold one, and says it in one line."""
+"""A run without its warm start finishes with the files of a cold one, and says why in one line."""
 
 import subprocess
 import sys
@@ -53,26 +53,26 @@ class Run:
 
     def below(self, word: str) -> list[psutil.Process]:
         """Return the processes of this call that have `word` on their command line."""
-        found = []
+        processes = []
         for process in self.process.children(recursive=True):
             try:
                 if any(word in argument for argument in process.cmdline()):
-                    found.append(process)
+                    processes.append(process)
             except psutil.NoSuchProcess:
                 continue
-        return found
+        return processes
 
-    def held(self) -> psutil.Process:
-        """Wait for the process that FAULT makes wait, and return it."""
+    def waiting_process(self) -> psutil.Process:
+        """Wait for the process that FAULT stops, and return it."""
         path = self.clone.path("held")
         wait_for(lambda: path.exists() or self.process.poll() is not None, 600)
         return psutil.Process(int(path.read_text()))
 
     def lines(self) -> list[str]:
         """Wait for the end, insist on success; return the lines about the warm start."""
-        said = self.process.communicate(timeout=900)[0]
+        output = self.process.communicate(timeout=900)[0]
         log = "".join(path.read_text() for path in sorted(self.clone.path("logs/run").glob("*.log")))
-        assert self.process.returncode == 0, said + log
+        assert self.process.returncode == 0, output + log
         return [line for line in log.splitlines() if line.startswith("monthwise: ")]
 
     def reasons(self) -> list[str]:
@@ -96,18 +96,18 @@ def test_what_a_system_does_not_allow_costs_no_job(tiny, cold, tmp_path, fault, 
 @nightly
 def test_a_warm_process_killed_while_jobs_wait_costs_no_job(tiny, cold, tmp_path):
     run = Run(tiny, tmp_path, FAULT="hang")
-    warm = run.held()
+    warm = run.waiting_process()
     wait_for(lambda: run.below("warm/bin/../client.py"))
     warm.kill()
     assert run.reasons() in [
         [f"the process for {kind} was ended"] for kind in LIBRARIES
-    ]  # the others were not there yet
+    ]  # the others did not exist yet
     assert_equal(run.clone, cold)
 
 
 def test_a_warm_process_killed_while_its_job_runs_costs_no_job(tiny, cold, tmp_path):
     run = Run(tiny, tmp_path, FAULT="job")
-    job = run.held()
+    job = run.waiting_process()
     job.parent().kill()
     assert run.reasons() == ["the process for models was ended"]
     assert not job.is_running()
@@ -152,6 +152,6 @@ def test_a_clone_from_which_nothing_may_be_started_costs_no_job(tiny, cold, tmp_
     cannot = Clone(tmp_path / "cannot", like=tiny)
     cannot.path("scripts/monthwise/job/warm/bin/python").chmod(0o644)
     run = Run(cannot, tmp_path)
-    here = run.clone.path("scripts/monthwise/job/warm/bin/python").resolve()
-    assert run.reasons() == [f"RuntimeError: not executable here: {here}"]
+    python = run.clone.path("scripts/monthwise/job/warm/bin/python").resolve()
+    assert run.reasons() == [f"RuntimeError: not executable here: {python}"]
     assert_equal(run.clone, cold)

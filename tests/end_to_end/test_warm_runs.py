@@ -1,4 +1,4 @@
-"""The warm start under Snakemake: what is measured, what is killed, what is edited, what crashes."""
+"""The warm start under Snakemake: benchmarks, kills, edited programs, crashes."""
 
 import csv
 import os
@@ -47,8 +47,8 @@ class Run:
         self.process = psutil.Popen(command, cwd=folder, env=called_bare(), start_new_session=True, **pipes)
 
     def ends(self) -> tuple[int, str]:
-        said = self.process.communicate(timeout=120)[0]
-        return self.process.returncode, said
+        output = self.process.communicate(timeout=120)[0]
+        return self.process.returncode, output
 
 
 def measured(folder: Path, job: int) -> dict[str, str]:
@@ -58,14 +58,14 @@ def measured(folder: Path, job: int) -> dict[str, str]:
 
 def running_in(folder: Path) -> list[psutil.Process]:
     """Return the processes whose working directory is `folder`."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             if Path(process.cwd()) == folder and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                processes.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    return found
+    return processes
 
 
 def test_figures_are_those_of_the_job_itself(tmp_path):
@@ -102,8 +102,8 @@ def test_a_hundred_jobs_at_eight_at_a_time(tmp_path):
     (tmp_path / "clean.py").write_text(
         "import os, sys\nprint(os.getpid(), 'numpy' in sys.modules)\nopen(sys.argv[1], 'w').write(sys.argv[1])\n"
     )
-    code, said = Run(tmp_path, 100, cores=8).ends()
-    assert code == 0, said
+    code, output = Run(tmp_path, 100, cores=8).ends()
+    assert code == 0, output
     logs = [(tmp_path / f"logs/clean/{job}.log").read_text().split() for job in range(100)]
     assert len({pid for pid, _ in logs}) == 100
     assert {warm for _, warm in logs} == {"True"}
@@ -134,8 +134,8 @@ def test_after_a_kill_nothing_is_left_and_the_next_call_completes(tmp_path, kill
     wait_for(lambda: not running_in(tmp_path))
     subprocess.run([sys.executable, "-m", "snakemake", "--unlock", "--config", "jobs=4"], cwd=tmp_path, check=True)
     again = Run(tmp_path, 4)
-    code, said = again.ends()
-    assert code == 1 if "IncompleteFilesException" in said else code == 0, said
+    code, output = again.ends()
+    assert code == 1 if "IncompleteFilesException" in output else code == 0, output
     assert all((tmp_path / f"made/{job}").read_text() == "whole" for job in range(4))
 
 

@@ -1,4 +1,4 @@
-"""Stubs: what stands for a large file that is in the bucket alone, and how the file comes."""
+"""Placeholders of large files that are only in the bucket, and how such a file is fetched."""
 
 import json
 import os
@@ -20,23 +20,23 @@ SECONDS = 1_700_000_000.123456789
 def bucket(tmp_path, monkeypatch):
     """A folder, which is a remote to rclone, with two large files; the working directory is empty."""
     if not shutil.which("rclone"):
-        said = "NOT CHECKED: apt-get install rclone"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
-    kept, here = tmp_path / "bucket", tmp_path / "here"
-    here.mkdir()
+        reason = "NOT CHECKED: apt-get install rclone"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    kept, workdir = tmp_path / "bucket", tmp_path / "here"
+    workdir.mkdir()
     for path in (FEATURES, MODEL):
         (kept / path).parent.mkdir(parents=True)
         (kept / path).write_text(f"all of {path}")
         os.utime(kept / path, (SECONDS, SECONDS))
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(workdir)
     monkeypatch.setenv(placeholders.BUCKET, str(kept))
-    (here / placeholders.KNOWN).write_text("a")
+    (workdir / placeholders.KNOWN).write_text("a")
     return kept
 
 
 def listing(kept) -> list[dict]:
-    told = subprocess.run(["rclone", "lsjson", str(kept), "-R", "--files-only"], capture_output=True, check=True)
-    return json.loads(told.stdout)
+    listed = subprocess.run(["rclone", "lsjson", str(kept), "-R", "--files-only"], capture_output=True, check=True)
+    return json.loads(listed.stdout)
 
 
 def size(path: str) -> int:

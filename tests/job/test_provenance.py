@@ -1,4 +1,4 @@
-"""What a job says about what it ran with."""
+"""Provenance: commit, packages, lock and threads that a job ran with."""
 
 import os
 import re
@@ -19,13 +19,13 @@ def test_it_names_commit_packages_lock_and_threads_and_no_place(monkeypatch, env
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = provenance.provenance()
-    assert found["packages"].keys() == set(provenance.PACKAGES)
-    assert re.fullmatch(r"[0-9a-f]{64}", found["lock"])
-    assert found["threads"] == threads
-    assert found["clean"] in ("true", "false", "unknown")
+    record = provenance.provenance()
+    assert record["packages"].keys() == set(provenance.PACKAGES)
+    assert re.fullmatch(r"[0-9a-f]{64}", record["lock"])
+    assert record["threads"] == threads
+    assert record["clean"] in ("true", "false", "unknown")
     for place in (str(REPOSITORY), os.path.expanduser("~"), os.uname().nodename):
-        assert place not in str(found)
+        assert place not in str(record)
 
 
 def test_changes_name_every_version_that_is_another_one():

@@ -1,4 +1,4 @@
-"""The warm start: a job is as good as a process of its own, and nothing of it is left behind."""
+"""The warm start: a job behaves like a process of its own, and leaves nothing behind."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import re
 import signal
 
 import pytest
-from fixtures.warm_jobs import ABOUT, SCRIPTS, Host, both, on_linux, program
+from fixtures.warm_jobs import ABOUT, SCRIPTS, Host, on_linux, program, warm_and_cold
 from fixtures.workflow import REPOSITORY, wait_for
 
 pytestmark = on_linux
@@ -17,13 +17,13 @@ def test_a_job_finds_what_a_process_of_its_own_finds(folder):
     command = (
         "umask 027; ulimit -n 300; trap '' HUP; cd ..; printf text | nice -n 3 python 'a folder/clean.py' --a 'b c' ''"
     )
-    warm, cold = both(folder, command, MARK="two\nlines", OMP_NUM_THREADS="1")
-    (code, said), (_, expected) = warm[0], cold[0]
-    said, expected = json.loads(said), json.loads(expected)
+    warm, cold = warm_and_cold(folder, command, MARK="two\nlines", OMP_NUM_THREADS="1")
+    (code, warm_facts), (_, cold_facts) = warm[0], cold[0]
+    warm_facts, cold_facts = json.loads(warm_facts), json.loads(cold_facts)
     assert code == 0
-    for both_have in (said, expected):
-        both_have.pop("group"), both_have.pop("session")  # each host has its own
-    assert said == expected
+    for facts in (warm_facts, cold_facts):
+        facts.pop("group"), facts.pop("session")  # each host has its own
+    assert warm_facts == cold_facts
 
 
 def test_a_job_stays_in_the_process_group(folder):
@@ -50,14 +50,14 @@ def test_a_job_stays_in_the_process_group(folder):
 )
 def test_a_job_ends_as_a_process_of_its_own_ends(folder, text):
     program(folder, text)
-    warm, cold = both(folder, "python clean.py")
+    warm, cold = warm_and_cold(folder, "python clean.py")
     assert warm == cold
 
 
 def test_an_uncaught_exception_and_an_interrupt_end_a_job_with_their_codes(folder):
     program(folder, "raise RuntimeError('no')")
     program(folder, "raise KeyboardInterrupt", "train")
-    (first, second), (cold_first, cold_second) = both(folder, "python clean.py", "python train.py")
+    (first, second), (cold_first, cold_second) = warm_and_cold(folder, "python clean.py", "python train.py")
     assert (first[0], second[0]) == (cold_first[0], cold_second[0]) == (1, 130)
     assert first[1] == cold_first[1]
 
@@ -90,7 +90,7 @@ def test_a_signal_to_the_client_reaches_the_job(folder, number):
 def test_a_job_knows_whether_it_is_warm(folder):
     asks = "from monthwise.job import warm; print(warm.is_warm_job())"
     program(folder, f"import sys; sys.path[:0] = [{SCRIPTS!r}]; {asks}")
-    assert both(folder, "python clean.py") == ([(0, "True\n")], [(0, "False\n")])
+    assert warm_and_cold(folder, "python clean.py") == ([(0, "True\n")], [(0, "False\n")])
 
 
 def test_what_has_lost_the_variables_of_the_warm_start_runs_in_a_python_of_its_own(folder):
@@ -115,8 +115,10 @@ def test_random_numbers_are_those_of_a_fresh_process(folder):
 def test_threads_are_those_that_the_rule_says(folder):
     text = "import sklearn.ensemble, threadpoolctl as t; print([pool['num_threads'] for pool in t.threadpool_info()])"
     program(folder, text, "train")
-    warm, cold = both(folder, "OMP_NUM_THREADS=2 python train.py", "OMP_NUM_THREADS=1 python train.py")
-    assert [set(json.loads(said)) for _, said in warm] == [set(json.loads(said)) for _, said in cold] == [{2}, {1}]
+    warm, cold = warm_and_cold(folder, "OMP_NUM_THREADS=2 python train.py", "OMP_NUM_THREADS=1 python train.py")
+    assert (
+        [set(json.loads(output)) for _, output in warm] == [set(json.loads(output)) for _, output in cold] == [{2}, {1}]
+    )
 
 
 def test_an_edited_program_or_module_is_seen_by_the_next_job(folder):

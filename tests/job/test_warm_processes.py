@@ -5,7 +5,7 @@ import signal
 import sys
 
 import pytest
-from fixtures.warm_jobs import ABOUT, FAULTS, Host, ended, lost, on_linux, program, waiting
+from fixtures.warm_jobs import ABOUT, FAULTS, Host, all_ended, losses, on_linux, program, waiting_job
 from fixtures.workflow import REPOSITORY, wait_for
 from monthwise.job.warm.libraries import LIBRARIES
 from monthwise.workflow import stages
@@ -14,64 +14,64 @@ pytestmark = on_linux
 
 
 def test_a_killed_client_takes_its_job_along(folder):
-    host, job = waiting(folder)
+    host, job = waiting_job(folder)
     host.client().kill()
-    wait_for(lambda: ended([job]))
+    wait_for(lambda: all_ended([job]))
     assert host.ends()[0][0] == 137
 
 
 def test_a_killed_job_is_a_killed_process(folder):
-    host, job = waiting(folder)
+    host, job = waiting_job(folder)
     job.kill()
     assert host.ends()[0][0] == 137
 
 
 def test_when_snakemake_is_killed_nothing_is_left(folder):
-    host, job = waiting(folder)
-    left = [*host.warm(), job]
-    assert len(left) > 2
+    host, job = waiting_job(folder)
+    processes = [*host.warm(), job]
+    assert len(processes) > 2
     host.process.kill()
-    wait_for(lambda: ended(left))
+    wait_for(lambda: all_ended(processes))
     host.process.wait()
 
 
 @pytest.mark.parametrize("name", ["clean", "track"])
 def test_when_a_warm_process_is_killed_its_job_is_ended_and_runs_cold_as_the_next_one_does(folder, name):
     program(folder, "print('done')", "ingest")
-    host, job = waiting(folder, name, then="; echo $?; python ingest.py")
+    host, job = waiting_job(folder, name, then="; echo $?; python ingest.py")
     program(folder, "print('cold')", name)
     (folder / "held").touch()
     job.parent().kill()
     assert host.ends() == [(0, "cold\n0\ndone\n")]
-    assert ended([job])
-    assert lost(host) == [f"the process for {'data' if name == 'clean' else 'tracking'} was ended"]
+    assert all_ended([job])
+    assert losses(host) == [f"the process for {'data' if name == 'clean' else 'tracking'} was ended"]
 
 
 @pytest.mark.parametrize("fault", ["proc", "fork", "limits", "descriptors", "pidfd", "import", "socket"])
 def test_without_its_means_a_job_finds_what_it_finds_without_a_warm_start(folder, fault):
     program(folder, ABOUT, "train")
-    given = {"PYTHONPATH": FAULTS, "FAULT": fault}
-    warm = Host(folder, *["umask 027; python train.py"] * 2, **given, MONTHWISE_WARM="1")
+    environment = {"PYTHONPATH": FAULTS, "FAULT": fault}
+    warm = Host(folder, *["umask 027; python train.py"] * 2, **environment, MONTHWISE_WARM="1")
     ends = warm.ends()
-    assert len(lost(warm)) == 1, lost(warm)
-    (expected,) = Host(folder, "umask 027; python train.py", **given, MONTHWISE_WARM="0").ends()
-    for code, said in ends:
+    assert len(losses(warm)) == 1, losses(warm)
+    (expected,) = Host(folder, "umask 027; python train.py", **environment, MONTHWISE_WARM="0").ends()
+    for code, output in ends:
         assert code == expected[0] == 0
-        both_have = [json.loads(text) for text in (said, expected[1])]
-        for each in both_have:
-            each.pop("group"), each.pop("session")
-        assert both_have[0] == both_have[1]
+        both_facts = [json.loads(text) for text in (output, expected[1])]
+        for facts in both_facts:
+            facts.pop("group"), facts.pop("session")
+        assert both_facts[0] == both_facts[1]
 
 
 @pytest.mark.parametrize("stopped", [False, True])
 def test_a_warm_process_that_does_not_answer_is_ended(folder, stopped):
     program(folder, "print('done')")
-    given = {} if stopped else {"PYTHONPATH": FAULTS, "FAULT": "hang"}
-    host = Host(folder, "sleep 2; python clean.py", PATIENCE_S="4", **given)
+    environment = {} if stopped else {"PYTHONPATH": FAULTS, "FAULT": "hang"}
+    host = Host(folder, "sleep 2; python clean.py", PATIENCE_S="4", **environment)
     if stopped:
         host.warm()[0].suspend()
     assert host.ends() == [(0, "done\n")]
-    assert lost(host) in [[f"the process for {kind} does not answer"] for kind in LIBRARIES]
+    assert losses(host) in [[f"the process for {kind} does not answer"] for kind in LIBRARIES]
 
 
 def test_a_signal_to_a_job_that_waits_is_one_to_a_job_that_runs(folder):
@@ -87,7 +87,7 @@ def test_a_signal_to_a_job_that_waits_is_one_to_a_job_that_runs(folder):
 
 
 def test_it_listens_on_no_network(folder):
-    host, _ = waiting(folder, "track")  # all processes are there when this one answers
+    host, _ = waiting_job(folder, "track")  # all processes are there when this one answers
     warm = host.warm()
     assert len(warm) == len(LIBRARIES) + 1
     assert [process.net_connections("inet") for process in warm] == [[]] * len(warm)
@@ -128,7 +128,7 @@ def test_no_other_user_is_asked(folder):
 
 
 def test_warm_processes_have_one_thread_and_no_file_open(folder):
-    host, job = waiting(folder, "track")
+    host, job = waiting_job(folder, "track")
     for process in host.warm():
         if process.pid != job.pid:
             assert process.num_threads() == 1, process

@@ -1,4 +1,4 @@
-"""Generated months: the publisher's columns and its dirt, the same from the same seed, and a signal worth learning."""
+"""Generated months: the publisher's columns and errors, the same from the same seed, and a signal to learn."""
 
 import subprocess
 import sys
@@ -37,9 +37,9 @@ PICKUP = {"green": "lpep_pickup_datetime", "yellow": "tpep_pickup_datetime"}
 DROPOFF = {"green": "lpep_dropoff_datetime", "yellow": "tpep_dropoff_datetime", "fhv": "dropOff_datetime"}
 
 
-def made(folder, layout="green", month="2024-02", rows=3000, seed=1, **more):
+def demo_month(folder, layout="green", month="2024-02", rows=3000, seed=1, **columns):
     path = folder / f"{layout}-{month}-{rows}-{seed}.parquet"
-    demo.write_month(path, layout, month, rows, seed, **more)
+    demo.write_month(path, layout, month, rows, seed, **columns)
     return path
 
 
@@ -55,30 +55,30 @@ def minutes(table, layout="green"):
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """Return a green month of 200,000 trips."""
-    return pq.read_table(made(tmp_path_factory.mktemp("large"), rows=200_000))
+    return pq.read_table(demo_month(tmp_path_factory.mktemp("large"), rows=200_000))
 
 
 @pytest.mark.parametrize("layout", ["green", "yellow", "fhv", "fhvhv"])
 def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path, layout):
-    here = made(tmp_path, layout).read_bytes()
+    content = demo_month(tmp_path, layout).read_bytes()
     call = "import sys; from monthwise.publisher import demo; demo.write_month(*sys.argv[1:4], 3000, 1)"
     arguments = [str(tmp_path / "there.parquet"), layout, "2024-02"]
     subprocess.run([sys.executable, "-c", call, *arguments], check=True, cwd=Path(demo.__file__).parents[2])
-    assert (tmp_path / "there.parquet").read_bytes() == here
+    assert (tmp_path / "there.parquet").read_bytes() == content
 
 
 def test_another_seed_month_or_service_gives_other_trips(tmp_path):
     tables = [
-        pq.read_table(made(tmp_path, **other)).select(["PULocationID", "trip_distance"]).slice(0, 500)
+        pq.read_table(demo_month(tmp_path, **other)).select(["PULocationID", "trip_distance"]).slice(0, 500)
         for other in ({}, {"seed": 2}, {"month": "2024-03"}, {"service": "green-again"})
     ]
     assert not any(a.equals(b) for i, a in enumerate(tables) for b in tables[:i])
 
 
 def test_a_month_does_not_depend_on_the_months_made_before_it(tmp_path):
-    alone = made(tmp_path).read_bytes()
-    made(tmp_path, month="2024-01")
-    assert made(tmp_path).read_bytes() == alone
+    alone = demo_month(tmp_path).read_bytes()
+    demo_month(tmp_path, month="2024-01")
+    assert demo_month(tmp_path).read_bytes() == alone
 
 
 @pytest.mark.parametrize("month", ["2023-01", "2023-02", "2024-12", "2025-01"])
@@ -92,14 +92,14 @@ def test_columns_are_those_of_the_year(tmp_path, layout, listed, fee, month):
         names.append(fee if month < "2023-02" else "Airport_fee")
     if month >= "2025-01" and layout != "fhv":
         names.append("cbd_congestion_fee")
-    table = pq.read_table(made(tmp_path, layout, month, 500))
+    table = pq.read_table(demo_month(tmp_path, layout, month, 500))
     table.validate(full=True)
     assert table.column_names == names
 
 
 @pytest.mark.parametrize("layout", ["green", "yellow", "fhv", "fhvhv"])
 def test_types_change_with_february_2023(tmp_path, layout):
-    old, new = (pq.read_schema(made(tmp_path, layout, month, 500)) for month in ("2023-01", "2023-02"))
+    old, new = (pq.read_schema(demo_month(tmp_path, layout, month, 500)) for month in ("2023-01", "2023-02"))
     zone, text = {"fhv": ("PUlocationID", "dispatching_base_num")}.get(
         layout, ("PULocationID", "hvfhs_license_num" if layout == "fhvhv" else "store_and_fwd_flag")
     )
@@ -113,7 +113,7 @@ def test_types_change_with_february_2023(tmp_path, layout):
 @pytest.mark.parametrize("month", ["2021-01", "2023-02"])
 def test_green_schemas_are_those_of_the_real_files(tmp_path, tlc, month):
     real = pq.read_schema(tlc / f"green_tripdata_{month}.parquet")
-    assert pq.read_schema(made(tmp_path, month=month)).equals(real.remove_metadata())
+    assert pq.read_schema(demo_month(tmp_path, month=month)).equals(real.remove_metadata())
 
 
 def test_the_dirt_of_real_months_is_there_in_its_share(large):
@@ -140,40 +140,40 @@ def test_some_trips_are_there_twice(large):
     ("layout", "month", "share"), [("green", "2021-03", 0.47), ("green", "2024-03", 0.07), ("yellow", "2025-03", 0.22)]
 )
 def test_passengers_and_rate_code_are_missing_in_the_same_rows(tmp_path, layout, month, share):
-    table = pq.read_table(made(tmp_path, layout, month))
+    table = pq.read_table(demo_month(tmp_path, layout, month))
     missing = table["passenger_count"].is_null()
     assert missing.equals(table["RatecodeID"].is_null())
     assert np.mean(missing) == pytest.approx(share, abs=0.01)
 
 
 def test_fhv_lacks_most_pickup_zones_and_every_distance(tmp_path):
-    table = pq.read_table(made(tmp_path, "fhv"))
+    table = pq.read_table(demo_month(tmp_path, "fhv"))
     assert 0.5 < table["PUlocationID"].null_count / table.num_rows < 0.9
     assert not [name for name in table.column_names if "distance" in name or "miles" in name]
 
 
 def test_fhvhv_says_how_long_a_trip_took(tmp_path):
-    table = pq.read_table(made(tmp_path, "fhvhv"))
+    table = pq.read_table(demo_month(tmp_path, "fhvhv"))
     assert np.array_equal(table["trip_time"].to_numpy(), np.rint(minutes(table, "fhvhv") * 60))
     assert (table["request_datetime"].to_numpy() < table["pickup_datetime"].to_numpy()).mean() > 0.999
 
 
 @pytest.mark.parametrize(("month", "days"), [("2023-02", 28), ("2024-02", 29), ("2024-04", 30), ("2024-12", 31)])
 def test_every_day_of_the_month_has_trips_and_few_lie_outside(tmp_path, month, days):
-    when = pickups(pq.read_table(made(tmp_path, month=month, rows=20_000)))
+    when = pickups(pq.read_table(demo_month(tmp_path, month=month, rows=20_000)))
     inside = when.astype("datetime64[M]") == np.datetime64(month)
     assert 0 < np.mean(~inside) < 0.002
     assert len(np.unique(when[inside].astype("datetime64[D]"))) == days
 
 
 def test_rows_vary_with_the_season_by_five_percent_at_most(tmp_path):
-    rows = [pq.read_metadata(made(tmp_path, month=f"2024-{month:02d}")).num_rows for month in range(1, 13)]
+    rows = [pq.read_metadata(demo_month(tmp_path, month=f"2024-{month:02d}")).num_rows for month in range(1, 13)]
     assert len(set(rows)) > 6
     assert max(abs(count / 3000 - 1) for count in rows) <= 0.05
 
 
 def test_the_content_does_not_depend_on_the_size_of_row_groups(tmp_path):
-    one = made(tmp_path, rows=150_000)
+    one = demo_month(tmp_path, rows=150_000)
     many = tmp_path / "many.parquet"
     demo.write_month(many, "green", "2024-02", 150_000, 1, group=demo_trips.BLOCK)
     assert (pq.read_metadata(one).num_row_groups, pq.read_metadata(many).num_row_groups) == (1, 3)
@@ -182,11 +182,11 @@ def test_the_content_does_not_depend_on_the_size_of_row_groups(tmp_path):
 
 def test_a_row_group_of_other_than_whole_blocks_is_refused(tmp_path):
     with pytest.raises(ValueError, match="multiple of 65536"):
-        made(tmp_path, group=50_000)
+        demo_month(tmp_path, group=50_000)
 
 
 def test_a_month_of_no_rows_is_a_file_without_rows(tmp_path):
-    assert pq.read_table(made(tmp_path, rows=0)).num_rows == 0
+    assert pq.read_table(demo_month(tmp_path, rows=0)).num_rows == 0
 
 
 def test_distance_hour_and_zones_explain_the_duration(large):
@@ -216,7 +216,7 @@ def test_what_was_located_is_what_is_fetched(tmp_path):
     expected = {"kind": "demo", "service": "green", "month": "2024-02", "seed": 3, "rows": 800, "version": demo.VERSION}
     assert facts == expected
     publisher.fetch(facts, settings(), tmp_path / "raw.parquet")
-    assert (tmp_path / "raw.parquet").read_bytes() == made(tmp_path, rows=800, seed=3).read_bytes()
+    assert (tmp_path / "raw.parquet").read_bytes() == demo_month(tmp_path, rows=800, seed=3).read_bytes()
 
 
 def test_a_month_after_the_newest_is_not_published():

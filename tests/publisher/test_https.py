@@ -1,4 +1,4 @@
-"""A publisher on the web that does anything but answer properly."""
+"""Wrong answers of a publisher on the web."""
 
 import os
 import threading
@@ -54,7 +54,7 @@ def test_a_server_without_head_is_asked_for_the_first_byte(server, status):
     proper = publisher.locate(server.settings("2021-01"))
     server.behave(JANUARY, Answer(status=status), method="HEAD")
     assert publisher.locate(server.settings("2021-01")) == proper
-    assert [request.headers["range"] for request in server.asked("GET")] == ["bytes=0-0"]
+    assert [request.headers["range"] for request in server.requests_by("GET")] == ["bytes=0-0"]
 
 
 @pytest.mark.parametrize("status", [404, 403, 410])
@@ -65,7 +65,7 @@ def test_a_month_that_is_not_out_names_the_newest_that_is(server, status):
     with pytest.raises(exits.NotPublished) as ended:
         publisher.locate(server.settings("2021-01"))
     line_of(ended, f"{server.url}/{JANUARY} answers {status}", "newest published month before it is 2020-10")
-    assert len(server.asked("HEAD", JANUARY)) == 1
+    assert len(server.requests_by("HEAD", JANUARY)) == 1
 
 
 def test_the_search_for_the_newest_month_is_bounded(server):
@@ -95,16 +95,16 @@ def test_an_html_page_is_no_month_and_does_not_become_facts(server):
 
 
 def test_months_are_located_in_threads(server):
-    found = []
+    answers = []
     threads = [
-        threading.Thread(target=lambda: found.append(publisher.locate(server.settings("2021-01")))) for _ in range(20)
+        threading.Thread(target=lambda: answers.append(publisher.locate(server.settings("2021-01")))) for _ in range(20)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 20
-    assert all(facts == found[0] for facts in found)
+    assert len(answers) == 20
+    assert all(facts == answers[0] for facts in answers)
 
 
 def test_redirects_without_end_are_given_up(server):
@@ -141,7 +141,10 @@ def test_retry_after_is_respected_within_bounds(server, monkeypatch, asked_for, 
 def test_pauses_double_with_jitter_up_to_a_bound():
     patience = connection.Patience(back_off_s=1, longest_pause_s=20)
     pauses = [[connection.pause_s(failures, 0, patience) for _ in range(50)] for failures in (1, 2, 3, 4, 9)]
-    assert all(2**n * 0.5 <= min(some) < max(some) <= 2**n * 1.5 for n, some in enumerate(pauses[:4]))
+    assert all(
+        2**n * 0.5 <= min(pauses_of_try) < max(pauses_of_try) <= 2**n * 1.5
+        for n, pauses_of_try in enumerate(pauses[:4])
+    )
     assert set(pauses[4]) == {20}
 
 

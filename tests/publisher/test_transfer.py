@@ -38,7 +38,7 @@ def is_whole(server, raw):
 
 
 def ranges(server):
-    return [request.headers.get("range") for request in server.asked("GET")]
+    return [request.headers.get("range") for request in server.requests_by("GET")]
 
 
 def line_of(ended, *words):
@@ -68,15 +68,15 @@ def test_a_cut_transfer_is_resumed(server, raw):
     fetch(server, raw)
     assert is_whole(server, raw)
     assert ranges(server) == [None, "bytes=100000-", "bytes=150000-"]
-    assert server.asked("GET")[1].headers["if-range"] == etag_of(server.folder / JANUARY)
-    assert sum(request.sent for request in server.asked("GET")) == SIZE
+    assert server.requests_by("GET")[1].headers["if-range"] == etag_of(server.folder / JANUARY)
+    assert sum(request.sent for request in server.requests_by("GET")) == SIZE
 
 
 def test_a_transfer_that_is_cut_often_but_moves_on_is_finished(server, raw):
     server.behave(JANUARY, Answer(after=30_000), method="GET")
     fetch(server, raw)
     assert is_whole(server, raw)
-    assert len(server.asked("GET")) >= 10
+    assert len(server.requests_by("GET")) >= 10
 
 
 def test_the_date_guards_a_resumed_transfer_where_there_is_no_strong_etag(server, raw):
@@ -85,7 +85,7 @@ def test_the_date_guards_a_resumed_transfer_where_there_is_no_strong_etag(server
     server.behave(JANUARY, Answer(headers=weak, after=1000), Answer(headers=weak), method="GET")
     fetch(server, raw)
     assert is_whole(server, raw)
-    assert server.asked("GET")[1].headers["if-range"].endswith("GMT")
+    assert server.requests_by("GET")[1].headers["if-range"].endswith("GMT")
 
 
 def test_nothing_is_resumed_where_nothing_guards_it(server, raw):
@@ -107,7 +107,7 @@ def test_a_server_that_ignores_range_and_always_cuts_is_given_up(server, raw):
     server.behave(JANUARY, Answer(after=100_000, ranges=False), method="GET")
     with pytest.raises(exits.Unreachable):
         fetch(server, raw)
-    assert len(server.asked("GET")) <= 4
+    assert len(server.requests_by("GET")) <= 4
 
 
 def test_a_server_that_sends_another_part_is_not_believed(server, raw):
@@ -169,8 +169,8 @@ def test_without_a_length_a_cut_is_noticed_all_the_same(server, raw):
 
 
 def test_more_bytes_than_located_are_not_taken(server, raw):
-    more = Answer(chunked=True, body=b"x" * (SIZE + 1))
-    server.behave(JANUARY, more, method="GET")
+    longer = Answer(chunked=True, body=b"x" * (SIZE + 1))
+    server.behave(JANUARY, longer, method="GET")
     with pytest.raises(exits.TryAgain) as ended:
         fetch(server, raw)
     line_of(ended, f"changed since it was located (more than {SIZE:,} bytes)")
@@ -210,7 +210,7 @@ def test_a_file_that_is_gone_is_given_up_at_once(server, raw, status):
     with pytest.raises(exits.NotPublished) as ended:
         fetch(server, raw)
     line_of(ended, f"answers {status}")
-    assert len(server.asked("GET")) == 1
+    assert len(server.requests_by("GET")) == 1
     assert not list(raw.parent.iterdir())
 
 
@@ -228,8 +228,8 @@ def test_what_was_brought_for_other_facts_is_dropped(server, raw):
 
 def test_two_jobs_never_write_one_partial(server, raw):
     facts = publisher.locate(server.settings("2021-01"))
-    with partial.Partial(raw.parent, facts) as held:
-        held.write(b"begun")
+    with partial.Partial(raw.parent, facts) as first:
+        first.write(b"begun")
         with pytest.raises(exits.TryAgain, match="another job"):
             fetch(server, raw, facts)
 

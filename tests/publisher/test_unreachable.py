@@ -1,4 +1,4 @@
-"""A publisher that does not answer: one line within seconds, however many months and datasets are asked for."""
+"""A publisher that does not answer: one line within seconds, however many months and datasets are requested."""
 
 import contextlib
 import os
@@ -33,19 +33,19 @@ def black_hole():
         yield f"http://127.0.0.1:{address[1]}"
 
 
-def asked(server, url: str, **patience: float) -> dict[tuple[str, str], dict]:
+def settings_by_month(server, url: str, **patience: float) -> dict[tuple[str, str], dict]:
     of_service = {name: {"service": name, "url": url} for name in ("green", "yellow")}
     return {
-        (name, month): server.settings(month, **patience) | more
-        for name, more in of_service.items()
+        (name, month): server.settings(month, **patience) | changed
+        for name, changed in of_service.items()
         for month in MONTHS
     }
 
 
-def timed(asked: dict) -> tuple[dict, float]:
+def timed(settings_by_month: dict) -> tuple[dict, float]:
     began = time.monotonic()
-    found = publisher.locate_all(asked)
-    return found, time.monotonic() - began
+    answers = publisher.locate_all(settings_by_month)
+    return answers, time.monotonic() - began
 
 
 @pytest.mark.parametrize("kind", ["closed", "silent", "black hole"])
@@ -55,9 +55,9 @@ def test_all_months_share_one_line(server, monkeypatch, kind):
         server.behave(f"green_tripdata_{month}.parquet", Answer(silent=True))
     with contextlib.ExitStack() as stack:
         url = {"closed": "http://127.0.0.1:9", "silent": server.url}.get(kind) or stack.enter_context(black_hole())
-        found, passed = timed(asked(server, url))
-    (end,) = {id(end): end for end in found.values()}.values()
-    assert len(found) == 2 * len(MONTHS)
+        answers, passed = timed(settings_by_month(server, url))
+    (end,) = {id(end): end for end in answers.values()}.values()
+    assert len(answers) == 2 * len(MONTHS)
     assert isinstance(end, exits.Unreachable)
     assert "\n" not in str(end)
     assert ("connection refused" if kind == "closed" else "does not answer within 1 s") in str(end)
@@ -67,12 +67,14 @@ def test_all_months_share_one_line(server, monkeypatch, kind):
 def test_two_publishers_are_asked_side_by_side(server, monkeypatch):
     monkeypatch.setattr(at_once, "SILENCE_S", 1.0)
     with black_hole() as first, black_hole() as second:
-        both = asked(server, first) | {("fhv", month): server.settings(month) | {"url": second} for month in MONTHS}
-        both |= {("there", "2023-12"): server.settings("2023-12")}
+        months_of_both = settings_by_month(server, first) | {
+            ("fhv", month): server.settings(month) | {"url": second} for month in MONTHS
+        }
+        months_of_both |= {("there", "2023-12"): server.settings("2023-12")}
         (server.folder / "green_tripdata_2023-12.parquet").write_bytes(b"PAR1")
-        found, passed = timed(both)
-    assert len({str(end) for end in found.values() if isinstance(end, exits.Unreachable)}) == 2
-    assert found["there", "2023-12"]["size"] == 4
+        answers, passed = timed(months_of_both)
+    assert len({str(end) for end in answers.values() if isinstance(end, exits.Unreachable)}) == 2
+    assert answers["there", "2023-12"]["size"] == 4
     assert passed < 1.9
 
 
@@ -81,9 +83,9 @@ def test_a_month_that_fails_alone_costs_the_others_nothing(server):
         (server.folder / f"green_tripdata_{month}.parquet").write_bytes(b"PAR1")
     (server.folder / f"green_tripdata_{MONTHS[0]}.parquet").write_bytes(b"PAR1")
     server.behave(f"green_tripdata_{MONTHS[0]}.parquet", Answer(status=503))
-    found, _ = timed({month: server.settings(month, back_off_s=0.3) for month in MONTHS})
-    assert isinstance(found.pop(MONTHS[0]), exits.Unreachable)
-    assert all(facts["size"] == 4 for facts in found.values())
+    answers, _ = timed({month: server.settings(month, back_off_s=0.3) for month in MONTHS})
+    assert isinstance(answers.pop(MONTHS[0]), exits.Unreachable)
+    assert all(facts["size"] == 4 for facts in answers.values())
 
 
 def test_a_publisher_that_stops_in_the_middle_is_given_up(server, monkeypatch):
@@ -92,8 +94,8 @@ def test_a_publisher_that_stops_in_the_middle_is_given_up(server, monkeypatch):
         (server.folder / f"green_tripdata_{month}.parquet").write_bytes(b"PAR1")
         if month > MONTHS[11]:
             server.behave(f"green_tripdata_{month}.parquet", Answer(silent=True))
-    found, passed = timed({month: server.settings(month) for month in MONTHS})
-    assert sum(isinstance(end, exits.Unreachable) for end in found.values()) == 24
+    answers, passed = timed({month: server.settings(month) for month in MONTHS})
+    assert sum(isinstance(end, exits.Unreachable) for end in answers.values()) == 24
     assert passed < 5
 
 

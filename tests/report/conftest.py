@@ -23,7 +23,7 @@ def history(built: Clone, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def here(history: Path, tmp_path: Path, monkeypatch) -> Path:
+def workdir(history: Path, tmp_path: Path, monkeypatch) -> Path:
     """A copy of that history, to be changed; the working directory."""
     folder = tmp_path / "here"
     shutil.copytree(history, folder)

@@ -17,10 +17,10 @@ from fixtures.workflow import REPOSITORY, Clone
 from monthwise.base import files
 
 
-def test_every_link_leads_to_a_file_and_every_month_has_its_pages(here):
-    told = build()
-    assert set(told["services"]["green"]["runs"]) == {"2023-11", "2023-12", "2024-01", "2024-02"}
-    seen = 0
+def test_every_link_leads_to_a_file_and_every_month_has_its_pages(workdir):
+    status = build()
+    assert set(status["services"]["green"]["runs"]) == {"2023-11", "2023-12", "2024-01", "2024-02"}
+    link_count = 0
     for name, content in pages().items():
         assert b"does not hold what it should" not in content, name
         for link in links(content.decode()):
@@ -30,26 +30,26 @@ def test_every_link_leads_to_a_file_and_every_month_has_its_pages(here):
             is_filter = "=" in part
             if part and target.suffix == ".html" and not is_filter:
                 assert f'id="{part}"' in target.read_text(), f"{name} leads to {link}"
-            seen += 1
-    assert seen > 150
+            link_count += 1
+    assert link_count > 150
 
 
 class Links(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
-        self.found: list[str] = []
+        self.targets: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        self.found += [value for name, value in attrs if name in ("href", "src") and not value.startswith("data:")]
+        self.targets += [value for name, value in attrs if name in ("href", "src") and not value.startswith("data:")]
 
 
 def links(text: str) -> list[str]:
     parser = Links()
     parser.feed(text)
-    return parser.found
+    return parser.targets
 
 
-def test_what_did_not_change_is_not_written_again(here):
+def test_what_did_not_change_is_not_written_again(workdir):
     build()
     before = {path: os.stat(path).st_mtime_ns for path in pages()}
     build()
@@ -64,15 +64,15 @@ def test_what_did_not_change_is_not_written_again(here):
     assert b"1.250 min" in Path(f"report/runs/green/{MONTH}.html").read_bytes()
 
 
-def test_one_more_month_writes_its_pages_and_those_beside_it(here, built, tmp_path):
+def test_one_more_month_writes_its_pages_and_those_beside_it(workdir, built, tmp_path):
     build()
     before = {
         path: (os.stat(path).st_mtime_ns, hashlib.sha256(content).hexdigest()) for path, content in pages().items()
     }
-    more = tmp_path / "more"
-    long_history.make(more, built.folder, MONTH, ["green"], "2024-02", "2024-02")
+    folder = tmp_path / "more"
+    long_history.make(folder, built.folder, MONTH, ["green"], "2024-02", "2024-02")
     for part in ("data", "runs"):
-        shutil.copytree(more / part / "green/2024-02", Path(part) / "green/2024-02")
+        shutil.copytree(folder / part / "green/2024-02", Path(part) / "green/2024-02")
     build(demo={"first": "2023-09", "last": "2024-02"})
     written = {
         Path(path).relative_to("report")
@@ -91,7 +91,7 @@ def test_one_more_month_writes_its_pages_and_those_beside_it(here, built, tmp_pa
         assert Path(path).relative_to("report") in written or files.sha256(path) == sha256
 
 
-def test_a_month_that_is_gone_has_no_page(here):
+def test_a_month_that_is_gone_has_no_page(workdir):
     build()
     shutil.rmtree("runs/green/2023-11")
     shutil.rmtree("data/green/2023-09")
@@ -145,13 +145,13 @@ def test_no_path_user_or_secret_leaves(built, tmp_path):
 def test_status_json_holds_to_its_schema_and_is_what_status_prints(built, tmp_path):
     clone = Clone(tmp_path / "clone", like=built)
     clone.monthwise("report")
-    told = json.loads(clone.path("report/status.json").read_text())
+    status = json.loads(clone.path("report/status.json").read_text())
     schema = json.loads((REPOSITORY / "docs/status.schema.json").read_text())
-    jsonschema.validate(told, schema)
-    told.pop("built")
-    assert json.loads(clone.monthwise("status", "--json").stdout) == told
+    jsonschema.validate(status, schema)
+    status.pop("built")
+    assert json.loads(clone.monthwise("status", "--json").stdout) == status
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(told | {"schema_version": 1}, schema)
+        jsonschema.validate(status | {"schema_version": 1}, schema)
 
 
 def test_a_report_that_cannot_be_written_costs_no_run(clone):

@@ -11,6 +11,7 @@ from monthwise.config.settings import Settings
 from monthwise.runner import call
 from monthwise.runner.events import Job
 from monthwise.state import calls
+from monthwise.workflow.calendar import Calendars
 
 
 def note_call(code: int, **changed) -> None:
@@ -25,13 +26,13 @@ REFUSED = "the run that began 2024-02-18T05:17:00Z ended with {}: no | way"
 
 
 @pytest.mark.parametrize("code", [64, 78, 69, 75, 73, 65, 1, 130])
-def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(here, code, monkeypatch, capfd):
+def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(workdir, code, monkeypatch, capfd):
     build()
     assert "Nothing needs attention" in Path("report/index.html").read_text()
     note_call(code)
-    told = build()
+    status_json = build()
     text = REFUSED.format(code)
-    assert told["needs"] == [{"kind": "call", "text": text}]
+    assert status_json["needs"] == [{"kind": "call", "text": text}]
     page, lines = Path("report/index.html").read_text(), Path("report/summary.md").read_text()
     assert f"<li>{text}</li>" in page
     assert page.count("no | way") == 1
@@ -44,14 +45,14 @@ def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(here, 
     assert build()["needs"] == []
 
 
-def test_a_call_whose_failed_job_is_listed_is_not_listed_again(here):
+def test_a_call_whose_failed_job_is_listed_is_not_listed_again(workdir):
     Path(f"runs/green/{MONTH}/drift.json").unlink()
     Path(f"logs/drift/green/{MONTH}.log").write_text("exit 1: planted")
     fault = {"service": "green", "month": MONTH, "rule": "drift", "code": 1}
     note_call(1, failed=[fault])
-    told = build()
-    assert [need["stage"] for need in told["services"]["green"]["needs"]] == ["drift"]
-    assert told["needs"] == []
+    status_json = build()
+    assert [need["stage"] for need in status_json["services"]["green"]["needs"]] == ["drift"]
+    assert status_json["needs"] == []
     registering = {"service": "green", "month": None, "rule": "register", "code": 1}  # no stage of a month
     note_call(1, failed=[fault, registering])
     assert len(build()["needs"]) == 1
@@ -59,14 +60,14 @@ def test_a_call_whose_failed_job_is_listed_is_not_listed_again(here):
     assert len(build()["needs"]) == 1
 
 
-def test_a_run_that_was_killed_needs_a_person_until_the_next_one(here):
+def test_a_run_that_was_killed_needs_a_person_until_the_next_one(workdir):
     holder = {"command": "run", "process_group": 1, "since": "2024-02-18T05:17:00Z", "token": "none"}
     Path(lock.PATH).write_text(json.dumps(holder))
     assert "2024-02-18T05:17:00Z was killed" in build()["needs"][0]["text"]
     with lock.hold("run"):
         assert build()["needs"] == []
     assert build()["needs"] == []
-    Path(lock.PATH).write_text(json.dumps(holder | {"command": "snakemake"}))  # so does it end, killed or not
+    Path(lock.PATH).write_text(json.dumps(holder | {"command": "snakemake"}))  # which ends like this, killed or not
     assert build()["needs"] == []
 
 
@@ -83,24 +84,24 @@ def test_a_run_that_was_killed_needs_a_person_until_the_next_one(here):
         (ValueError("planted"), 1, "ValueError: planted"),
     ],
 )
-def test_whatever_ends_a_call_is_noted_and_raised(here, monkeypatch, error, code, line):
+def test_whatever_ends_a_call_is_noted_and_raised(workdir, monkeypatch, error, code, line):
     a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    monkeypatch.setattr(a_call, "_turn", lambda: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(a_call, "_check_and_build", lambda: (_ for _ in ()).throw(error))
     with pytest.raises(type(error)):
-        a_call.make()
+        a_call.run()
     noted = calls.read()[-1]
     assert (noted["code"], noted["line"]) == (code, line)
     assert line in json.loads(Path("report/status.json").read_text())["needs"][0]["text"]
 
 
-def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(here):
+def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(workdir):
     a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
-    a_call.turn.settings = a_call.settings
+    a_call.plan.calendars = Calendars(a_call.settings)
     jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
     a_call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
-    a_call._how_it_went()
+    a_call._summarize()
     assert a_call.outcome["months"] == ["green 2023-11", f"green {MONTH}"]
     Path(f"runs/green/{MONTH}/drift.json").unlink()
-    _, line = a_call._how_it_went()
+    _, line = a_call._summarize()
     assert a_call.outcome["months"] == ["green 2023-11"]
     assert line.startswith(f"built 1 run months (green 2023-11) and parts of 1 run months (green {MONTH}), 4 jobs")

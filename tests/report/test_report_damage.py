@@ -21,9 +21,9 @@ def edit(path: Path) -> None:
     """Change the content as a hand would: a number of a JSON file, a byte of any other, and the time stamp."""
     content = path.read_bytes()
     if path.suffix == ".json":
-        found = json.loads(content)
-        found["edited"] = True
-        files.write_json(path, found)
+        values = json.loads(content)
+        values["edited"] = True
+        files.write_json(path, values)
     else:
         middle = len(content) // 2
         path.unlink()  # it is a link
@@ -63,7 +63,7 @@ def test_damage_to_any_output_changes_a_cell_and_breaks_nothing(path, damage, pr
         later = os.stat(f"runs/green/{MONTH}/evidence.json").st_mtime + 5
         os.utime(path, (later, later))
     after = build()["services"]["green"]
-    is_note = damage is edit and path.endswith("evidence.json")  # what it says of the files is unchanged
+    is_note = damage is edit and path.endswith("evidence.json")  # the recorded hashes are unchanged
     assert is_note or (before["data"], before["runs"]) != (after["data"], after["runs"])
     assert is_note or pages() != drawn
     assert all(content.rstrip().endswith(b"-->") for content in pages().values())
@@ -71,7 +71,7 @@ def test_damage_to_any_output_changes_a_cell_and_breaks_nothing(path, damage, pr
 
 @pytest.mark.parametrize("damage", [Path.unlink, truncate, lambda path: path.write_bytes(b"\x00\xff nonsense {\n")])
 @pytest.mark.parametrize("path", OTHERS)
-def test_logs_benchmarks_and_history_may_be_anything(path, damage, here):
+def test_logs_benchmarks_and_history_may_be_anything(path, damage, workdir):
     build()
     drawn = pages()
     damage(Path(path))
@@ -82,14 +82,14 @@ def test_logs_benchmarks_and_history_may_be_anything(path, damage, here):
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '{"jobs": 7, "not_published": [1]}', '{"jobs": [[]], "looked": {}}'])
-def test_a_plan_may_be_anything(here, content):
+def test_a_plan_may_be_anything(workdir, content):
     Path("logs/plan.json").write_text(content)
     assert build()["services"]["green"]["champion"]["month"] == MONTH
 
 
 @pytest.mark.parametrize("content", [{"rmse_min": "much", "by": 3, "zones": []}, {"ranked": [7], "champion": 3}, {}])
 @pytest.mark.parametrize("name", ["metrics", "live", "champion", "comparison", "drift", "training", "tracking"])
-def test_content_that_makes_no_sense_is_said_in_its_part(here, name, content):
+def test_content_that_makes_no_sense_is_said_in_its_part(workdir, name, content):
     files.write_json(f"runs/green/{MONTH}/{name}.json", content)
     build()
     page = Path(f"report/runs/green/{MONTH}.html").read_text()
@@ -99,7 +99,7 @@ def test_content_that_makes_no_sense_is_said_in_its_part(here, name, content):
         assert "does not hold what it should" in page
 
 
-def test_hostile_text_is_text(here):
+def test_hostile_text_is_text(workdir):
     Path(f"runs/green/{MONTH}/drift.json").unlink()
     Path(f"logs/drift/green/{MONTH}.log").write_text(HOSTILE + "\nexit 1: " + HOSTILE[:90].replace("\n", " "))
     quality = json.loads(Path(f"data/green/{BEFORE}/quality.json").read_text())
@@ -116,9 +116,9 @@ def test_hostile_text_is_text(here):
         assert b"<script>alert" not in page, name
         assert len(page) < 400_000
         assert page.count(b"<script>") == (name == "report/index.html")
-    shown = Path(f"report/runs/green/{MONTH}.html").read_text()
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
-    assert "{{ 7 * 7 }}" in shown
+    page_of_month = Path(f"report/runs/green/{MONTH}.html").read_text()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page_of_month
+    assert "{{ 7 * 7 }}" in page_of_month
     text = Path("report/summary.md").read_text()
     assert "\\<script\\>alert" in text
     assert re.search(r"(?<!\\)[<>`\[*]", text) is None

@@ -14,10 +14,10 @@ from monthwise.state import summary
 from prometheus_client.parser import text_string_to_metric_families
 
 
-def test_metrics_are_read_by_prometheus(here):
+def test_metrics_are_read_by_prometheus(workdir):
     build()
     text = Path("report/status.prom").read_text()
-    found = {
+    samples = {
         (sample.name.removeprefix("monthwise_"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
@@ -30,50 +30,50 @@ def test_metrics_are_read_by_prometheus(here):
             f"data/green/{MONTH}/quality.json",
         )
     )
-    assert found["champion_live_rmse_minutes", MONTH, "green"] == live["rmse_min"]
-    assert found["champion_validation_rmse_minutes", MONTH, "green"] == champion["promised_rmse_min"]
-    assert found["live_excess_ratio", MONTH, "green"] == live["off"]
-    assert found["kept_share", MONTH, "green"] == quality["rows_out"] / quality["rows_in"]
-    assert ("drift_ratio", "weekday", MONTH, "green") in found
-    assert found["needs_person", "green"] == 0
-    assert found["stages", "green", "built"] > 30
-    assert found["last_run_exit_code",] == 0
+    assert samples["champion_live_rmse_minutes", MONTH, "green"] == live["rmse_min"]
+    assert samples["champion_validation_rmse_minutes", MONTH, "green"] == champion["promised_rmse_min"]
+    assert samples["live_excess_ratio", MONTH, "green"] == live["off"]
+    assert samples["kept_share", MONTH, "green"] == quality["rows_out"] / quality["rows_in"]
+    assert ("drift_ratio", "weekday", MONTH, "green") in samples
+    assert samples["needs_person", "green"] == 0
+    assert samples["stages", "green", "built"] > 30
+    assert samples["last_run_exit_code",] == 0
 
 
-def test_metrics_of_a_month_that_is_not_scored_yet_carry_its_own_name(here):
+def test_metrics_of_a_month_that_is_not_scored_yet_carry_its_own_name(workdir):
     Path(f"runs/green/{MONTH}/live.json").unlink()
     build()
     lines = Path("report/status.prom").read_text().splitlines()
     months = {line.split("{")[0]: re.findall(r'month="([^"]+)"', line) for line in lines if "rmse_minutes{" in line}
     assert months["monthwise_champion_live_rmse_minutes"] == ["2023-12"]
-    both = [line for line in lines if line.startswith("monthwise_champion_validation_rmse_minutes{")]
-    assert [re.findall(r'month="([^"]+)"', line)[0] for line in both] == ["2023-12", MONTH]
+    samples = [line for line in lines if line.startswith("monthwise_champion_validation_rmse_minutes{")]
+    assert [re.findall(r'month="([^"]+)"', line)[0] for line in samples] == ["2023-12", MONTH]
 
 
-def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(here, monkeypatch, capfd):
-    of = build()["services"]["green"]
+def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(workdir, monkeypatch, capfd):
+    green = build()["services"]["green"]
     metrics, live = (
         json.loads(Path(path).read_text())
         for path in (f"runs/green/{MONTH}/metrics.json", f"runs/green/{BEFORE}/live.json")
     )
     assert metrics["validation_month"] == BEFORE
-    found = summary.errors_by_month(of)
-    assert found[BEFORE] == {
+    errors = summary.errors_by_month(green)
+    assert errors[BEFORE] == {
         "trips": live["rows"],
         "challenger": metrics["rmse_min"],
         "champion": live["rmse_min"],
         "baseline": live["baseline_rmse_min"],
     }
-    assert found["2023-10"].keys() == {"trips", "challenger"}  # no champion served then
-    shown = [f"{found[BEFORE][name]:.3f}" for name in ("challenger", "champion", "baseline")]
+    assert errors["2023-10"].keys() == {"trips", "challenger"}  # no champion served then
+    numbers = [f"{errors[BEFORE][name]:.3f}" for name in ("challenger", "champion", "baseline")]
     lines, page = Path("report/summary.md").read_text(), Path("report/index.html").read_text()
-    assert f"| {BEFORE} | {' | '.join(shown)} |" in lines
-    assert f"{BEFORE}</a>" + "".join(f"<td>{value}" for value in shown) in page
-    matrix = "".join(f"<td class=num>{found[BEFORE][name]:.2f}" for name in ("challenger", "champion", "baseline"))
+    assert f"| {BEFORE} | {' | '.join(numbers)} |" in lines
+    assert f"{BEFORE}</a>" + "".join(f"<td>{value}" for value in numbers) in page
+    matrix = "".join(f"<td class=num>{errors[BEFORE][name]:.2f}" for name in ("challenger", "champion", "baseline"))
     assert re.search(rf'id="green-{BEFORE}".*{matrix}', page)
     screen = status(monkeypatch, capfd)
-    assert re.search(rf"green  {BEFORE} .* {found[BEFORE]['trips']:,} +{' +'.join(shown)} ", screen)
-    for text in (screen, lines, page, Path("report/status.prom").read_text(), json.dumps(of)):
+    assert re.search(rf"green  {BEFORE} .* {errors[BEFORE]['trips']:,} +{' +'.join(numbers)} ", screen)
+    for text in (screen, lines, page, Path("report/status.prom").read_text(), json.dumps(green)):
         assert "promised" not in text
 
 
@@ -92,7 +92,7 @@ def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(here, monkey
         ),
     ],
 )
-def test_the_caption_of_an_interval_says_larger_or_smaller_of_each_number(here, difference, interval, caption):
+def test_the_caption_of_an_interval_says_larger_or_smaller_of_each_number(workdir, difference, interval, caption):
     path = Path(f"runs/green/{MONTH}/champion.json")
     champion = json.loads(path.read_text())
     champion["compared"] |= {"difference": difference, "interval": interval}
@@ -102,35 +102,37 @@ def test_the_caption_of_an_interval_says_larger_or_smaller_of_each_number(here, 
     assert f"The challenger's error is {caption}" in page
 
 
-def test_lists_that_are_cut_say_so(here, monkeypatch, capfd):
-    of = build()["services"]["green"]
+def test_lists_that_are_cut_say_so(workdir, monkeypatch, capfd):
+    green = build()["services"]["green"]
     monkeypatch.setattr("monthwise.report.watch.NEWEST", 2)
     monkeypatch.setattr("monthwise.commands.status.SHOWN", 2)
-    assert "The newest 2 of 5 months." in watch.as_markdown({"services": {"green": of}, "needs": [], "last_run": None})
+    assert "The newest 2 of 5 months." in watch.as_markdown(
+        {"services": {"green": green}, "needs": [], "last_run": None}
+    )
     assert "green: the newest 2 of 6 months" in status(monkeypatch, capfd)
-    for known in of["rows"].values():
+    for known in green["rows"].values():
         known["drops"] = {f"reason {number}": 10 for number in range(9)}
-    for known in of["numbers"].values():
+    for known in green["numbers"].values():
         known["drift"] = {f"feature {number}": number for number in range(20)}
-    drops = over_time.drops("green", of, list(of["rows"]))
+    drops = over_time.drops("green", green, list(green["rows"]))
     assert drops["head"] == ["month", *(f"reason {number}" for number in range(5)), "other"]
     assert float(drops["rows"][0][-1]) == pytest.approx(4 * float(drops["rows"][0][1]), abs=0.02)
-    assert "The furthest 12 of 20 features." in over_time.drift("green", of, list(of["runs"]))["caption"]
+    assert "The furthest 12 of 20 features." in over_time.drift("green", green, list(green["runs"]))["caption"]
     assert first_few(["a", "b", "c"], 2) == "a; b; and 1 more"
     assert first_few(["a", "b"], 2) == "a; b"
 
 
-def test_the_line_says_who_serves_how_well_and_what_is_late(here):
+def test_the_line_says_who_serves_how_well_and_what_is_late(workdir):
     Path("logs/plan.json").write_text(json.dumps({"not_published": {"green": ["2024-02"]}, "jobs": []}))
-    of = build()["services"]["green"]
-    told = of["numbers"][MONTH]
-    excess = told["live_excess"]
+    green = build()["services"]["green"]
+    numbers = green["numbers"][MONTH]
+    excess = numbers["live_excess"]
     excess = f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
-    error = f"{told['champion_live_rmse_min']:.2f} min on {told['live_trips']:,} trips"
-    assert of["line"].split("; ") == [
+    error = f"{numbers['champion_live_rmse_min']:.2f} min on {numbers['live_trips']:,} trips"
+    assert green["line"].split("; ") == [
         f"green: {MONTH} is served by the model of 2023-11,"
-        f" validation error {told['champion_validation_rmse_min']:.2f} min on {BEFORE}",
+        f" validation error {numbers['champion_validation_rmse_min']:.2f} min on {BEFORE}",
         f"live error of the model of 2023-11 in {MONTH}: {error}, {excess}",
         "2024-02 is not published yet",
     ]
-    assert summary.changes(of) == ["2023-11"]
+    assert summary.changes(green) == ["2023-11"]

@@ -11,23 +11,23 @@ from servers.browser import Reader
 
 def test_every_state_has_its_cell_in_words_with_a_symbol(folder, reader):
     page = reader(folder / "report/index.html").page
-    told = json.loads((folder / "report/status.json").read_text())["services"]
-    seen = set()
-    for service, of in told.items():
+    services = json.loads((folder / "report/status.json").read_text())["services"]
+    shown_states = set()
+    for service, status in services.items():
         for part in ("data", "runs"):
-            for month, stages in of[part].items():
+            for month, stages in status[part].items():
                 cells = page.locator(f'[id="{service}-{month}"] td')
                 texts = cells.all_inner_texts()
-                for state in {each["state"] for each in stages.values()}:
+                for state in {cell["state"] for cell in stages.values()}:
                     assert state in [text.strip() for text in texts], (service, month)
-                    seen.add(state)
-    assert seen == STATES
+                    shown_states.add(state)
+    assert shown_states == STATES
     symbols = page.evaluate(
         "[...document.querySelectorAll('.matrix td[class]:not(.num)')].map("
         " cell => [cell.innerText.trim(), getComputedStyle(cell, '::before').content.replaceAll('\"', '').trim()])"
     )
     by_state = {state: {symbol for text, symbol in symbols if text == state} for state in STATES}
-    assert all(len(found) == 1 for found in by_state.values())
+    assert all(len(state_symbols) == 1 for state_symbols in by_state.values())
     assert len(set().union(*by_state.values())) == len(STATES)
 
 
@@ -47,11 +47,11 @@ def test_filters_show_what_is_asked_for_and_stand_in_the_address(folder, reader)
     page.get_by_role("button", name="Show all").click()
     expect(rows).to_have_count(everything)
 
-    again = reader(folder / "report/index.html", "#service=green&year=2023&state=rejected").page
-    assert again.locator(".matrix tbody tr:visible").evaluate_all("rows => rows.map(row => row.id)") == [
+    filtered = reader(folder / "report/index.html", "#service=green&year=2023&state=rejected").page
+    assert filtered.locator(".matrix tbody tr:visible").evaluate_all("rows => rows.map(row => row.id)") == [
         f"green-{REJECTED}"
     ]
-    assert again.locator("select[name=state]").input_value() == "r"
+    assert filtered.locator("select[name=state]").input_value() == "r"
 
 
 def test_the_keyboard_reaches_every_month_and_its_page(folder, reader):
@@ -176,7 +176,7 @@ def test_snakemakes_own_report_has_labels_and_opens_without_a_network(built, bro
     page = opened.open(clone.path("own.html"))
     page.get_by_text("Champion", exact=True).first.click()
     page.get_by_text("green", exact=True).first.click()
-    shown = page.locator("body").inner_text()
-    assert MONTH in shown
-    assert "who serves and why" in shown
+    text = page.locator("body").inner_text()
+    assert MONTH in text
+    assert "who serves and why" in text
     assert opened.outside() == []

@@ -5,7 +5,7 @@ from fixtures.report_states import CONFIG, FAILED
 from monthwise import report
 from monthwise.config.settings import Settings
 
-# A reader's questions, each with what to click (at most twice) and what then stands there.
+# A reader's questions, each with the links to click (at most two) and the answer on the page.
 QUESTIONS = [
     ("who serves, since when, how good", [], "2024-01 is served by the model of 2024-01"),
     ("when did the champion change last", [], "Changes of the champion"),
@@ -22,7 +22,7 @@ QUESTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("question", "clicks", "answer"), QUESTIONS, ids=[each[0] for each in QUESTIONS])
+@pytest.mark.parametrize(("question", "clicks", "answer"), QUESTIONS, ids=[entry[0] for entry in QUESTIONS])
 def test_a_question_is_answered_in_two_clicks(question, clicks, answer, folder, reader):
     page = reader(folder / "report/index.html").page
     assert len(clicks) <= 2

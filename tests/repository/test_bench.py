@@ -41,8 +41,8 @@ class Plain(Clone):
         return Counter(path.name for path, time in self._times().items() if before[path] != time)
 
     def _times(self) -> dict[Path, int]:
-        found = (path for top in ("data", "runs") for path in self.path(top).rglob("*") if path.is_file())
-        return {path: path.stat().st_mtime_ns for path in found}
+        paths = (path for top in ("data", "runs") for path in self.path(top).rglob("*") if path.is_file())
+        return {path: path.stat().st_mtime_ns for path in paths}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What rules and files declare about each other is so."""
+"""Rules, programs, the stage table and the lock agree with each other."""
 
 import ast
 import functools
@@ -43,18 +43,20 @@ BUDGET = {
 def imported_modules(path: Path) -> frozenset[str]:
     """Return the modules of the package that a file imports, and those that these import: `data/tables`."""
     package = path.relative_to(PACKAGE.parent).parent.parts
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = PACKAGE.parent.joinpath(*base, *(node.module or "").split("."))
             named = [module, *(module / alias.name for alias in node.names)]
-            files = [file for each in named for file in (each.with_suffix(".py"), each / "__init__.py")]
+            files = [
+                file for module_path in named for file in (module_path.with_suffix(".py"), module_path / "__init__.py")
+            ]
             inside = [file for file in files if file.is_relative_to(PACKAGE) and file.exists()]
-            found |= {str(file.relative_to(PACKAGE).with_suffix("")) for file in inside}
-    rooms = {name for name in found if name.count("/") == 1 and name.endswith("/__init__")}
-    deeper = (imported_modules(PACKAGE / f"{name}.py") for name in found - rooms if PACKAGE / f"{name}.py" != path)
-    return frozenset((found - rooms).union(*deeper))
+            names |= {str(file.relative_to(PACKAGE).with_suffix("")) for file in inside}
+    rooms = {name for name in names if name.count("/") == 1 and name.endswith("/__init__")}
+    deeper = (imported_modules(PACKAGE / f"{name}.py") for name in names - rooms if PACKAGE / f"{name}.py" != path)
+    return frozenset((names - rooms).union(*deeper))
 
 
 @pytest.mark.parametrize("stage", stages.STAGES)
@@ -119,21 +121,21 @@ def test_parsing_the_snakefile_imports_nothing_heavy():
 
 
 def locked() -> dict[str, list[Requirement]]:
-    found: dict[str, list[Requirement]] = {}
+    locks: dict[str, list[Requirement]] = {}
     for line in (REPOSITORY / "requirements.txt").read_text().splitlines():
         if line and not line[0].isspace() and line[0] != "#":
             lock = Requirement(line.rstrip(" \\"))
-            found.setdefault(canonicalize_name(lock.name), []).append(lock)
-    return found
+            locks.setdefault(canonicalize_name(lock.name), []).append(lock)
+    return locks
 
 
 def test_the_lock_holds_what_the_project_asks_for():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     for text in (*project["dependencies"], *project["optional-dependencies"]["test"]):
-        asked = Requirement(text)
-        versions = [str(lock.specifier).removeprefix("==") for lock in locked()[canonicalize_name(asked.name)]]
+        requirement = Requirement(text)
+        versions = [str(lock.specifier).removeprefix("==") for lock in locked()[canonicalize_name(requirement.name)]]
         assert versions, text
-        assert all(asked.specifier.contains(version) for version in versions), (text, versions)
+        assert all(requirement.specifier.contains(version) for version in versions), (text, versions)
 
 
 def test_the_lock_has_hashes_and_names_no_registry():
@@ -161,6 +163,6 @@ def test_every_rule_has_its_environment():
 
 def test_every_rule_says_what_a_scheduler_asks_for():
     rules = re.split(r"^rule ", RULES, flags=re.M)[1:]
-    asked = re.compile(r"^    threads: \d+\n    resources:\n        mem_mb=.*\n        runtime=\d+,$", re.M)
-    assert [rule.split(":")[0] for rule in rules if not asked.search(rule)] == []
+    resources = re.compile(r"^    threads: \d+\n    resources:\n        mem_mb=.*\n        runtime=\d+,$", re.M)
+    assert [rule.split(":")[0] for rule in rules if not resources.search(rule)] == []
     assert len(rules) == len(PROGRAMS)

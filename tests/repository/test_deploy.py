@@ -1,4 +1,4 @@
-"""The files of deploy/ are what their programs accept."""
+"""The files of deploy/ are accepted by the programs that read them."""
 
 import getpass
 import os
@@ -18,8 +18,8 @@ DEPLOY = REPOSITORY / "deploy"
 def insist_on(program: str, package: str) -> str:
     path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        said = f"NOT CHECKED: deploy/ needs {program}; install Debian's {package}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+        reason = f"NOT CHECKED: deploy/ needs {program}; install Debian's {package}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     return path
 
 
@@ -69,7 +69,7 @@ def test_the_cron_job_calls_what_the_container_has():
     assert job["spec"]["concurrencyPolicy"] == "Forbid"
     (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     text = (DEPLOY / "Containerfile").read_text()
-    assert {each["name"] for each in container["env"]} == set(re.findall(r"\$(\w+)", text))
+    assert {variable["name"] for variable in container["env"]} == set(re.findall(r"\$(\w+)", text))
     called = re.search(r"exec (\S+) .* (\./\w+) run", text)
     for path in called.groups():
         assert os.access(DEPLOY.parent / path, os.X_OK), path

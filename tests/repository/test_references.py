@@ -1,4 +1,4 @@
-"""What pages, config and messages point to is there: files, headings, commands."""
+"""Files, headings and commands that pages, config and messages refer to exist."""
 
 import re
 import subprocess
@@ -21,10 +21,10 @@ HEADING = re.compile(r"^#+ (.+)$", re.M)
 
 
 def texts() -> list[str]:
-    """Return the files of the repository that say something to a reader, but for tests."""
+    """Return the text files of the repository, but for tests."""
     listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    found = [name for name in listed.splitlines() if not name.startswith(("tests/", "config/zones/"))]
-    return [name for name in found if Path(name).suffix not in (".json", ".svg") and name != "requirements.txt"]
+    names = [name for name in listed.splitlines() if not name.startswith(("tests/", "config/zones/"))]
+    return [name for name in names if Path(name).suffix not in (".json", ".svg") and name != "requirements.txt"]
 
 
 def anchors(page: Path) -> set[str]:
@@ -34,16 +34,16 @@ def anchors(page: Path) -> set[str]:
 
 
 def dead(name: str, text: str) -> list[str]:
-    """Return what the text of a file points to and is not there."""
-    found = []
+    """Return the references in a file's text whose target is missing."""
+    missing = []
     links = [(REPOSITORY / Path(name).parent / path, *rest) for path, *rest in LINK.findall(text)]
     links += [(REPOSITORY / path, anchor) for path, anchor in PATH.findall(text)]
     links += [(REPOSITORY / path if name == "README.md" else next_to(name, path), "") for path in PAGE.findall(text)]
     for target, anchor in links:
         page = REPOSITORY / name if target == REPOSITORY / Path(name).parent else target
         if not page.exists() or (anchor and anchor not in anchors(page)):
-            found.append(f"{target.relative_to(REPOSITORY)}{anchor}")
-    return found + [f"./monthwise {word}" for word in COMMAND.findall(text) if word not in COMMANDS]
+            missing.append(f"{target.relative_to(REPOSITORY)}{anchor}")
+    return missing + [f"./monthwise {word}" for word in COMMAND.findall(text) if word not in COMMANDS]
 
 
 def next_to(name: str, page: str) -> Path:

@@ -8,7 +8,7 @@ from fixtures.workflow import REPOSITORY
 
 PACKAGE = REPOSITORY / "scripts/monthwise"
 PROGRAMS = {path.stem for path in PACKAGE.parent.glob("*.py")}
-# From the top down: a room imports what stands below it.
+# From the top down: a room imports those below it.
 ROOMS = ("commands", "runner", "verify", "report", "tracking", "state", "workflow", "config", "publisher", "models")
 ROOMS += ("data", "job", "base")
 # Model files name their class by this module.
@@ -54,13 +54,13 @@ def test_every_room_is_in_the_order():
 
 
 def test_imports_go_down():
-    wrong = []
+    upward_imports = []
     for path in PACKAGE.rglob("*.py"):
         room = path.relative_to(PACKAGE).parts[0]
-        wrong += [
+        upward_imports += [
             f"{path.relative_to(PACKAGE)}: {name}" for name in imports(path) if room in ROOMS and upward(room, name)
         ]
-    assert wrong == []
+    assert upward_imports == []
 
 
 def test_imports_make_no_circle():

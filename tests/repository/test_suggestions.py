@@ -39,13 +39,13 @@ FOLLOWED = {
 
 def suggesting() -> set[str]:
     """Return the functions of the package and the programs that suggest a command."""
-    found = set()
+    functions = set()
     for path in (REPOSITORY / "scripts").rglob("*.py"):
         name = str(path.relative_to(REPOSITORY / "scripts")).removeprefix("monthwise/")
         for function in ast.walk(ast.parse(path.read_text())):
             if isinstance(function, ast.FunctionDef) and any(map(_suggests, ast.walk(function))):
-                found.add(f"{name}:{function.name}")
-    return found
+                functions.add(f"{name}:{function.name}")
+    return functions
 
 
 def _suggests(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""Every piece of advice about a month that is rejected or missing is followed here, and works."""
+"""The advice about rejected or missing months is followed, and works."""
 
 import argparse
 import itertools
@@ -20,7 +20,7 @@ LINE = re.compile(r"`((?:quality|skip|begin): .*?)`")
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
+def workdir(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for month in DATA:
         write(month, "source.json", {})
@@ -36,12 +36,12 @@ def write(month: str, name: str, content: dict) -> None:
 
 def reject(month: str, rows_out: int = 9, waiver: str | None = None) -> None:
     rule = {"name": "kept_share_below", "number": 0.967, "bound": 0.968}
-    told = {"service": "green", "month": month, "verdict": "reject", "rule": rule, "rows_out": rows_out}
-    write(month, "quality.json", told | {"waiver": waiver})
+    quality = {"service": "green", "month": month, "verdict": "reject", "rule": rule, "rows_out": rows_out}
+    write(month, "quality.json", quality | {"waiver": waiver})
 
 
-def look(overrides: dict) -> Plan:
-    """Return what a call finds, without Snakemake."""
+def plan_call(overrides: dict) -> Plan:
+    """Return what a call plans from the files, without Snakemake."""
     arguments = argparse.Namespace(range=None, service=None, recheck=None, redo=False, jobs=1, configfile=[])
     arguments.overrides, arguments.config = [], overrides
     plan = Plan(arguments, Settings((), overrides))
@@ -51,24 +51,24 @@ def look(overrides: dict) -> Plan:
 
 
 def advised(line: str) -> list[dict]:
-    return [yaml.safe_load(found) for found in LINE.findall(line)]
+    return [yaml.safe_load(text) for text in LINE.findall(line)]
 
 
 def follow(overrides: dict, advice: dict, month: str) -> Plan:
-    """Do what a line says; a waiver is in quality.json once `clean` has run."""
+    """Follow a piece of advice; a waiver is in quality.json once `clean` has run."""
     changed = layers.merge(overrides, advice)
     if "quality" in advice:
         reject(month, waiver=Settings((), changed).config["quality"]["waive"]["green"][month])
-    return look(changed)
+    return plan_call(changed)
 
 
 @pytest.mark.parametrize("length", [1, 2])
 @pytest.mark.parametrize("rejected", [*itertools.combinations(DATA, 1), *itertools.combinations(DATA[:4], 2)])
-def test_what_a_rejected_month_advises_works_when_followed(here, rejected, length):
+def test_what_a_rejected_month_advises_works_when_followed(workdir, rejected, length):
     overrides = DEMO | {"window": {"length": length}, "begin": {"green": months.shift(FIRST, length + 1)}}
     for month in rejected:
         reject(month)
-    plan = look(overrides)
+    plan = plan_call(overrides)
     needed = plan.calendars["green"].data_months(*plan.available["green"].months)
     assert set(plan.rejected["green"]) == set(rejected)
     for month, line in plan.rejected["green"].items():
@@ -85,50 +85,50 @@ def test_what_a_rejected_month_advises_works_when_followed(here, rejected, lengt
             reject(month)
 
 
-def test_a_month_of_the_first_window_advises_a_later_begin(here):
+def test_a_month_of_the_first_window_advises_a_later_begin(workdir):
     reject("2023-11")
-    assert advised(look(DEMO).rejected["green"]["2023-11"])[1:] == [{"begin": {"green": "2024-02"}}]
+    assert advised(plan_call(DEMO).rejected["green"]["2023-11"])[1:] == [{"begin": {"green": "2024-02"}}]
     reject("2023-12")
-    lines = look(DEMO).rejected["green"]
+    lines = plan_call(DEMO).rejected["green"]
     assert [advised(lines[month])[1:] for month in ("2023-11", "2023-12")] == [[{"begin": {"green": "2024-03"}}]] * 2
 
 
-def test_a_month_in_the_middle_advises_to_skip_it_with_those_that_are_skipped(here):
+def test_a_month_in_the_middle_advises_to_skip_it_with_those_that_are_skipped(workdir):
     reject("2024-02")
-    line = look(DEMO | {"skip": {"green": ["2024-03"]}}).rejected["green"]["2024-02"]
+    line = plan_call(DEMO | {"skip": {"green": ["2024-03"]}}).rejected["green"]["2024-02"]
     assert advised(line)[1:] == [{"skip": {"green": ["2024-02", "2024-03"]}}]
 
 
-def test_a_month_without_rows_is_not_to_be_waived(here):
+def test_a_month_without_rows_is_not_to_be_waived(workdir):
     reject("2024-02", rows_out=0)
-    assert [*advised(look(DEMO).rejected["green"]["2024-02"])[0]] == ["skip"]
+    assert [*advised(plan_call(DEMO).rejected["green"]["2024-02"])[0]] == ["skip"]
 
 
 @pytest.mark.parametrize("missing", DATA[:-1])
-def test_what_a_missing_month_advises_works_when_followed(here, missing):
-    published = here / "published"
+def test_what_a_missing_month_advises_works_when_followed(workdir, missing):
+    published = workdir / "published"
     published.mkdir()
     for month in DATA:
         if month != missing:
             (published / f"green_tripdata_{month}.parquet").touch()
     Path(targets.data_file("green", missing, "source.json")).unlink()
     overrides = {"source": f"file:{published}", "begin": {"green": "2024-01"}}
-    (line,) = look(overrides).stopped_chains()
+    (line,) = plan_call(overrides).stopped_chains()
     assert f"{missing} is not published" in line
     pieces = advised(line)
     assert pieces
     for advice in pieces:
-        assert look(layers.merge(overrides, advice)).stopped_chains() == []
+        assert plan_call(layers.merge(overrides, advice)).stopped_chains() == []
 
 
-def test_holes_in_a_folder_are_named_as_holes(here):
-    published = here / "published"
+def test_holes_in_a_folder_are_named_as_holes(workdir):
+    published = workdir / "published"
     published.mkdir()
     for month in ("2023-11", "2023-12", "2024-04"):
         (published / f"green_tripdata_{month}.parquet").touch()
     for month in DATA:
         Path(targets.data_file("green", month, "source.json")).unlink()
-    plan = look({"source": f"file:{published}", "begin": {"green": "2024-01"}})
+    plan = plan_call({"source": f"file:{published}", "begin": {"green": "2024-01"}})
     hole = "missing between months that are published"
     assert plan.missing() == {hole: {"green": ["2024-01", "2024-02", "2024-03"]}}
     assert months.in_words(plan.missing()[hole]["green"]) == "2024-01 to 2024-03"
@@ -137,13 +137,16 @@ def test_holes_in_a_folder_are_named_as_holes(here):
 
 def test_months_in_a_row_are_a_span():
     assert months.in_words(["2024-02", "2023-12", "2024-01", "2025-01"]) == "2023-12 to 2024-02, 2025-01"
-    told = months.not_published(["2024-05", "2024-02"], ["2024-01", "2024-03"])
-    assert told == {"missing between months that are published": ["2024-02"], "not published yet": ["2024-05"]}
+    months_by_reason = months.not_published(["2024-05", "2024-02"], ["2024-01", "2024-03"])
+    assert months_by_reason == {
+        "missing between months that are published": ["2024-02"],
+        "not published yet": ["2024-05"],
+    }
 
 
-def test_a_call_reads_config_once(here, monkeypatch):
+def test_a_call_reads_config_once(workdir, monkeypatch):
     read, calls = layers.read, []
     monkeypatch.setattr(layers, "read", lambda *arguments: calls.append(arguments) or read(*arguments))
     reject("2023-11")
-    assert look(DEMO).rejected["green"]
+    assert plan_call(DEMO).rejected["green"]
     assert len(calls) == 1

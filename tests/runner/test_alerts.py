@@ -1,4 +1,4 @@
-"""Alarms reach a real mail server, each once; secrets stay where they were."""
+"""Alarms reach a real mail server, each once, without secrets."""
 
 import json
 import threading
@@ -13,13 +13,13 @@ from monthwise.config.settings import Settings
 from monthwise.runner import alerts
 from servers.mail_server import SECRET
 
-NEXT = LAST  # the data month that is not out yet
+NEXT = LAST  # the data month that is not yet published
 OUTCOME = {"code": 0, "line": "up to date", "failed": [], "rejected": {}, "champions": []}
 FAULT = {"rule": "train", "service": "green", "month": "2024-03", "code": 1, "line": "planted", "log": "logs/x.log"}
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
+def workdir(tmp_path, monkeypatch) -> Path:
     for name in alerts.SECRETS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -33,7 +33,7 @@ def raised(outcome: dict, **alarm) -> list[str]:
     return alerts.send_alerts(Settings((), config), ["green"], OUTCOME | outcome)
 
 
-def test_a_failure_is_told_once_until_it_is_gone(here, mails, monkeypatch):
+def test_a_failure_is_told_once_until_it_is_gone(workdir, mails, monkeypatch):
     received, url = mails
     monkeypatch.setenv(alerts.URLS, url)
     for _ in range(2):
@@ -43,41 +43,41 @@ def test_a_failure_is_told_once_until_it_is_gone(here, mails, monkeypatch):
     assert raised({}) == []
     assert raised({"code": 1, "failed": [FAULT]}) == []
     assert len(received.texts) == 2
-    assert SECRET not in "".join(path.read_text() for path in here.rglob("*") if path.is_file())
+    assert SECRET not in "".join(path.read_text() for path in workdir.rglob("*") if path.is_file())
 
 
-def test_each_kind_can_be_switched_off(here, mails, monkeypatch):
+def test_each_kind_can_be_switched_off(workdir, mails, monkeypatch):
     received, url = mails
     monkeypatch.setenv(alerts.URLS, url)
-    off = {"failure": False, "reject": False, "champion": False, "live_excess": None, "late_days": None}
+    nothing = {"failure": False, "reject": False, "champion": False, "live_excess": None, "late_days": None}
     happened = {"code": 65, "failed": [FAULT], "rejected": {"green": {"2024-01": "no"}}, "champions": ["another"]}
-    assert raised(happened, **off) == []
+    assert raised(happened, **nothing) == []
     assert received.texts == []
     assert raised(happened) == []
     assert all(word in received.texts[0] for word in ("planted", "no", "another"))
 
 
-def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(here, monkeypatch):
+def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(workdir, monkeypatch):
     settings = Settings((), {"source": "https"})
-    run = here / "runs/green/2024-03"
+    run = workdir / "runs/green/2024-03"
     run.mkdir(parents=True)
     files.write_json(run / "champion.json", {"month": "2024-03", "decision": "kept", "champion": {}})
     files.write_json(run / "live.json", {"off": 0.5, "rmse_min": 6.0, "promised_rmse_min": 4.0})
     for month, published in (("2024-01", "2024-03-01"), ("2024-02", "2024-04-01")):
-        data = here / "data/green" / month
+        data = workdir / "data/green" / month
         data.mkdir(parents=True)
         files.write_json(data / "source.json", {"last_modified": f"{published}T10:00:00Z"})
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-14")  # usually 31 days after the end: the first of May
     assert alerts.conditions(settings, ["green"], OUTCOME).keys() == {"live green 2024-03"}
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-16")
-    found = alerts.conditions(settings, ["green"], OUTCOME)
-    assert found["live green 2024-03"] == (
+    alarms = alerts.conditions(settings, ["green"], OUTCOME)
+    assert alarms["live green 2024-03"] == (
         "green 2024-03: the champion's live error is 6.000 min, the validation error 4.000 (+50.0%)"
     )
-    assert "green 2024-03 is still not published" in found["late green 2024-03"]
+    assert "green 2024-03 is still not published" in alarms["late green 2024-03"]
 
 
-def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_again(here, mails, monkeypatch, capfd):
+def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_again(workdir, mails, monkeypatch, capfd):
     received, url = mails
     monkeypatch.setenv(alerts.URLS, f"json://127.0.0.1:9/{SECRET}")
     lines = raised({"code": 1, "failed": [FAULT]})
@@ -88,25 +88,25 @@ def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_aga
     assert len(received.texts) == 1
 
 
-def test_urls_may_lie_in_a_file_outside_the_repository_alone(here, mails, monkeypatch):
+def test_urls_may_lie_in_a_file_outside_the_repository_alone(workdir, mails, monkeypatch):
     received, url = mails
-    outside = here.parent / "alarms"
+    outside = workdir.parent / "alarms"
     outside.write_text(f"# who is told\n{url}\n")
     monkeypatch.setenv(alerts.FILE, str(outside))
     assert raised({"code": 1, "failed": [FAULT]}) == []
     assert len(received.texts) == 1
-    inside = here / "alarms"
+    inside = workdir / "alarms"
     inside.write_text(url)
     monkeypatch.setenv(alerts.FILE, str(inside))
     assert "move it out" in raised({})[0]
 
 
-def test_a_ping_follows_success_alone(here, monkeypatch):
-    heard = []
+def test_a_ping_follows_success_alone(workdir, monkeypatch):
+    paths = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            heard.append(self.path)
+            paths.append(self.path)
             self.send_response(200)
             self.end_headers()
 
@@ -117,9 +117,9 @@ def test_a_ping_follows_success_alone(here, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv(alerts.PING, f"http://127.0.0.1:{server.server_port}/{SECRET}")
     assert raised({"code": 65}) == []
-    assert heard == []
+    assert paths == []
     assert raised({}) == []
-    assert heard == [f"/{SECRET}"]
+    assert paths == [f"/{SECRET}"]
     server.shutdown()
     server.server_close()
     lines = raised({})
@@ -135,6 +135,6 @@ def test_no_secret_of_the_environment_is_left_anywhere_after_a_run(clone: Clone,
     assert ended.returncode == 65
     assert f"green {NEXT} is rejected" in received.texts[0]
     assert SECRET not in ended.stdout + ended.stderr
-    left = [path for path in clone.folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
-    assert left == []
+    paths = [path for path in clone.folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert paths == []
     assert json.loads(clone.path("logs/alarms.json").read_text())

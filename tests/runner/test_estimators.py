@@ -18,7 +18,7 @@ def settings(recipe: str, **parameters) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "parameters", "said"),
+    ("recipe", "parameters", "message"),
     [
         ("boosted", {"max_iter": -5}, "'max_iter' parameter of HistGradientBoostingRegressor must be an int"),
         ("boosted", {"learning_rate": -1}, "'learning_rate' parameter"),
@@ -29,12 +29,12 @@ def settings(recipe: str, **parameters) -> Settings:
         ("linear", {"solver": "best"}, "solver is"),
     ],
 )
-def test_what_a_recipe_refuses_is_wrong_config(tmp_path, monkeypatch, recipe, parameters, said):
+def test_what_a_recipe_refuses_is_wrong_config(tmp_path, monkeypatch, recipe, parameters, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(exits.WrongConfig) as ended:
         estimators.insist_on_parameters(settings(recipe, **parameters), MONTHS)
     line = str(ended.value)
-    assert said in line
+    assert message in line
     assert line.startswith(f"settings of green 2024-01: recipe {recipe} refuses its parameters")
     assert "\n" not in line
 
@@ -51,17 +51,17 @@ def test_parameters_that_trained_a_model_cost_no_import(tmp_path, monkeypatch):
 
 def test_snakemake_plan_and_run_refuse_it_and_the_model_stays(tmp_path):
     clone = Clone(tmp_path / "clone")
-    wrong = ("--config", "source=demo", "demo={rows: 2000}", "train={parameters: {max_iter: -5}}")
-    clone.build(*wrong[:3], "--", *(f"data/green/2023-{month}/features.parquet" for month in ("11", "12")))
+    wrong_config = ("--config", "source=demo", "demo={rows: 2000}", "train={parameters: {max_iter: -5}}")
+    clone.build(*wrong_config[:3], "--", *(f"data/green/2023-{month}/features.parquet" for month in ("11", "12")))
     model = clone.path("runs/green/2024-01/model.skops")
     model.parent.mkdir(parents=True)
     model.write_bytes(b"a model")
-    said = [
-        clone.snakemake(*wrong, "--", "runs/green/2024-01/training.json"),
-        clone.monthwise("plan", "2024-01", *wrong),
-        clone.monthwise("run", "2024-01", *wrong),
+    outputs = [
+        clone.snakemake(*wrong_config, "--", "runs/green/2024-01/training.json"),
+        clone.monthwise("plan", "2024-01", *wrong_config),
+        clone.monthwise("run", "2024-01", *wrong_config),
     ]
-    for ended in said:
+    for ended in outputs:
         assert ended.returncode == 78, ended.stdout + ended.stderr
         lines = [line for line in ended.stderr.splitlines() if "refuses its parameters" in line]
         assert len(lines) == 1, ended.stderr

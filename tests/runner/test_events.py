@@ -1,4 +1,4 @@
-"""What is read from Snakemake: which jobs run and why, which failed for good, and what ended it, in one line."""
+"""Events of Snakemake: which jobs run and why, which failed for good, and why it ended, in one line."""
 
 import os
 import signal
@@ -121,7 +121,7 @@ def test_reading_ends_with_snakemake_although_its_child_holds_the_events_open(ca
     )
     jobs = call(forking + JOBS).plan([])
     child = int(Path("child.txt").read_text())
-    os.kill(child, 0)  # it is there still
+    os.kill(child, 0)  # it still exists
     os.kill(child, signal.SIGKILL)
     assert {job.rule for job in jobs} == {"twice", "never", "descriptors"}
 

@@ -90,9 +90,9 @@ def test_a_profile_decides_where_jobs_run_and_never_what_is_found(waiting, hosti
     assert ended.stdout.count("SNAKEMAKE_PROFILE: ignored ") == 1
     for key in NEVER:
         assert f" {key}," in ended.stdout or f" {key};" in ended.stdout
-    said = max(waiting.path("logs/run").iterdir()).read_text()
-    assert sorted(rule for rule, _, _ in listed_jobs(said)) == ["drift", "evidence"]
-    assert "mem_mb=123" in said  # what it says of where jobs run counts
+    log = max(waiting.path("logs/run").iterdir()).read_text()
+    assert sorted(rule for rule, _, _ in listed_jobs(log)) == ["drift", "evidence"]
+    assert "mem_mb=123" in log  # its keys about where jobs run are used
     ended = waiting.monthwise("run", env=hostile)
     assert (ended.returncode, ended.stdout) == (0, "up to date\n")
 
@@ -111,24 +111,29 @@ def test_a_workflow_profile_in_the_results_folder_changes_nothing(waiting):
 @pytest.mark.parametrize("key", NEVER)
 def test_no_key_that_changes_what_is_found_reaches_snakemake(key, tmp_path):
     folder = write(tmp_path / "mine", {key: NEVER[key], f"--{key}": NEVER[key]} | WHERE)
-    found = user_profile.read(str(folder))
-    assert (found.settings, found.ignored) == (WHERE, [key])
+    profile = user_profile.read(str(folder))
+    assert (profile.settings, profile.ignored) == (WHERE, [key])
 
 
 def test_keys_of_the_chosen_executor_reach_snakemake_and_those_of_another_do_not(tmp_path):
     settings = {"executor": "slurm", "jobs": 3, "slurm-logdir": "logs/slurm", "kubernetes-namespace": "x"}
-    found = user_profile.read(str(write(tmp_path / "mine", settings)))
-    assert (sorted(found.settings), found.ignored) == (["executor", "jobs", "slurm-logdir"], ["kubernetes-namespace"])
+    profile = user_profile.read(str(write(tmp_path / "mine", settings)))
+    assert (sorted(profile.settings), profile.ignored) == (
+        ["executor", "jobs", "slurm-logdir"],
+        ["kubernetes-namespace"],
+    )
     for executor in ("dryrun", "touch", "local"):
-        found = user_profile.read(str(write(tmp_path / executor, {"executor": executor, "local-storage-prefix": "x"})))
-        assert found.ignored == ["executor"] * (executor != "local") + ["local-storage-prefix"]
+        profile = user_profile.read(
+            str(write(tmp_path / executor, {"executor": executor, "local-storage-prefix": "x"}))
+        )
+        assert profile.ignored == ["executor"] * (executor != "local") + ["local-storage-prefix"]
 
 
 def test_our_own_profile_for_slurm_is_taken_whole():
     folder = REPOSITORY / "profiles/slurm"
-    found = user_profile.read(str(folder))
-    assert found.settings == yaml.safe_load((folder / "config.yaml").read_text())
-    assert (found.ignored, found.notice()) == ([], "")
+    profile = user_profile.read(str(folder))
+    assert profile.settings == yaml.safe_load((folder / "config.yaml").read_text())
+    assert (profile.ignored, profile.notice()) == ([], "")
 
 
 def test_every_option_that_is_let_through_is_one_of_snakemakes():
@@ -141,11 +146,11 @@ def test_paths_in_the_folder_of_a_profile_stay_right_and_later_profiles_win(tmp_
     monkeypatch.chdir(tmp_path)
     (write(Path("one"), {"jobscript": "job.sh", "jobs": 1, "resources": ["mem_mb=1"]}) / "job.sh").touch()
     write(Path("two"), {"jobs": 2})
-    found = user_profile.read("[one, two]")
-    assert found.settings == {"jobscript": str(tmp_path / "one/job.sh"), "jobs": 2, "resources": ["mem_mb=1"]}
-    option, copy = found.options()
+    profile = user_profile.read("[one, two]")
+    assert profile.settings == {"jobscript": str(tmp_path / "one/job.sh"), "jobs": 2, "resources": ["mem_mb=1"]}
+    option, copy = profile.options()
     assert option == "--profile"
-    assert yaml.safe_load(Path(copy).read_text()) == found.settings
+    assert yaml.safe_load(Path(copy).read_text()) == profile.settings
 
 
 @pytest.mark.parametrize("value", [None, "", "none"])

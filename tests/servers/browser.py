@@ -17,7 +17,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start Chromium; where there is none, skip loudly, and fail in CI."""
+    """Start Chromium; skip if there is none, and fail in CI."""
     program = shutil.which("chromium")
     if program is None:
         advice = "NOT LOOKED AT: nobody opened the report, apt-get install chromium"
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
 
 
 class Reader:
-    """Someone who looks at pages from disk; remembers what a page asked of the network and complained about."""
+    """A reader of pages from disk; records their requests and their messages on the console."""
 
     def __init__(self, browser: Browser, width: int = 1280, scheme: str = "light", scripts: bool = True):
         self.context = browser.new_context(
@@ -49,10 +49,13 @@ class Reader:
         return self.page
 
     def outside(self) -> list[str]:
-        """Return what was asked for that is no file."""
+        """Return the requests for anything but files."""
         return [url for url in self.requests if not url.startswith(("file:", "data:"))]
 
     def violations(self) -> list[str]:
         """Return what axe-core finds on the page, with the first element of each."""
-        found = Axe().run(self.page).response["violations"]
-        return [f"{each['id']}: {each['nodes'][0]['html'][:200]} ({len(each['nodes'])})" for each in found]
+        results = Axe().run(self.page).response["violations"]
+        return [
+            f"{violation['id']}: {violation['nodes'][0]['html'][:200]} ({len(violation['nodes'])})"
+            for violation in results
+        ]

@@ -11,7 +11,7 @@ SECRET = "uncommon-password-7291"
 
 
 class Mails:
-    """What a mail server received."""
+    """The mails that a server received."""
 
     def __init__(self):
         self.texts: list[str] = []
@@ -25,7 +25,7 @@ class Mails:
 
 @contextlib.contextmanager
 def serving() -> Iterator[tuple[Mails, str]]:
-    """Serve; yield what is received, and the URL, which has a secret in it."""
+    """Serve; yield the received mails, and the URL, which has a secret in it."""
     mails = Mails()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A publisher on 127.0.0.1 that serves a folder properly, until it is told what to do wrong.
+"""A publisher on 127.0.0.1 that serves a folder properly, but for the wrong answers that it is given.
 
     with MisbehavingServer(folder) as server:
         server.behave("green_tripdata_2021-01.parquet", Answer(after=1000, then="cut"), Answer())
@@ -32,7 +32,7 @@ HTML = b"<!DOCTYPE html>\n<html><title>Sorry</title>We will be back soon.</html>
 
 @dataclass(frozen=True)
 class Answer:
-    """How to answer one request; as it stands, properly.
+    """How to answer one request; properly by default.
 
     `headers` go before the proper ones, None leaves one out. Of the body, `after` bytes are sent; the connection is
     `then` cut, or it stalls until the server stops. `drip_s` is the pause after each byte, of the headers too where
@@ -69,7 +69,7 @@ class Request:
 
 
 class MisbehavingServer:
-    """The server, running between `with` and its end; `requests` is what was asked of it."""
+    """The server, running between `with` and its end; `requests` are those that it received."""
 
     def __init__(self, folder: str | os.PathLike):
         self.folder = Path(folder)
@@ -103,7 +103,7 @@ class MisbehavingServer:
             self._answers[name] = others + [(method, answer) for answer in answers]
 
     def settings(self, month: str, **patience: float) -> dict:
-        """Return what locate and ingest get for a month of green taxis; they wait for minutes, or as told."""
+        """Return the settings of locate and ingest for a green month; they wait for minutes, or for `patience`."""
         return {
             "source": "https",
             "service": "green",
@@ -113,7 +113,7 @@ class MisbehavingServer:
             "patience": {**PATIENT, **patience},
         }
 
-    def asked(self, method: str, name: str | None = None) -> list[Request]:
+    def requests_by(self, method: str, name: str | None = None) -> list[Request]:
         """Return the requests by `method` (for file `name`, if given) so far, in order."""
         return [r for r in self.requests if r.method == method and name in (None, r.name)]
 
@@ -140,7 +140,7 @@ class _HTTP(ThreadingHTTPServer):
     request_queue_size = 64  # more would have to wait a second each
 
     def handle_error(self, *args: object) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a client that gave up is what is asked for
+        if not isinstance(sys.exception(), ConnectionError):  # some tests want the client to give up
             super().handle_error(*args)
 
 
@@ -153,11 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.server.publisher._next_answer(self.command, name)
         if answer.do:
             answer.do()
-        asked = {key.lower(): value for key, value in self.headers.items()}
-        status, headers, body = _proper(self.server.publisher.folder / name, asked, answer)
+        requested = {key.lower(): value for key, value in self.headers.items()}
+        status, headers, body = _proper(self.server.publisher.folder / name, requested, answer)
         sent = 0 if self.command == "HEAD" else len(body[: answer.after])
         # Before the answer, so that whoever got it finds the request in the list.
-        self.server.publisher.requests.append(Request(self.command, name, asked, sent))
+        self.server.publisher.requests.append(Request(self.command, name, requested, sent))
         try:
             self._send(answer, status, headers, body)
         except (BrokenPipeError, ConnectionResetError):
@@ -211,25 +211,25 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _proper(path: Path, asked: dict, answer: Answer) -> tuple[int, dict, bytes]:
+def _proper(path: Path, requested: dict, answer: Answer) -> tuple[int, dict, bytes]:
     """Return status, headers and body, those of `answer` first."""
     if answer.body is not None:
         status, headers, body = 200, {"Content-Type": "application/octet-stream"}, answer.body
     elif answer.status is not None or not path.is_file():
         status, headers, body = 404, {"Content-Type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>"
     else:
-        status, headers, body = _file(path, asked, answer)
+        status, headers, body = _file(path, requested, answer)
     headers["Content-Length"] = str(len(body))
     return answer.status or status, {**headers, **answer.headers}, body
 
 
-def _file(path: Path, asked: dict, answer: Answer) -> tuple[int, dict, bytes]:
+def _file(path: Path, requested: dict, answer: Answer) -> tuple[int, dict, bytes]:
     body = path.read_bytes()
     changed = email.utils.formatdate(os.stat(path).st_mtime, usegmt=True)
     headers = {"Content-Type": "binary/octet-stream", "ETag": etag_of(path), "Last-Modified": changed}
     headers["Accept-Ranges"] = "bytes"
-    same = not answer.if_range or asked.get("if-range", headers["ETag"]) in (headers["ETag"], changed)
-    unit, _, wanted = asked.get("range", "").partition("=")
+    same = not answer.if_range or requested.get("if-range", headers["ETag"]) in (headers["ETag"], changed)
+    unit, _, wanted = requested.get("range", "").partition("=")
     if unit != "bytes" or not answer.ranges or not same:
         return 200, headers, body
     first, _, last = wanted.partition("-")

@@ -43,13 +43,13 @@ def serving() -> Iterator[Server]:
 
     The folder is none of pytest's: they are for one user alone, and a second pytest closes them again.
     """
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if shutil.which("runuser") else []
-    if not found:
-        said = "NOT CHECKED WITH A REAL POSTGRESQL: apt-get install postgresql"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if shutil.which("runuser") else []
+    if not folders:
+        reason = "NOT CHECKED WITH A REAL POSTGRESQL: apt-get install postgresql"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     [port] = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="monthwise-postgres-") as folder:
-        yield from _serving(Server(Path(folder), found[-1], port))
+        yield from _serving(Server(Path(folder), folders[-1], port))
 
 
 def _serving(server: Server) -> Iterator[Server]:

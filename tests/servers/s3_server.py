@@ -124,13 +124,13 @@ class Server:
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Server]:
-    """Start Swift with its files in `folder`; skip loudly without it, fail in CI."""
+    """Start Swift with its files in `folder`; skip without it, fail in CI."""
     missing = [name for name in PROGRAMS if not shutil.which(name, path="/usr/sbin:/usr/bin")]
     allowed = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
     if missing or not allowed:
         packages = "swift-proxy swift-account swift-container swift-object memcached"
-        said = f"NOT CHECKED WITH A REAL BUCKET: apt-get install {packages}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+        reason = f"NOT CHECKED WITH A REAL BUCKET: apt-get install {packages}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     etc = folder / "etc"
     (folder / "devices/d1").mkdir(parents=True)
     etc.mkdir()

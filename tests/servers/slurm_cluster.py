@@ -62,12 +62,12 @@ ConstrainRAMSpace=yes
 ConstrainSwapSpace=yes
 AllowedSwapSpace=0
 """
-# Where the kernel offers it, a job that takes more memory than it asked for is ended.
+# With cgroup v1, a job that takes more memory than requested is killed.
 LIMITS_MEMORY = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes").exists()
 
 
 class Cluster:
-    """What the tests do with it; commands run where its configuration is seen."""
+    """The running cluster; commands run in the namespace that has its configuration."""
 
     def __init__(self, folder: Path, inside: list[str]):
         self.folder, self.inside = folder, inside
@@ -92,8 +92,8 @@ def insist_on_slurm() -> None:
     allowed = os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
     if missing or not allowed:
         packages = "slurm-wlm munge gcc"
-        said = f"NOT CHECKED ON A REAL SLURM: apt-get install {packages}, as root where `unshare -m` is allowed"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+        reason = f"NOT CHECKED ON A REAL SLURM: apt-get install {packages}, as root where `unshare -m` is allowed"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 def add_plugin(environment: Path, plugin: Path) -> None:

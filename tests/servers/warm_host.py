@@ -1,4 +1,4 @@
-"""Stands in for Snakemake in tests of the warm start: starts it, runs shell commands at once, tells how each ended.
+"""Stand-in for Snakemake in tests of the warm start: start it, run shell commands at once, print how each ended.
 
     python warm_host.py COMMAND ...
 
@@ -24,6 +24,6 @@ print(json.dumps(os.environ.get("MONTHWISE_WARM_ADDRESS", "")), flush=True)
 pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "stdin": subprocess.DEVNULL}
 jobs = [subprocess.Popen(["bash", "-c", command], **pipes) for command in sys.argv[1:]]
 for job in jobs:
-    said = job.communicate()[0]
+    output = job.communicate()[0]
     code = job.returncode if job.returncode >= 0 else 128 - job.returncode  # bash may have become the command
-    print(json.dumps([code, said]), flush=True)
+    print(json.dumps([code, output]), flush=True)

@@ -1,4 +1,4 @@
-"""`./monthwise status`: each state of a month and stage, from small trees of files."""
+"""The state of each stage and month, and `./monthwise status`, from small folders of files."""
 
 import json
 import os
@@ -18,7 +18,7 @@ QUALITY = {"verdict": "pass", "rows_in": 10, "rows_out": 9, "waiver": None, "rul
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
+def workdir(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for stream in ("stdout", "stderr"):  # a command replaces them
         monkeypatch.setattr(sys, stream, getattr(sys, stream))
@@ -37,54 +37,54 @@ def here(tmp_path, monkeypatch) -> Path:
 
 
 def write(path: str, content: object) -> None:
-    """Write text, JSON, or what a whole file of another kind ends with."""
+    """Write text, JSON, or for other kinds of files the bytes that a complete one ends with."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     if path.endswith((".parquet", ".skops")):
         content = {".parquet": "PAR1", ".skops": "PK\x05\x06" + 18 * "\0"}[Path(path).suffix]
     files.write_json(path, content) if not isinstance(content, str) else Path(path).write_text(content)
 
 
-def found(look: dict | None = None, **changed) -> dict:
-    return stage_states.of_service(Calendar.read(Settings((), CONFIG | changed), "green"), look or {})
+def states(plan: dict | None = None, **changed) -> dict:
+    return stage_states.of_service(Calendar.read(Settings((), CONFIG | changed), "green"), plan or {})
 
 
-def state(of: dict, kind: str, month: str, stage: str) -> str:
-    return of[kind][month][stage]["state"]
+def state(states_by_month: dict, kind: str, month: str, stage: str) -> str:
+    return states_by_month[kind][month][stage]["state"]
 
 
-def test_what_stands_is_built_and_what_is_not_there_waits(here):
-    of = found()
-    assert state(of, "data", "2023-12", "featurize") == "built"
-    assert state(of, "runs", "2024-01", "train") == "built"
-    assert state(of, "runs", "2024-01", "score") == "waiting"
-    assert state(of, "data", "2024-01", "locate") == "waiting"
-    assert "compare" not in of["runs"]["2024-01"]  # the first month compares nothing
+def test_what_stands_is_built_and_what_is_not_there_waits(workdir):
+    green = states()
+    assert state(green, "data", "2023-12", "featurize") == "built"
+    assert state(green, "runs", "2024-01", "train") == "built"
+    assert state(green, "runs", "2024-01", "score") == "waiting"
+    assert state(green, "data", "2024-01", "locate") == "waiting"
+    assert "compare" not in green["runs"]["2024-01"]  # the first month compares nothing
 
 
-def test_a_failed_job_is_named_with_its_log_and_last_lines(here):
+def test_a_failed_job_is_named_with_its_log_and_last_lines(workdir):
     write("logs/drift/green/2024-01.log", "some\nlines\nexit 1: ValueError: planted\n")
     write("logs/score/green/2024-01.log", "killed in the mid")
     write("logs/locate/green/2024-01.log", "exit 66: not out\n")
-    of = found()
-    assert of["runs"]["2024-01"]["drift"] == {
+    green = states()
+    assert green["runs"]["2024-01"]["drift"] == {
         "state": "failed",
         "log": "logs/drift/green/2024-01.log",
         "why": "exit 1: ValueError: planted",
         "lines": ["some", "lines", "exit 1: ValueError: planted"],
     }
-    assert state(of, "runs", "2024-01", "score") == "failed"
-    assert state(of, "data", "2024-01", "locate") == "waiting"
+    assert state(green, "runs", "2024-01", "score") == "failed"
+    assert state(green, "data", "2024-01", "locate") == "waiting"
 
 
-def test_rejected_unless_waived(here):
+def test_rejected_unless_waived(workdir):
     rejected = QUALITY | {"verdict": "reject", "rule": {"name": "rows_below", "number": 9, "bound": 100}}
     write("data/green/2023-12/quality.json", rejected)
-    assert found()["data"]["2023-12"]["clean"] == {"state": "rejected", "why": "rows_below: 9, bound 100"}
+    assert states()["data"]["2023-12"]["clean"] == {"state": "rejected", "why": "rows_below: 9, bound 100"}
     write("data/green/2023-12/quality.json", rejected | {"waiver": "looked at"})
-    assert state(found(), "data", "2023-12", "clean") == "built"
+    assert state(states(), "data", "2023-12", "clean") == "built"
 
 
-def test_warnings_of_data_and_of_the_validation_month_are_shown(here, monkeypatch, capfd):
+def test_warnings_of_data_and_of_the_validation_month_are_shown(workdir, monkeypatch, capfd):
     rule = {"name": "days_share_below", "number": 0.8, "bound": 0.9, "detail": "24 of 30 days have trips"}
     write("data/green/2023-11/quality.json", QUALITY | {"verdict": "warn", "rule": rule})
     write("runs/green/2024-01/metrics.json", {"warnings": [{"text": "hour: it is unlike"}, {"text": None}, "torn"]})
@@ -97,12 +97,12 @@ def test_warnings_of_data_and_of_the_validation_month_are_shown(here, monkeypatc
 
     assert "warning: data of green 2023-11, days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)" in shown()
     assert "warning: green 2024-01, hour: it is unlike" in shown()
-    told = json.loads(shown("--json"))["services"]["green"]
-    assert told["numbers"]["2024-01"]["warnings"] == ["hour: it is unlike"]
-    assert told["rows"]["2023-11"]["rule"] == "days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)"
+    green = json.loads(shown("--json"))["services"]["green"]
+    assert green["numbers"]["2024-01"]["warnings"] == ["hour: it is unlike"]
+    assert green["rows"]["2023-11"]["rule"] == "days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)"
 
 
-def test_stale_and_not_published_are_as_the_last_look_saw_them(here):
+def test_stale_and_not_published_are_as_the_last_look_saw_them(workdir):
     jobs = [
         {
             "rule": "train",
@@ -113,28 +113,30 @@ def test_stale_and_not_published_are_as_the_last_look_saw_them(here):
         },
         {"rule": "drift", "service": "green", "month": "2024-01", "reason": "missing", "missing": True},
     ]
-    look = {"looked": "2024-02-01T00:00:00Z", "jobs": jobs, "not_published": {"green": ["2024-01"]}}
-    of = found(look)
-    assert of["runs"]["2024-01"]["train"] == {"state": "stale", "why": "recipe changed: boosted"}
-    assert state(of, "data", "2024-01", "locate") == "not published"
+    plan = {"looked": "2024-02-01T00:00:00Z", "jobs": jobs, "not_published": {"green": ["2024-01"]}}
+    green = states(plan)
+    assert green["runs"]["2024-01"]["train"] == {"state": "stale", "why": "recipe changed: boosted"}
+    assert state(green, "data", "2024-01", "locate") == "not published"
 
 
-def test_what_the_settings_no_longer_ask_for_is_superseded(here):
-    of = found(skip={"green": ["2023-12"]}, begin={"green": "2023-12"}, demo={"first": "2023-09", "last": "2024-01"})
-    assert state(of, "runs", "2024-01", "train") == "superseded"
-    assert state(of, "runs", "2024-01", "promote") == "built"
+def test_what_the_settings_no_longer_ask_for_is_superseded(workdir):
+    green = states(
+        skip={"green": ["2023-12"]}, begin={"green": "2023-12"}, demo={"first": "2023-09", "last": "2024-01"}
+    )
+    assert state(green, "runs", "2024-01", "train") == "superseded"
+    assert state(green, "runs", "2024-01", "promote") == "built"
 
 
-def test_pruned(here):
+def test_pruned(workdir):
     for name in ("raw.parquet", "trips.parquet", "features.parquet"):
         Path("data/green/2023-11", name).unlink()
-    of = found(history={"closed_before": "2024-02"})
-    assert state(of, "data", "2023-11", "ingest") == "pruned"
-    assert state(of, "data", "2023-11", "clean") == "built"
+    green = states(history={"closed_before": "2024-02"})
+    assert state(green, "data", "2023-11", "ingest") == "pruned"
+    assert state(green, "data", "2023-11", "clean") == "built"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "7"])
-def test_torn_files_are_no_traceback(here, content, monkeypatch, capfd):
+def test_torn_files_are_no_traceback(workdir, content, monkeypatch, capfd):
     for path in list(Path().rglob("*.json")):
         path.write_text(content)
     write("logs/plan.json", content)
@@ -148,34 +150,34 @@ def test_torn_files_are_no_traceback(here, content, monkeypatch, capfd):
     capfd.readouterr()
 
 
-def test_json_has_everything(here, monkeypatch, capfd):
+def test_json_has_everything(workdir, monkeypatch, capfd):
     monkeypatch.setattr("sys.argv", ["monthwise", "status", "--json", "--config", "source=demo"])
     monkeypatch.setenv(suggest.CALL, "{}")  # as it is again after the test
     with pytest.raises(SystemExit):
         main()
-    told = json.loads(capfd.readouterr().out)
-    assert told["services"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
+    status = json.loads(capfd.readouterr().out)
+    assert status["services"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
 
 
 @pytest.mark.parametrize("name", ["raw.parquet", "trips.parquet", "features.parquet", "quality.json"])
-def test_a_file_that_is_not_whole_has_failed_and_a_missing_one_waits(here, name):
+def test_a_file_that_is_not_whole_has_failed_and_a_missing_one_waits(workdir, name):
     path = Path("data/green/2023-12", name)
     stage = stages.STAGE_OF_FILE[name]
     path.write_bytes(path.read_bytes()[:-1] if path.suffix == ".parquet" else b"{")
-    torn = found()["data"]["2023-12"][stage]
+    torn = states()["data"]["2023-12"][stage]
     assert torn["state"] == "failed"
     assert f"{path} is not whole: delete it" in torn["why"]
     path.unlink()
-    assert state(found(), "data", "2023-12", stage) == "waiting"
+    assert state(states(), "data", "2023-12", stage) == "waiting"
 
 
-def test_what_is_not_as_the_evidence_says_is_stale(here):
+def test_what_is_not_as_the_evidence_says_is_stale(workdir):
     run, data = Path("runs/green/2024-01"), Path("data/green/2023-11")
     names = [run / "metrics.json", run / "champion.json", data / "features.parquet", data / "quality.json"]
     evidence = {"files": {str(path): files.sha256(path) for path in names}}
     evidence["provenance"] = {"models": {str(run / "model.skops"): files.sha256(run / "model.skops")}}
     write(f"{run}/evidence.json", evidence)
-    assert {state(found(), "runs", "2024-01", stage) for stage in ("train", "evaluate", "promote")} == {"built"}
+    assert {state(states(), "runs", "2024-01", stage) for stage in ("train", "evaluate", "promote")} == {"built"}
 
     later = (run / "evidence.json").stat().st_mtime + 10
     for path, stage in (
@@ -187,9 +189,9 @@ def test_what_is_not_as_the_evidence_says_is_stale(here):
         before = path.read_bytes()
         path.write_bytes(b" " + before)
         os.utime(path, (later, later))
-        of = found()["runs"]["2024-01"]
-        assert of[stage]["state"] == "stale"
-        assert of[stage]["why"].startswith(f"{path} is not what the evidence says")
+        stages_of_run = states()["runs"]["2024-01"]
+        assert stages_of_run[stage]["state"] == "stale"
+        assert stages_of_run[stage]["why"].startswith(f"{path} is not what the evidence says")
         path.write_bytes(before)
         os.utime(path, (later, later))
-        assert state(found(), "runs", "2024-01", stage) == "built"  # written again with the same content
+        assert state(states(), "runs", "2024-01", stage) == "built"  # written again with the same content

@@ -11,7 +11,7 @@ from monthwise.tracking import experiments, installation, mlflow_store
 
 os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
-from monthwise.tracking import registry as register
+from monthwise.tracking import registry
 
 SETTINGS = {"service": "green", "experiment": "monthwise-green"}
 
@@ -43,12 +43,12 @@ class Place:
         files.write_json(path, record)
         return experiment
 
-    def register(self) -> register.Registry:
+    def register(self) -> registry.Registry:
         os.chdir(self.folder)
-        return register.Registry(mlflow_store.connect(self.uri), "monthwise-green", "green", self.uri)
+        return registry.Registry(mlflow_store.connect(self.uri), "monthwise-green", "green", self.uri)
 
     def check(self) -> None:
-        """Look at the names as `./monthwise check` does, which writes nothing."""
+        """Check the names as `./monthwise check` does, which writes nothing."""
         os.chdir(self.folder)
         client = mlflow_store.connect(self.uri)
         before = [path.read_bytes() for path in self.folder.rglob("*.json")]
@@ -66,7 +66,7 @@ class Place:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch) -> Place:
+def original(tmp_path, monkeypatch) -> Place:
     """An installation with a run in a store that others use too."""
     monkeypatch.chdir(tmp_path)
     place = Place(tmp_path / "here", f"sqlite:///{tmp_path}/team.db")
@@ -85,29 +85,29 @@ def refused(place: Place) -> str:
     return lines[0]
 
 
-def test_another_installation_is_refused_until_it_takes_over(here, tmp_path):
-    here.register()
-    other = Place(tmp_path / "other", here.uri)
+def test_another_installation_is_refused_until_it_takes_over(original, tmp_path):
+    original.register()
+    other = Place(tmp_path / "other", original.uri)
     line = refused(other)
-    assert f"belongs to the installation in {here.folder} on " in line
+    assert f"belongs to the installation in {original.folder} on " in line
     assert "`tracking: {name: monthwise-2}`" in line
     assert "./monthwise track --take-over" in line
-    experiments.take_over(mlflow_store.connect(here.uri), "monthwise-green")
+    experiments.take_over(mlflow_store.connect(original.uri), "monthwise-green")
     other.track()
     other.register()
-    assert str(other.folder) in refused(here)
+    assert str(other.folder) in refused(original)
 
 
-def test_a_copy_is_refused_while_the_original_is_there_and_a_moved_folder_goes_on(here, tmp_path):
-    first = here.track()
-    here.register()
-    copy = here.copy(tmp_path / "copy")
-    with pytest.raises(WrongConfig, match=rf"copy is a copy of {here.folder}, .* delete registry/installation"):
+def test_a_copy_is_refused_while_the_original_is_there_and_a_moved_folder_goes_on(original, tmp_path):
+    first = original.track()
+    original.register()
+    copy = original.copy(tmp_path / "copy")
+    with pytest.raises(WrongConfig, match=rf"copy is a copy of {original.folder}, .* delete registry/installation"):
         copy.track()
     with pytest.raises(WrongConfig, match="is a copy of"):
         copy.register()
-    here.track()
-    shutil.rmtree(here.folder)
+    original.track()
+    shutil.rmtree(original.folder)
     moved = copy.track()
     assert moved != first  # its models lie where the folder is now
     client = mlflow_store.connect(copy.uri)
@@ -118,46 +118,46 @@ def test_a_copy_is_refused_while_the_original_is_there_and_a_moved_folder_goes_o
 
 def test_with_the_store_inside_a_copy_is_an_installation_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    here = Place(tmp_path / "here")
-    here.track()
-    first = here.track()
-    copy = here.copy(tmp_path / "copy")
-    before = {path: path.stat().st_mtime_ns for path in here.folder.rglob("*")}
+    original = Place(tmp_path / "here")
+    original.track()
+    first = original.track()
+    copy = original.copy(tmp_path / "copy")
+    before = {path: path.stat().st_mtime_ns for path in original.folder.rglob("*")}
     assert copy.track("2024-02") == first
     copy.register()
-    assert copy.id() != here.id()
-    assert {path: path.stat().st_mtime_ns for path in here.folder.rglob("*")} == before
+    assert copy.id() != original.id()
+    assert {path: path.stat().st_mtime_ns for path in original.folder.rglob("*")} == before
     for run in mlflow_store.connect(copy.uri).search_runs([first]):
         assert run.info.artifact_uri.startswith((copy.folder / "mlruns/monthwise-green").as_uri())
     assert len(list(copy.folder.glob("mlruns/monthwise-green/*/artifacts/note.txt"))) == 3
 
 
 @pytest.mark.parametrize("has_files", [True, False])
-def test_a_name_without_tags_belongs_to_the_installation_whose_files_know_its_runs(here, tmp_path, has_files):
-    client = mlflow_store.connect(here.uri)
-    found = client.get_experiment_by_name("monthwise-green")
+def test_a_name_without_tags_belongs_to_the_installation_whose_files_know_its_runs(original, tmp_path, has_files):
+    client = mlflow_store.connect(original.uri)
+    experiment = client.get_experiment_by_name("monthwise-green")
     for key in (installation.ID, installation.HOST, installation.PATH):
-        client._tracking_client.store.delete_experiment_tag(found.experiment_id, key)
+        client._tracking_client.store.delete_experiment_tag(experiment.experiment_id, key)
     if has_files:
-        assert here.track() == found.experiment_id
+        assert original.track() == experiment.experiment_id
         return
     with pytest.raises(WrongConfig, match=r"has runs that no file in .*other names"):
-        Place(tmp_path / "other", here.uri).track()
+        Place(tmp_path / "other", original.uri).track()
 
 
-def test_a_lost_id_is_read_from_the_store(here):
-    before = here.id()
-    (here.folder / installation.FILE).unlink()
-    here.track()
-    assert here.id() == before
+def test_a_lost_id_is_read_from_the_store(original):
+    before = original.id()
+    (original.folder / installation.FILE).unlink()
+    original.track()
+    assert original.id() == before
 
 
-def test_aliases_that_a_person_set_are_left_alone(here):
-    registry = here.register()
-    here.track()
-    version = registry.client.create_model_version("monthwise-green", f"file:{here.folder}")
+def test_aliases_that_a_person_set_are_left_alone(original):
+    registered = original.register()
+    original.track()
+    version = registered.client.create_model_version("monthwise-green", f"file:{original.folder}")
     for alias in ("run-as-before", "champion-2023", "run-2023-01", "champion"):
-        registry.client.set_registered_model_alias("monthwise-green", alias, version.version)
-    here.register().alias({"run-2024-01": version.version})
-    left = registry.client.get_registered_model("monthwise-green").aliases
-    assert set(left) == {"run-as-before", "champion-2023", "run-2024-01"}
+        registered.client.set_registered_model_alias("monthwise-green", alias, version.version)
+    original.register().alias({"run-2024-01": version.version})
+    aliases = registered.client.get_registered_model("monthwise-green").aliases
+    assert set(aliases) == {"run-as-before", "champion-2023", "run-2024-01"}

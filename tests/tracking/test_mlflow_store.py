@@ -24,8 +24,8 @@ def test_a_new_store_appears_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_what_a_killed_job_left_of_a_new_store_is_no_hindrance(tmp_path):
-    with sqlite3.connect(tmp_path / "mlflow.db.part") as left:
-        left.execute("create table trace_info (half int)")
+    with sqlite3.connect(tmp_path / "mlflow.db.part") as database:
+        database.execute("create table trace_info (half int)")
     mlflow_store.connect(f"sqlite:///{tmp_path}/mlflow.db")
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 

@@ -1,4 +1,4 @@
-"""Tracking: one whole run per month and content, whatever was killed, asked twice or asked at once."""
+"""Tracking: one complete run for each month and content, whatever was killed, repeated or concurrent."""
 
 import os
 import sqlite3
@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_run import COLUMNS, REPOSITORY, features
-from fixtures.tracked_months import ask, models, month, restored_process, runs, track_table
+from fixtures.tracked_months import (
+    models_in_store,
+    restored_process,
+    runs_in_store,
+    track_month,
+    track_table,
+    trained_month,
+)
 from monthwise.job import provenance
 from monthwise.tracking import mlflow_store
 
@@ -14,7 +21,7 @@ os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 import mlflow
 import mlflow.sklearn
-from monthwise.tracking import runs as track
+from monthwise.tracking import runs
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,8 +48,8 @@ def _in_the_folder(store, monkeypatch):
 def green(store):
     before = Path.cwd()
     os.chdir(store)
-    options, job = month(store, "green")
-    yield options, job, ask(options, job)
+    options, job = trained_month(store, "green")
+    yield options, job, track_month(options, job)
     os.chdir(before)
 
 
@@ -74,13 +81,13 @@ def test_a_run_shows_month_parameters_errors_data_and_code(green):
 
 def test_data_months_are_inputs_with_their_fingerprints(green):
     options, _, written = green
-    seen = {
+    inputs = {
         (entry.dataset.name, entry.tags[0].value, entry.dataset.digest)
         for entry in mlflow.get_run(written["run_id"]).inputs.dataset_inputs
     }
-    assert seen == {
-        ("green 2021-03", "training", track.files.sha256(options["features"][0])[:12]),
-        ("green 2021-04", "validation", track.files.sha256(options["validation_features"])[:12]),
+    assert inputs == {
+        ("green 2021-03", "training", runs.files.sha256(options["features"][0])[:12]),
+        ("green 2021-04", "validation", runs.files.sha256(options["validation_features"])[:12]),
     }
 
 
@@ -88,8 +95,8 @@ def test_data_months_are_inputs_with_their_fingerprints(green):
 def test_the_logged_model_predicts_the_same(recipe, store):
     from monthwise.models.model_files import load
 
-    options, job = month(store, f"predict-{recipe}", recipe)
-    written = ask(options, job)
+    options, job = trained_month(store, f"predict-{recipe}", recipe)
+    written = track_month(options, job)
     trips = features("2021-04")[COLUMNS]
     expected = load(options["model"], recipe).predict(trips)
     assert (mlflow.sklearn.load_model(written["model_uri"]).predict(trips) == expected).all()
@@ -102,11 +109,11 @@ def test_the_logged_model_predicts_the_same(recipe, store):
 def test_missing_values_of_the_first_trips_make_no_column_optional(store):
     import pyarrow.parquet as pq
 
-    options, job = month(store, "missing")
+    options, job = trained_month(store, "missing")
     table = features("2021-03")
     table.loc[:3, "distance_mi"] = None
     pq.write_table(track_table(table), options["features"][0])
-    signature = mlflow.models.get_model_info(ask(options, job)["model_uri"]).signature
+    signature = mlflow.models.get_model_info(track_month(options, job)["model_uri"]).signature
     assert all(column.required for column in signature.inputs.inputs)
 
 
@@ -118,13 +125,13 @@ def test_everything_lies_in_the_working_directory(green, store):
 
 
 def test_models_lie_where_config_says_and_move_with_it(store):
-    options, job = month(store, "placed")
+    options, job = trained_month(store, "placed")
     places = [store / "models", store / "elsewhere"]
-    written = [ask(options, job | {"artifacts": f"file://{place}"}) for place in (places[0], *places)]
+    written = [track_month(options, job | {"artifacts": f"file://{place}"}) for place in (places[0], *places)]
     assert written[1]["run_id"] == written[0]["run_id"] != written[2]["run_id"]
     for place in places:
         assert list(place.glob("monthwise-placed/models/*/artifacts/model.skops"))
-    assert [run.info.run_id for run in runs("placed")] == [written[2]["run_id"]]
+    assert [run.info.run_id for run in runs_in_store("placed")] == [written[2]["run_id"]]
 
 
 def test_asked_again_it_finds_its_run_and_writes_nothing(green, store):
@@ -135,7 +142,7 @@ def test_asked_again_it_finds_its_run_and_writes_nothing(green, store):
             return list(database.iterdump()), sorted(map(str, store.glob("mlruns/**/*")))
 
     before = state()
-    assert ask(options, job) == written
+    assert track_month(options, job) == written
     assert state() == before
 
 
@@ -147,14 +154,14 @@ def test_another_model_file_of_the_same_model_is_the_same_run(green):
     before = Path(options["model"]).read_bytes()
     skops.io.dump(load(options["model"], "boosted"), options["model"])
     assert Path(options["model"]).read_bytes() != before
-    assert ask(options, job) == written
+    assert track_month(options, job) == written
 
 
 @pytest.mark.parametrize("what", ["metrics", "features", "parameters"])
 def test_another_content_is_another_run_and_the_older_stays(what, store):
     service = f"restated-{what}"
-    options, job = month(store, service)
-    first = ask(options, job)
+    options, job = trained_month(store, service)
+    first = track_month(options, job)
     if what == "features":
         import pyarrow.parquet as pq
 
@@ -162,34 +169,34 @@ def test_another_content_is_another_run_and_the_older_stays(what, store):
     else:
         path = Path(options["training" if what == "parameters" else "metrics"])
         path.write_text(path.read_text().replace('"max_iter": 5', '"max_iter": 6').replace("4.25", "4.5"))
-    second = ask(options, job)
+    second = track_month(options, job)
     assert second["run_id"] != first["run_id"]
-    assert {run.info.run_id for run in runs(service)} == {first["run_id"], second["run_id"]}
+    assert {run.info.run_id for run in runs_in_store(service)} == {first["run_id"], second["run_id"]}
 
 
 @pytest.mark.parametrize("step", ["log_inputs", "log_artifact", "log_model"])
 def test_a_run_that_failed_half_way_is_replaced(step, store, monkeypatch):
     service = f"failed-{step}"
-    options, job = month(store, service)
+    options, job = trained_month(store, service)
     owner = mlflow.sklearn if step == "log_model" else mlflow.MlflowClient
     with monkeypatch.context() as planted:
         planted.setattr(owner, step, lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            ask(options, job)
-    assert len(runs(service)) == 1
-    written = ask(options, job)
-    assert [run.info.run_id for run in runs(service)] == [written["run_id"]]
-    assert [model.model_id for model in models(service)] == [written["model_id"]]
+            track_month(options, job)
+    assert len(runs_in_store(service)) == 1
+    written = track_month(options, job)
+    assert [run.info.run_id for run in runs_in_store(service)] == [written["run_id"]]
+    assert [model.model_id for model in models_in_store(service)] == [written["model_id"]]
 
 
 def test_a_deleted_experiment_is_restored(store):
-    options, job = month(store, "deleted")
-    written = ask(options, job)
+    options, job = trained_month(store, "deleted")
+    written = track_month(options, job)
     mlflow.MlflowClient().delete_experiment(written["experiment_id"])
-    assert ask(options, job)["experiment_id"] == written["experiment_id"]
-    assert len(runs("deleted")) == 1
+    assert track_month(options, job)["experiment_id"] == written["experiment_id"]
+    assert len(runs_in_store("deleted")) == 1
 
 
 def test_own_classes_travel_with_the_model():
-    assert track.code_paths_of(["sklearn.tree.X"]) is None
-    assert track.code_paths_of(["monthwise.baseline.PairMean"]) == [str(REPOSITORY / "scripts/monthwise")]
+    assert runs.code_paths_of(["sklearn.tree.X"]) is None
+    assert runs.code_paths_of(["monthwise.baseline.PairMean"]) == [str(REPOSITORY / "scripts/monthwise")]

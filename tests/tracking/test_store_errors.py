@@ -1,4 +1,4 @@
-"""Failures of the tracking store: each is told apart, with the remedy that works."""
+"""Failures of the tracking store: each has its own message, with a remedy that works."""
 
 import os
 import shutil

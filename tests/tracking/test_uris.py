@@ -1,4 +1,4 @@
-"""Where a store and its models are: any path, in the form that MLflow, SQLAlchemy and SQLite each understand."""
+"""URIs of a store and its models: any path, in the form that MLflow, SQLAlchemy and SQLite each understand."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ NAMES = ("a%20b", "100%", "a?b=c", "a#b", "a b", 'it\'s "x"', "ü", "{a}", ":a/:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, request):
+def workdir(tmp_path, monkeypatch, request):
     folder = tmp_path / request.param
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
@@ -28,42 +28,44 @@ def log(client, experiment: str) -> None:
     client.log_artifact(run, "note.txt")
 
 
-@pytest.mark.parametrize("here", NAMES, indirect=True)
+@pytest.mark.parametrize("workdir", NAMES, indirect=True)
 @pytest.mark.parametrize("settings", [{}, {"artifacts": True}], ids=["default", "artifacts"])
-def test_store_and_models_lie_where_the_results_are(here, settings, tmp_path):
-    settings = GREEN | ({"artifacts": (here / "models").as_uri()} if settings else {})
+def test_store_and_models_lie_where_the_results_are(workdir, settings, tmp_path):
+    settings = GREEN | ({"artifacts": (workdir / "models").as_uri()} if settings else {})
     for _ in range(2):
         with mlflow_store.locked("sqlite:///mlflow.db"):
             client = mlflow_store.connect("sqlite:///mlflow.db")
             experiment = experiments.find_or_create(client, settings, "sqlite:///mlflow.db")
         log(client, experiment)
     top = "models" if "artifacts" in settings else "mlruns"
-    assert len(list(here.glob(f"{top}/green/*/artifacts/note.txt"))) == 2
-    assert {path.name for path in here.iterdir()} == {"mlflow.db", "mlflow.db.lock", "registry", top, "note.txt"}
+    assert len(list(workdir.glob(f"{top}/green/*/artifacts/note.txt"))) == 2
+    assert {path.name for path in workdir.iterdir()} == {"mlflow.db", "mlflow.db.lock", "registry", top, "note.txt"}
     assert len(list(tmp_path.rglob("note.txt"))) == 3
-    assert [found.name for found in client.search_experiments()] == ["green", "Default"]
+    assert [listed.name for listed in client.search_experiments()] == ["green", "Default"]
 
 
-@pytest.mark.parametrize("here", ["a"], indirect=True)
-def test_an_experiment_whose_place_mlflow_chose_stays(here):
-    uri = f"sqlite:///{here}/mlflow.db"
-    made = mlflow.MlflowClient(uri).create_experiment("green")  # as older versions had it made
-    assert mlflow.MlflowClient(uri).get_experiment(made).artifact_location == f"{here}/mlruns/{made}"
-    assert experiments.find_or_create(mlflow_store.connect(uri), GREEN, uri) == made
+@pytest.mark.parametrize("workdir", ["a"], indirect=True)
+def test_an_experiment_whose_place_mlflow_chose_stays(workdir):
+    uri = f"sqlite:///{workdir}/mlflow.db"
+    experiment_id = mlflow.MlflowClient(uri).create_experiment("green")  # as older versions had it made
+    assert (
+        mlflow.MlflowClient(uri).get_experiment(experiment_id).artifact_location == f"{workdir}/mlruns/{experiment_id}"
+    )
+    assert experiments.find_or_create(mlflow_store.connect(uri), GREEN, uri) == experiment_id
 
 
-@pytest.mark.parametrize("here", ["a%20b"], indirect=True)
-def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(here):
-    uri = f"sqlite:///{here}/mlflow.db"
-    made = mlflow.MlflowClient(uri).create_experiment("green")
+@pytest.mark.parametrize("workdir", ["a%20b"], indirect=True)
+def test_an_experiment_whose_models_mlflow_would_put_elsewhere_is_put_aside(workdir):
+    uri = f"sqlite:///{workdir}/mlflow.db"
+    experiment_id = mlflow.MlflowClient(uri).create_experiment("green")
     client = mlflow_store.connect(uri)
     ours = experiments.find_or_create(client, GREEN, uri)
-    assert ours != made
-    assert client.get_experiment(ours).artifact_location == (here / "mlruns/green").as_uri()
+    assert ours != experiment_id
+    assert client.get_experiment(ours).artifact_location == (workdir / "mlruns/green").as_uri()
 
 
-@pytest.mark.parametrize("here", ["results"], indirect=True)
-def test_a_store_outside_the_results_has_one_experiment(here, tmp_path):
+@pytest.mark.parametrize("workdir", ["results"], indirect=True)
+def test_a_store_outside_the_results_has_one_experiment(workdir, tmp_path):
     uri = f"sqlite:///{tmp_path}/team.db"
     client = mlflow_store.connect(uri)
     first, second = (experiments.find_or_create(client, GREEN, uri) for _ in range(2))

@@ -9,12 +9,12 @@ from monthwise.verify import equality
 
 @pytest.fixture
 def two(tmp_path):
-    """Write two contents and say how the first differs from the second."""
+    """Write two contents; return how the first differs from the second."""
 
-    def call(made, recorded, is_exact: bool = True) -> str | None:
-        kind, write = (".json", files.write_json) if isinstance(made, dict) else (".parquet", _write_table)
+    def call(rebuilt, recorded, is_exact: bool = True) -> str | None:
+        kind, write = (".json", files.write_json) if isinstance(rebuilt, dict) else (".parquet", _write_table)
         paths = [tmp_path / f"{name}{kind}" for name in ("made", "recorded")]
-        for path, content in zip(paths, (made, recorded), strict=True):
+        for path, content in zip(paths, (rebuilt, recorded), strict=True):
             write(path, content)
         return equality.difference(*paths, is_exact)
 
@@ -39,11 +39,11 @@ def test_json_names_the_first_key_that_differs(two):
 
 
 def test_json_in_another_layout_is_another_file(tmp_path):
-    made, recorded = tmp_path / "made.json", tmp_path / "recorded.json"
-    files.write_json(made, {"rows": 2})
+    rebuilt, recorded = tmp_path / "made.json", tmp_path / "recorded.json"
+    files.write_json(rebuilt, {"rows": 2})
     recorded.write_text('{"rows": 2}')
-    assert equality.difference(made, recorded, True) == "the same content, but in other bytes"
-    assert equality.difference(made, recorded, False) is None
+    assert equality.difference(rebuilt, recorded, True) == "the same content, but in other bytes"
+    assert equality.difference(rebuilt, recorded, False) is None
 
 
 def test_tables_name_column_and_row(two):
@@ -65,9 +65,9 @@ def test_tables_name_column_and_row(two):
     assert two(table, table.select(["trip"])) == "columns are trip, but come out as trip, minutes"
 
 
-@pytest.mark.parametrize(("off", "is_equal"), [(1e-12, True), (1e-6, False)])
-def test_only_the_last_digits_may_differ_on_another_kind_of_machine(two, off, is_equal):
+@pytest.mark.parametrize(("difference", "is_equal"), [(1e-12, True), (1e-6, False)])
+def test_only_the_last_digits_may_differ_on_another_kind_of_machine(two, difference, is_equal):
     for make in (lambda number: {"rmse_min": number}, lambda number: pa.table({"minutes": [number]})):
-        made, recorded = make(5.0), make(5.0 * (1 + off))
-        assert two(made, recorded) is not None
-        assert (two(made, recorded, is_exact=False) is None) is is_equal
+        rebuilt, recorded = make(5.0), make(5.0 * (1 + difference))
+        assert two(rebuilt, recorded) is not None
+        assert (two(rebuilt, recorded, is_exact=False) is None) is is_equal

@@ -1,4 +1,4 @@
-"""Whether the model registry is what the files say, looked at without a change."""
+"""The check of the model registry against the files, which changes nothing."""
 
 import sqlite3
 from collections.abc import Callable
@@ -33,9 +33,9 @@ def other_model(client) -> None:
 
 def other_version(_) -> None:
     path = Path("registry/green.json")
-    told = files.read_json(path)
-    told["versions"][MONTH]["version"] = "1"
-    files.write_json(path, told)
+    registry = files.read_json(path)
+    registry["versions"][MONTH]["version"] = "1"
+    files.write_json(path, registry)
 
 
 REPLACED = {
@@ -55,18 +55,18 @@ REPLACED = {
 }
 
 
-@pytest.mark.parametrize("off", REPLACED)
-def test_a_replaced_version_is_found(findings, off):
+@pytest.mark.parametrize("edit", REPLACED)
+def test_a_replaced_version_is_found(findings, edit):
     assert findings() == {}
     uri = f"sqlite:///{Path('mlflow.db').absolute()}"
-    REPLACED[off](mlflow.MlflowClient(uri, uri))
-    assert findings()[MONTH].startswith(off)
+    REPLACED[edit](mlflow.MlflowClient(uri, uri))
+    assert findings()[MONTH].startswith(edit)
 
 
 def test_the_champion_is_where_the_newest_decided_month_says(findings):
     path = Path("registry/green.json")
-    told = files.read_json(path)
-    files.write_json(path, told | {"decided": MONTH, "champion": {"month": MONTH, "version": "7"}})
+    registry = files.read_json(path)
+    files.write_json(path, registry | {"decided": MONTH, "champion": {"month": MONTH, "version": "7"}})
     assert findings()[MONTH].startswith(f"alias champion of {NAME} is at version ")
 
 
@@ -75,8 +75,8 @@ def test_a_store_that_is_away_is_no_finding(findings, monkeypatch):
     away = "http://127.0.0.1:9"
     with pytest.raises(registry_check.NotChecked, match=r"is about sqlite:///mlflow.db, and the store is http"):
         findings(away)
-    told = files.read_json("registry/green.json")
-    files.write_json("registry/green.json", told | {"uri": away})
+    registry = files.read_json("registry/green.json")
+    files.write_json("registry/green.json", registry | {"uri": away})
     with pytest.raises(registry_check.NotChecked, match=r"http://127.0.0.1:9 cannot be reached"):
         findings(away)
     Path("registry/green.json").unlink()
