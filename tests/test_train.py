@@ -3,14 +3,12 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import train
 from fixtures.model_programs import run_train, table
 from monthwise.models import model_files, recipes
-from monthwise.models.baseline import PairMean
 
 
 def test_a_sample_is_seeded_keeps_the_order_and_is_no_larger_than_asked(tmp_path, monkeypatch):
@@ -60,14 +58,6 @@ def test_boosting_gives_the_same_bits_on_one_thread_and_on_two():
         with threadpool_limits(threads, user_api="openmp"):
             predictions.append(train.fit(features, "boosted", {})[0].predict(features))
     assert np.array_equal(*predictions)
-
-
-def test_the_baseline_falls_back_from_pair_to_zone_to_all():
-    trained = pd.DataFrame({"pair": [11, 11, 12, 21], "pickup_zone": [1, 1, 1, 2]})
-    baseline = PairMean().fit(trained, pd.Series([10.0, 20.0, 30.0, 100.0]))
-    trips = pd.DataFrame({"pair": [11, 13, 99], "pickup_zone": [1, 1, 9]})
-    assert baseline.predict(trips).tolist() == [15.0, 20.0, 40.0]
-    assert baseline.knows_pair(trips).tolist() == [True, False, False]
 
 
 def test_a_window_without_trips_is_one_line(tmp_path):
