@@ -5,14 +5,11 @@ import sys
 
 import pytest
 from fixtures.workflow import REPOSITORY, called_bare
-from hypothesis import given
-from hypothesis import strategies as st
 from monthwise.base import months
 from monthwise.base.exits import WrongConfig
 from monthwise.config import layers
 from monthwise.config.settings import Settings
-from monthwise.workflow.calendar import Calendar, Calendars
-from monthwise.workflow.listing import Listing
+from monthwise.workflow.calendar import Calendars
 
 
 def _bikes(columns: dict | None = None, duration: dict | None = None) -> dict:
@@ -108,10 +105,6 @@ def test_texts_become_the_numbers_that_are_wanted():
     assert (train_settings["parameters"], train_settings["max_rows"]) == ({"tol": 1e-8}, 10)
 
 
-def calendar_of(settings: Settings, service: str = "green", today: str = "2024-06", **known) -> Calendar:
-    return Calendar(settings, service, Listing(**known), today)
-
-
 def changing(*changes: dict) -> Settings:
     return Settings(overrides={"source": "demo", "changes": list(changes)})
 
@@ -134,53 +127,4 @@ def test_changes_merge_key_by_key_and_later_ones_win():
         "max_rows": 0,
         "seed": 1,
     }
-    assert calendar_of(settings).training_months("2024-06") == ["2024-03", "2024-04"]
-
-
-MONTHS = st.builds("{:04d}-{:02d}".format, st.integers(1990, 2090), st.integers(1, 12))
-
-
-@given(MONTHS, st.sets(st.integers(-12, 0), max_size=6), st.integers(1, 4))
-def test_no_window_reads_the_future_or_a_skipped_month(month, back, length):
-    skipped = [months.shift(month, count) for count in back]
-    settings = SETTINGS_FOR_WINDOWS.changed({"skip": {"green": skipped}, "window": {"length": length}})
-    calendar = calendar_of(settings)
-    window = calendar.training_months(month)
-    assert len(window) == length
-    assert window == sorted(set(window))
-    assert window[-1] <= months.shift(month, -2)
-    assert not set(window) & set(skipped)
-    left_out = set(months.span(window[0], months.shift(month, -2))) - set(window)
-    assert left_out <= set(skipped)
-    validation = calendar.validation_month(month)
-    assert validation == (None if months.shift(month, -1) in skipped else months.shift(month, -1))
-
-
-SETTINGS_FOR_WINDOWS = Settings(overrides={"source": "demo"})
-
-
-@given(MONTHS, st.integers(-500, 500))
-def test_months_shift_there_and_back_and_spans_have_every_month(month, distance):
-    other = months.shift(month, distance)
-    assert months.shift(other, -distance) == month
-    assert months.is_month(other)
-    assert len(months.span(min(month, other), max(month, other))) == abs(distance) + 1
-
-
-@pytest.mark.parametrize("text", ["2021-13", "2021-1", "21-01", "2021-01-01", "", "２０２１-01", 202101, None])
-def test_what_is_no_month(text):
-    assert not months.is_month(text)
-
-
-def test_newest_is_the_month_after_the_newest_that_is_out():
-    https, demo = Settings(overrides={"source": "https"}), Settings(overrides={"source": "demo"})
-    assert calendar_of(https).run_months[-1] == "2024-04"
-    assert calendar_of(https, located=["2024-01", "2024-04"]).run_months[-1] == "2024-05"
-    assert calendar_of(demo, today="2030-01").run_months == months.span("2024-01", "2024-03")
-
-
-def test_begin_of_a_folder_is_the_first_month_with_a_whole_window(tmp_path):
-    for month in months.span("2021-01", "2021-06"):
-        (tmp_path / f"yellow_tripdata_{month}.parquet").touch()
-    settings = Settings(overrides={"source": f"file:{tmp_path}", "services": ["yellow"], "window": {"length": 2}})
-    assert settings.run_months("yellow", "2030-01") == months.span("2021-04", "2021-07")
+    assert [settings.at("green", month)["window"] for month in ("2024-02", "2024-03")] == [{"length": 1}, {"length": 2}]
