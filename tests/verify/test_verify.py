@@ -14,11 +14,11 @@ import pytest
 import skops.io
 from fixtures.shared_months import publish
 from fixtures.workflow import Clone
-from monthwise.base import files
+from monthwise.base import exits, files
 from monthwise.commands import verify
 from monthwise.config.settings import Settings
 from monthwise.models import model_files
-from monthwise.verify import recorded_jobs, registry_check
+from monthwise.verify import recorded_jobs, registry_check, running
 
 # The first month, one whose challenger is promoted, one that is pinned and not scored, one without a challenger.
 RUN_MONTHS = FIRST, PROMOTED, PINNED, SKIPPED = "2023-09", "2023-10", "2023-11", "2023-12"
@@ -256,15 +256,30 @@ def test_a_model_with_types_that_are_not_trusted_is_refused_and_named(call_verif
     assert "test_verify.Unknown" in finding
 
 
-def test_a_model_of_another_scikit_learn_names_the_month_to_redo(call_verify, monkeypatch):
+def test_a_model_of_another_scikit_learn_names_the_month_to_redo(call_verify):
     provenance = files.read_json(f"{RUN}/train.provenance.json")
     edit(f"{RUN}/train.provenance.json", packages=provenance["packages"] | {"scikit-learn": "1.0.1"})
+    model = model_files.load(f"{RUN}/model.skops", "boosted")
+    del model[-1]._predictors
+    model_files.dump(model, f"{RUN}/model.skops")
     collect()
-    monkeypatch.setattr(model_files, "load", lambda *_: [].no_such_attribute)
     code, finding = call_verify()
     assert code == os.EX_DATAERR
     assert f"{RUN}/model.skops was made by scikit-learn 1.0.1, and " in finding
     assert f"train {PROMOTED} again: delete {RUN}/model.skops, then rebuild it: " in finding
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(os.EX_CANTCREAT, exits.CannotWrite), (os.EX_TEMPFAIL, exits.TryAgain), (1, recorded_jobs.Finding)],
+)
+def test_a_failure_that_is_not_about_the_month_is_no_finding(tmp_path, monkeypatch, code, error):
+    program = tmp_path / "drift.py"
+    program.write_text(f"print('exit {code}: no room')\nraise SystemExit({code})")
+    monkeypatch.setattr(running, "resource", lambda _: program)
+    job = recorded_jobs.Job("drift", PROMOTED, {}, {}, {})
+    with pytest.raises(error, match=rf"^drift of {PROMOTED}( fails)?: no room$"):
+        running.run(job, tmp_path)
 
 
 def test_a_registry_that_is_off_is_a_finding_and_one_that_is_away_is_none(clone):
