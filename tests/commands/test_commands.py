@@ -141,5 +141,6 @@ def test_outlines_that_cannot_be_read_are_named(tmp_path, text):
 
 
 def test_a_reason_that_says_which_setting_changed_is_said_once():
-    roots = [reasons.Root(reasons.SETTINGS, subject) for subject in ("clean", "clean quality.days 9 -> 8", "train")]
+    changes = (("clean", ""), ("clean", "quality.days 9 -> 8"), ("train", ""))
+    roots = [reasons.Root(reasons.SETTINGS, stage, how) for stage, how in changes]
     assert reasons.in_words(roots) == "settings changed: clean quality.days 9 -> 8; settings changed: train"
