@@ -81,7 +81,7 @@ def print_sample(settings: Settings, rows: int) -> None:
         cost = program("train", {"features": training}, job, {name: paths[name] for name in outputs}, made)
         inputs = {name: [paths[name]] for name in outputs}
         inputs |= {"features": [targets.data_file(SERVICE, windows.validation, "features.parquet")]}
-        inputs |= {"zones": [str(ROOT / settings.describe(SERVICE)["zones"])]}
+        inputs |= {"zones": [str(ROOT / settings.describe(SERVICE).zones)]}
         job = job_settings.of_job(calendar, "evaluate", LAST)
         program("evaluate", inputs, job, {name: paths[name] for name in ("validation", "metrics")}, made)
         drawn = json.loads(Path(paths["training"]).read_text())["train_rows"]

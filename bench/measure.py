@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from fixtures.workflow import called_bare
-from monthwise.config.layers import ROOT
+from monthwise.base.resources import ROOT
 
 SNAKEMAKE = [".venv/bin/snakemake", "--cores", "2"]
 SAMPLE_S = 0.1

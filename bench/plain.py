@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))  # where programs and package are
 
-from monthwise.config.layers import ROOT
+from monthwise.base.resources import ROOT
 from monthwise.config.settings import Settings
 from monthwise.publisher import resolve_folder
 from monthwise.workflow import job_settings, stages, targets
@@ -124,7 +124,7 @@ def champion_steps(calendar: Calendar, month: str) -> Iterator[Step]:
 
 
 def zones_of(settings: Settings, service: str) -> list[str]:
-    zones = settings.describe(service).get("zones")
+    zones = settings.describe(service).zones
     return [str(ROOT / zones)] if zones else []
 
 

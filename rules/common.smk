@@ -71,7 +71,7 @@ def memory(base_mb, per_mb, at_most=8000):
 
 
 def kept_where(is_closed, files):
-    if snakefile.calendars.settings.config["history"]["closed_before"] is None:
+    if snakefile.calendars.settings.config.history.closed_before is None:
         return files
 
     def of_month(wildcards):
@@ -113,13 +113,13 @@ def window_features(wildcards):
 
 
 def recipe_file(wildcards):
-    recipe = settings_of(wildcards)["train"]["recipe"]
+    recipe = settings_of(wildcards).train.recipe
     return results.code_path(workflow.basedir, f"scripts/monthwise/models/recipes/{recipe}.py")
 
 
 @ends_in_one_line
 def zones_file(wildcards):
-    zones = snakefile.calendars.settings.describe(wildcards.service).get("zones")
+    zones = snakefile.calendars.settings.describe(wildcards.service).zones
     return results.code_path(workflow.basedir, zones) if zones else []
 
 
@@ -155,7 +155,7 @@ def comparison(wildcards):
 
 def of_pinned(*names):
     def files(wildcards):
-        pin = settings_of(wildcards)["promotion"]["pin"]
+        pin = settings_of(wildcards).promotion.pin
         return [run_file(wildcards.service, pin, name) for name in names] if pin else []
 
     return files

@@ -1,5 +1,7 @@
 """Wrong config ends before a job starts: one line, exit code 78, the closest known key."""
 
+import json
+import math
 import subprocess
 import sys
 
@@ -7,7 +9,7 @@ import pytest
 from fixtures.workflow import REPOSITORY, called_bare
 from monthwise.base import months
 from monthwise.base.exits import WrongConfig
-from monthwise.config import layers
+from monthwise.config.sections.train import Train
 from monthwise.config.settings import Settings
 from monthwise.workflow.calendar import Calendars
 
@@ -27,10 +29,10 @@ WRONG = {
     "unknown key trian in --config, did you mean 'train'?": {"trian": 1},
     "unknown key train.max_row in --config, did you mean 'max_rows'?": {"train": {"max_row": 5}},
     "unknown key quality.distance_mi.maximum": {"quality": {"distance_mi": {"maximum": 5}}},
-    "train.max_rows in --config: 'many' is not of type 'integer'": {"train": {"max_rows": "many"}},
-    "window.length in --config: 0 is less than the minimum of 1": {"window": {"length": "0"}},
-    "first: '2021-13' is no month": {"first": "2021-13"},
-    "begin.green in --config: '2021-1' is no month": {"begin": {"green": "2021-1"}},
+    "train.max_rows in --config: 'many' is not a whole number of at least 1": {"train": {"max_rows": "many"}},
+    "window.length in --config: 0 is not a whole number of at least 1": {"window": {"length": "0"}},
+    "first in --config: '2021-13' is not a month (YYYY-MM) or `begin`": {"first": "2021-13"},
+    "begin.green in --config: '2021-1' is not a month (YYYY-MM)": {"begin": {"green": "2021-1"}},
     "green: first (2024-05, from `2024-05`) is after last (2024-02": {"first": "2024-05", "last": "2024-02"},
     "unknown service 'gren', did you mean 'green'?": {"services": ["gren"]},
     "skip: unknown service 'yelow', did you mean 'yellow'?": {"skip": {"yelow": ["2024-01"]}},
@@ -50,12 +52,34 @@ WRONG = {
     "unknown key changes.0.windw in --config, did you mean 'window'?": {
         "changes": [{"from": "2024-05", "reason": "r", "windw": {}}]
     },
-    "catalog.bikes.distance_unit is missing in config/services.yaml": _bikes(columns={"distance": ["km"]}),
-    "catalog.bikes.duration: min is greater than max": _bikes(duration={"min": 60, "max": 1}),
-    "quality.passengers: min is greater than max": {"quality": {"passengers": {"min": 9, "max": 1}}},
-    "quality.distance_mi: above is not less than max": {"quality": {"distance_mi": {"above": 5, "max": "5"}}},
-    "tracking.uri holds a password": {"tracking": {"uri": "postgresql://host/db?user=me&password=secret"}},
-    "tracking.uri holds a user or password": {"tracking": {"uri": "postgresql://me:secret@host/db"}},
+    "catalog.bikes in --config: columns name a distance, but distance_unit is missing": _bikes({"distance": ["km"]}),
+    "catalog.bikes.duration in --config: min is greater than max": _bikes(duration={"min": 60, "max": 1}),
+    "quality.passengers in --config: min is greater than max": {"quality": {"passengers": {"min": 9, "max": 1}}},
+    "quality.distance_mi in --config: above is not less than max": {
+        "quality": {"distance_mi": {"above": 5, "max": "5"}}
+    },
+    "tracking.uri in --config: it holds a password": {
+        "tracking": {"uri": "postgresql://host/db?user=me&password=secret"}
+    },
+    "tracking.uri in --config: it holds a user or password": {"tracking": {"uri": "postgresql://me:secret@host/db"}},
+    "tracking.artifacts in --config: it holds a user or password": {"tracking": {"artifacts": "s3://me:secret@bucket"}},
+    "tracking.url in --config: ['http://host'] is not a text, or null": {
+        "tracking": {"url": ["http://me:secret@host"]}
+    },
+    "promotion.policy in --config: 'chalenge' is not challenge, always or never, did you mean 'challenge'?": {
+        "promotion": {"policy": "chalenge"}
+    },
+    "train.seed in --config: null is not a whole number": {"train": {"seed": None}},
+    "train.seed in --config: true is not a whole number": {"train": {"seed": True}},
+    "promotion.floor in --config: nan is not a number": {"promotion": {"floor": math.nan}},
+    "quality in --config: ['distance_mi'] is not a mapping with the keys": {"quality": ["distance_mi"]},
+    "quality.waive.green in --config: '2024-4' is not a month": {"quality": {"waive": {"green": {"2024-4": "why"}}}},
+    "skip.green in --config: '2024-05' is not a list": {"skip": {"green": "2024-05"}},
+    "changes[0] (from 2024-05): unknown service 'grean', did you mean 'green'?": {
+        "changes": [{"from": "2024-05", "reason": "r", "services": ["grean"], "window": {"length": 2}}]
+    },
+    "changes.0.reason is missing in --config": {"changes": [{"from": "2024-05"}]},
+    "promotion.segments in --config: give both rows and worse": {"promotion": {"segments": {"rows": 500}}},
 }
 
 
@@ -84,25 +108,45 @@ def test_snakemake_and_commands_end_with_78_and_without_a_traceback(program, tmp
 def test_a_config_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
     (tmp_path / "mine.yaml").write_text("source: demo\nskip: {green: [\n")
     with pytest.raises(WrongConfig, match=r"mine\.yaml, line \d is no YAML"):
-        layers.read([tmp_path / "mine.yaml"])
+        Settings([tmp_path / "mine.yaml"])
 
 
 def test_an_unknown_key_names_the_file_that_has_it(tmp_path):
     (tmp_path / "mine.yaml").write_text("skips: {}\n")
     with pytest.raises(WrongConfig, match=r"unknown key skips in .*mine\.yaml, did you mean 'skip'"):
-        layers.read([tmp_path / "mine.yaml"])
+        Settings([tmp_path / "mine.yaml"])
 
 
 def test_naming_a_recipe_drops_the_parameters_of_another(tmp_path):
     (tmp_path / "mine.yaml").write_text("train: {recipe: boosted, parameters: {max_iter: 7}}\n")
     settings = Settings([tmp_path / "mine.yaml"], {"source": "demo", "train": {"recipe": "linear"}})
-    assert settings.at("green", "2024-01")["train"]["parameters"] == {}
+    assert settings.at("green", "2024-01").train.parameters == {}
 
 
 def test_texts_become_the_numbers_that_are_wanted():
     train = {"recipe": "linear", "parameters": {"tol": "1e-8"}, "max_rows": "10"}
-    train_settings = Settings(overrides={"source": "demo", "train": train}).at("green", "2024-01")["train"]
-    assert (train_settings["parameters"], train_settings["max_rows"]) == ({"tol": 1e-8}, 10)
+    settings = Settings(overrides={"source": "demo", "train": train}).at("green", "2024-01").train
+    assert (settings.parameters, settings.max_rows) == ({"tol": 1e-8}, 10)
+
+
+def test_texts_become_true_false_or_null_where_that_is_wanted():
+    quality = {"pickup_in_month": "false", "reject": "null", "warn": {"days_share_below": "null"}}
+    config = Settings(overrides={"source": "demo", "quality": quality, "history": {"closed_before": "null"}}).config
+    assert (config.quality.pickup_in_month, config.quality.reject, config.history.closed_before) == (False, None, None)
+    assert config.quality.rules()["warn"].keys() >= {"kept_share_below"}
+    assert "days_share_below" not in config.quality.rules()["warn"]
+
+
+def test_numbers_stay_as_they_are_written():
+    rules = {"floor": 1, "margin": 0.5, "segments": {"rows": 500, "worse": 1}}
+    settings = Settings(overrides={"source": "demo", "promotion": rules}).config.promotion.rules()
+    assert json.dumps({key: settings[key] for key in rules}) == json.dumps(rules)
+
+
+def test_bounds_of_a_section_that_was_off_are_those_of_the_layer_that_switches_it_on(tmp_path):
+    (tmp_path / "off.yaml").write_text("quality: {reject: null}\n")
+    settings = Settings([tmp_path / "off.yaml"], {"quality": {"reject": {"rows_below": 5}}})
+    assert settings.config.quality.rules()["reject"] == {"rows_below": 5}
 
 
 def changing(*changes: dict) -> Settings:
@@ -117,14 +161,9 @@ def test_changes_merge_key_by_key_and_later_ones_win():
     )
     by_month = {month: settings.at("green", month) for month in months.span("2024-01", "2024-08")}
     zones = {"zones": "map"}
-    assert by_month["2024-02"]["train"]["parameters"] == zones
-    assert by_month["2024-04"]["train"]["parameters"] == zones | {"max_iter": 5}
-    assert by_month["2024-08"]["train"]["parameters"] == zones | {"max_iter": 5, "max_leaf_nodes": 9}
-    assert by_month["2024-08"]["train"]["recipe"] == "boosted"
-    assert settings.at("yellow", "2024-08")["train"] | {"max_rows": 0} == {
-        "recipe": "linear",
-        "parameters": {},
-        "max_rows": 0,
-        "seed": 1,
-    }
-    assert [settings.at("green", month)["window"] for month in ("2024-02", "2024-03")] == [{"length": 1}, {"length": 2}]
+    assert by_month["2024-02"].train.parameters == zones
+    assert by_month["2024-04"].train.parameters == zones | {"max_iter": 5}
+    assert by_month["2024-08"].train.parameters == zones | {"max_iter": 5, "max_leaf_nodes": 9}
+    assert by_month["2024-08"].train.recipe == "boosted"
+    assert settings.at("yellow", "2024-08").train == Train(recipe="linear", parameters={})
+    assert [settings.at("green", month).window.length for month in ("2024-02", "2024-03")] == [1, 2]

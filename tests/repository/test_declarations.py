@@ -23,7 +23,7 @@ PACKAGE = REPOSITORY / "scripts/monthwise"
 CHANGE_NO_NUMBERS = ("base/", "job/", "publisher/", "state/decisions", "models/recipes/__init__")
 BUT = {"base/rounding"}
 
-HEAVY = {"urllib3", "pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy", "mlflow"}
+HEAVY = {"urllib3", "pyarrow", "numpy", "pandas", "sklearn", "skops", "scipy", "mlflow", "pydantic"}
 BUDGET = {
     "locate": {"urllib3"},
     "ingest": {"urllib3", "pyarrow", "numpy"},  # pyarrow.parquet brings numpy
@@ -117,7 +117,7 @@ def test_parsing_the_snakefile_imports_nothing_heavy():
         "print(*{m.split('.')[0] for m in sys.modules})"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert HEAVY & set(loaded.stdout.split()) == set()
+    assert HEAVY & set(loaded.stdout.split()) == {"pydantic"}  # Snakemake imports it, too
 
 
 def locked() -> dict[str, list[Requirement]]:

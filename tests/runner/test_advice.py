@@ -58,7 +58,7 @@ def follow(overrides: dict, advice: dict, month: str) -> Plan:
     """Follow a piece of advice; a waiver is in quality.json once `clean` has run."""
     changed = layers.merge(overrides, advice)
     if "quality" in advice:
-        reject(month, waiver=Settings((), changed).config["quality"]["waive"]["green"][month])
+        reject(month, waiver=Settings((), changed).config.quality.waive["green"][month])
     return plan_call(changed)
 
 

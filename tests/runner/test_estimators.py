@@ -41,9 +41,9 @@ def test_what_a_recipe_refuses_is_wrong_config(tmp_path, monkeypatch, recipe, pa
 
 def test_parameters_that_trained_a_model_cost_no_import(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    known = settings("boosted").at("green", "2024-01")["train"]
+    known = settings("boosted").at("green", "2024-01").train
     Path("runs/green/2023-12").mkdir(parents=True)
-    files.write_json("runs/green/2023-12/training.json", {name: known[name] for name in ("recipe", "parameters")})
+    files.write_json("runs/green/2023-12/training.json", known.model_dump(include={"recipe", "parameters"}))
     monkeypatch.setattr(estimators, "_refusal", lambda *_: pytest.fail("is known"))
     estimators.insist_on_parameters(settings("boosted"), MONTHS)
     estimators.insist_on_parameters(settings("linear", solver="best"), [])

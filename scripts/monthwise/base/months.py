@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from .exits import WrongUsage
 
-PATTERN = r"\d{4}-(?:0[1-9]|1[0-2])"
+PATTERN = "[0-9]{4}-(?:0[1-9]|1[0-2])"
 
 
 def is_month(text: object) -> bool:
     """Return whether `text` is a month, such as `2021-03`."""
-    return isinstance(text, str) and re.fullmatch(PATTERN, text, re.ASCII) is not None
+    return isinstance(text, str) and re.fullmatch(PATTERN, text) is not None
 
 
 def shift(month: str, by: int) -> str:

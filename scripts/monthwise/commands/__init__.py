@@ -1,7 +1,6 @@
 """The commands of ./monthwise: what Snakemake cannot say by itself. One module each, imported when it is called."""
 
 import argparse
-import functools
 import importlib
 import os
 import sys
@@ -89,7 +88,9 @@ def _parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     _insist_on_use(arguments)
     arguments.overrides = arguments.config  # as they were typed, for Snakemake
-    arguments.config = functools.reduce(merge, ({key: value} for key, value in map(_key_value, arguments.config)), {})
+    arguments.config = {}
+    for key, setting in map(_key_value, arguments.overrides):
+        arguments.config = merge(arguments.config, {key: setting})
     arguments.configfile = [Path(path).absolute() for path in arguments.configfile]
     for name in ("against", "input", "output"):
         if getattr(arguments, name, None):

@@ -79,8 +79,8 @@ def store(settings: Settings) -> str:
 
     Check that the names in it are our own, and write a file to the place of the models.
     """
-    config = settings.config["tracking"]
-    uri, artifacts = uris.store_uri(config), config["artifacts"]
+    tracking = settings.config.tracking
+    uri, artifacts = uris.store_uri(tracking.model_dump()), tracking.artifacts
     for name, value in LIMITS.items():
         os.environ.setdefault(name, value)
     mlflow_store.prepare()
@@ -92,7 +92,7 @@ def store(settings: Settings) -> str:
                 with mlflow_store.locked(opened):
                     client = mlflow_store.connect(opened)
                     for service in settings.services if opened == uri else ():
-                        experiments.insist_on_own_names(client, f"{config['name']}-{service}", service, uri)
+                        experiments.insist_on_own_names(client, f"{tracking.name}-{service}", service, uri)
                 _write_model(client, settings, uri, folder)
             finally:
                 if opened != uri:
@@ -122,9 +122,9 @@ def _write_model(client, settings: Settings, uri: str, folder: Path) -> None:
     """Write a file to the place of the models of the first service, and delete it."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    experiment = f"{settings.config['tracking']['name']}-{settings.services[0]}"
+    experiment = f"{settings.config.tracking.name}-{settings.services[0]}"
     existing = client.get_experiment_by_name(experiment)
-    place = uris.place_of_models(experiment, settings.config["tracking"]["artifacts"], uri)
+    place = uris.place_of_models(experiment, settings.config.tracking.artifacts, uri)
     if place is None and existing is None:
         return  # a server names the place only if the experiment exists
     if place is None or (existing and not uris.has_moved(existing.artifact_location, uri)):

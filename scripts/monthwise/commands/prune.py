@@ -12,7 +12,7 @@ from ..workflow.calendar import Calendar
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print what would be freed; with --yes, free it. Raises WrongUsage (exit code 64) if config closes no months."""
-    closed_before = settings.config["history"]["closed_before"]
+    closed_before = settings.config.history.closed_before
     if closed_before is None:
         raise exits.WrongUsage(
             "nothing is closed: give history.closed_before in config/config.yaml, the run month before which what is"

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     path = targets.run_file(service, month, "champion.skops")
     placeholders.bring([path])
     model = model_files.load(path, champion["recipe"])
-    place_file = settings.describe(service).get("zones")
+    place_file = settings.describe(service).zones
     places = zones.read(resource(place_file) if place_file else None)
     subject = f"{service} trips"
 

@@ -19,7 +19,7 @@ from ..workflow.listing import files_by_month
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each month; return 65 if a month differs or has no evidence."""
-    uri = uris.store_uri(settings.config["tracking"])
+    uri = uris.store_uri(settings.config.tracking.model_dump())
     codes = set()
     for service in settings.choose(arguments.service):
         calendar = Calendar.read(settings, service)

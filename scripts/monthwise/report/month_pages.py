@@ -8,6 +8,7 @@ from ..base import months
 from ..base.exits import WrongConfig
 from ..base.redact import scrub
 from ..base.resources import resource
+from ..config.sections.services import Service
 from ..state.artifacts import Tree
 from ..state.summary import text
 from ..workflow import stages, targets
@@ -39,8 +40,8 @@ def run_pages(folder: Path, calendar: Calendar, service_status: dict, history: H
         data_months = _data_of(calendar, month)
         content = _about(service, month, service_status, history, "runs")
         content["rows"] = {data_month: service_status["rows"].get(data_month) for data_month in data_months}
-        content["margin"] = calendar.settings.at(service, month)["promotion"]["margin"]
-        content["url"] = calendar.config["tracking"]["url"]
+        content["margin"] = calendar.settings.at(service, month).promotion.margin
+        content["url"] = calendar.config.tracking.url
         input_files = [targets.run_file(service, month, name) for name in RUN_FILES]
         input_files += [targets.data_file(service, data_month, "quality.json") for data_month in data_months]
         inputs = page.digest([content, _hashes(input_files, tree), outlines and outlines[1]])
@@ -173,11 +174,11 @@ def _hashes(paths: list[str], tree: Tree) -> list[str | None]:
     return [tree.sha256(path) for path in paths]
 
 
-def _outlines(description: dict, tree: Tree) -> tuple[Outlines, str] | None:
+def _outlines(description: Service, tree: Tree) -> tuple[Outlines, str] | None:
     """Return the map of a service and the hash of its input files; None if the service has no outlines."""
-    if not description.get("outlines"):
+    if not description.outlines:
         return None
-    paths = [resource(description["outlines"]), *([resource(description["zones"])] if description.get("zones") else [])]
+    paths = [resource(path) for path in (description.outlines, description.zones) if path]
     hashes = "".join(str(tree.sha256(str(path))) for path in paths)
     return _read_outlines(*map(str, paths)), hashes
 

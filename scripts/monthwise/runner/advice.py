@@ -63,7 +63,7 @@ def _works(calendar: Calendar, layer: Mapping, month: str) -> bool:
 def _oldest(calendar: Calendar) -> str | None:
     """Return the oldest data month that is known to be available; None if no month is known."""
     known = [*calendar.known.located, *calendar.known.in_folder]
-    known += [calendar.config["demo"]["first"]] if calendar.config["source"] == "demo" else []
+    known += [calendar.config.demo.first] if calendar.config.source == "demo" else []
     return min(known, default=None)
 
 

@@ -86,15 +86,15 @@ def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[s
 
     A key does not change as long as its condition holds.
     """
-    enabled = settings.config["alarm"]
+    enabled = settings.config.alarm
     line_by_key = {}
-    if enabled["failure"]:
+    if enabled.failure:
         for fault in outcome["failed"]:
             job_name = f"{fault['rule']} {fault['service']} {fault['month']}"
             line_by_key[f"failure {job_name}"] = f"{job_name} failed: {fault['line']} ({fault['log']})"
         if outcome["code"] not in (os.EX_OK, os.EX_DATAERR) and not outcome["failed"]:
             line_by_key[f"failure {outcome['code']}"] = outcome["line"]
-    if enabled["reject"]:
+    if enabled.reject:
         for service, rejected in outcome["rejected"].items():
             line_by_key |= {f"reject {service} {month}": line for month, line in rejected.items()}
     for service in services:
@@ -102,14 +102,14 @@ def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[s
         champion = (
             files.read_json_if_whole(targets.run_file(service, decided[-1], "champion.json")) if decided else None
         )
-        if enabled["champion"] and champion and champion["decision"] in ("first", "promoted", "pinned", "baseline"):
+        if enabled.champion and champion and champion["decision"] in ("first", "promoted", "pinned", "baseline"):
             key = f"champion {service} {champion['champion']['kind']} {champion['champion']['month']}"
             line_by_key[key] = f"{service} {champion['month']}: {champion['reason']}"
-        if enabled["live_excess"] is not None:
-            line_by_key |= _live_excess(service, decided, enabled["live_excess"])
-        if enabled["late_days"] is not None:
-            line_by_key |= _late(settings, service, enabled["late_days"])
-    if enabled["champion"]:
+        if enabled.live_excess is not None:
+            line_by_key |= _live_excess(service, decided, enabled.live_excess)
+        if enabled.late_days is not None:
+            line_by_key |= _late(settings, service, enabled.late_days)
+    if enabled.champion:
         line_by_key |= {f"champion {line}": line for line in outcome["champions"]}
     return line_by_key
 
@@ -135,7 +135,7 @@ def _late(settings: Settings, service: str, bound_days: int) -> dict[str, str]:
         with contextlib.suppress(KeyError, TypeError, ValueError):
             published = datetime.datetime.fromisoformat(facts["last_modified"]).date()
             delays.append((published - _end(month)).days)
-    if not delays or settings.config["last"] != "newest":
+    if not delays or settings.config.last != "newest":
         return {}
     month = months.shift(located[-1], 1)
     late = (months.date_today() - _end(month)).days - statistics.median(delays)

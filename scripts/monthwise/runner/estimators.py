@@ -21,7 +21,7 @@ def insist_on_parameters(settings: Settings, run_months: Iterable[tuple[str, str
     """
     run_month_by_key: dict[str, str] = {}
     for service, month in sorted(run_months):
-        run_month_by_key.setdefault(_key(settings.at(service, month)["train"]), f"{service} {month}")
+        run_month_by_key.setdefault(_key(settings.at(service, month).train.model_dump()), f"{service} {month}")
     for key in sorted(run_month_by_key.keys() - (_trained() if run_month_by_key else set())):
         train = json.loads(key)
         if reason := _refusal(train["recipe"], train["parameters"]):

@@ -47,7 +47,7 @@ class Plan:
             if self.arguments.range:
                 calendar = self.calendars_before[service]
                 known, needed = calendar.known.located, calendar.data_months(*self.arguments.range)
-                if recheck is None and calendar.config["source"] == "https":
+                if recheck is None and calendar.config.source == "https":
                     months_to_recheck = []
                 else:
                     months_to_recheck = publication.rechecked(
@@ -70,7 +70,7 @@ class Plan:
         The publisher was checked, so no month counts as published because of the calendar.
         """
         changed: dict[str, object] = {}
-        if self.calendars_before.settings.config["source"] == "https":
+        if self.calendars_before.settings.config.source == "https":
             new = [] if changes else [month for _, month in self.with_answer("new")]
             known = [month for service in self.services for month in located_months(service)]
             lag = LONG_AGO
@@ -196,12 +196,12 @@ class Plan:
         why = first_few(sorted(map(str, set().union(*causes_by_run_month.values()))), 3)
         closed = [key for key in causes_by_run_month if self.calendars[key[0]].is_closed_run(key[1])]
         if closed:
-            month = self.settings.config["history"]["closed_before"]
+            month = self.settings.config.history.closed_before
             return exits.WrongConfig(
                 f"{len(closed)} closed run months ({_span(closed)}) would be rebuilt ({why}); revert it, and add"
                 f" an entry to `changes` in config/config.yaml: {{from: {month}, reason: ..., ...}}"
             )
-        bound = self.settings.config["run"]["max_rebuild"]
+        bound = self.settings.config.run.max_rebuild
         if len(causes_by_run_month) <= bound or self.arguments.redo:
             return None
         newest = months.shift(max(month for _, month in causes_by_run_month), 1)

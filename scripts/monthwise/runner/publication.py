@@ -58,9 +58,9 @@ def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = No
     """
     if recheck is not None:
         return list(known[-recheck:] if recheck else ())
-    if settings.config["source"] != "https":
+    if settings.config.source != "https":
         return list(known)
-    older = known[: max(len(known) - settings.config["publisher"]["recheck"], 0)]
+    older = known[: max(len(known) - settings.config.publisher.recheck, 0)]
     number = decisions.content(calls.PATH).count(b"\n")
     return [*older[number % IN_CALLS :: IN_CALLS], *known[len(older) :]]
 
@@ -92,7 +92,7 @@ def _difference(settings: Settings, before: dict, facts: dict) -> str:
     if facts["kind"] == "file" and "rows_in" in quality:
         import pyarrow.parquet as pq  # only for a restated month
 
-        path = publisher.resolve_folder(settings.config["source"]) / facts["file"]
+        path = publisher.resolve_folder(settings.config.source) / facts["file"]
         with contextlib.suppress(OSError, ValueError):  # ingest reports what is wrong with the file
             return f"{quality['rows_in']:,} -> {pq.read_metadata(path).num_rows:,} rows"
     sizes = before.get("size"), facts.get("size")

@@ -47,7 +47,7 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
             raise exits.BadData("no month has data to rehearse on; run first, or give a range of months that have data")
         rehearsed = settings.changed(_config(calendars, scratch, run_months))
         config = scratch / "rehearsal.yaml"
-        config.write_text(yaml.safe_dump(rehearsed.config), encoding="utf-8")
+        config.write_text(yaml.safe_dump(rehearsed.config.as_layer()), encoding="utf-8")
         os.chdir(scratch)
         with lock.hold("rehearsal"):
             return _rehearse(arguments, rehearsed, config, run_months, missing, began)
@@ -87,40 +87,39 @@ def _environment() -> dict[str, str]:
 
 
 def _config(calendars: Calendars, scratch: Path, run_months: dict[str, list[str]]) -> dict:
-    """Return the config of the rehearsal: only the source of months, and how many rows are enough, differ."""
-    config = dict(calendars.settings.config)
+    """Return what differs in the config of the rehearsal: the source of months, and how many rows are enough."""
+    config = calendars.settings.config
     first = min(service_months[0] for service_months in run_months.values())
     begin = {service: max(calendars[service].begin, months[0]) for service, months in run_months.items()}
     # Changes from before the first month apply from the first month on.
-    changes = [change | {"from": max(change["from"], first)} for change in config["changes"]]
-    config |= {"services": list(run_months), "begin": begin, "changes": changes}
-    config |= {"first": first, "last": max(service_months[-1] for service_months in run_months.values())}
+    changes = [change.as_layer() | {"from": max(change.start, first)} for change in config.changes]
+    layer: dict[str, object] = {"services": list(run_months), "begin": begin, "changes": changes}
+    layer |= {"first": first, "last": max(service_months[-1] for service_months in run_months.values())}
     store = uris.of_sqlite_file(scratch / "mlflow.db")
-    config |= {"tracking": {"uri": store, "url": None}, "history": {"closed_before": None}}
-    if config["source"] == "demo":
-        config["demo"] = config["demo"] | {"rows": max(config["demo"]["rows"] // ONE_IN, ENOUGH_ROWS)}
+    layer |= {"tracking": {"uri": store, "url": None}, "history": {"closed_before": None}}
+    if config.source == "demo":
+        layer["demo"] = {"rows": max(config.demo.rows // ONE_IN, ENOUGH_ROWS)}
     else:
-        config["source"] = f"file:{scratch}/published"
-    quality, promotion = config["quality"], config["promotion"]
-    if quality["reject"]:
-        fewer = -(-quality["reject"].get("rows_below", 0) // ONE_IN)  # and the sample may miss days
-        config["quality"] = quality | {"reject": quality["reject"] | {"rows_below": fewer, "days_share_below": 0}}
-    if "rows" in promotion["segments"]:
-        fewer = max(promotion["segments"]["rows"] // ONE_IN, 1)
-        config["promotion"] = promotion | {"segments": promotion["segments"] | {"rows": fewer}}
-    return config
+        layer["source"] = f"file:{scratch}/published"
+    if config.quality.reject:
+        fewer = -(-(config.quality.reject.rows_below or 0) // ONE_IN)  # and the sample may miss days
+        layer["quality"] = {"reject": {"rows_below": fewer, "days_share_below": 0}}
+    if rows := config.promotion.segments.rows:
+        layer["promotion"] = {"segments": {"rows": max(rows // ONE_IN, 1)}}
+    return layer
 
 
 def _sample(settings: Settings, service: str, month: str, scratch: Path) -> bool:
     """Write one row in ONE_IN of a month into the scratch folder; return whether the month is available."""
-    if settings.config["source"] == "demo":
-        return settings.config["demo"]["first"] <= month <= settings.config["demo"]["last"]
-    name = settings.describe(service)["file"].replace("{month}", month)
+    config = settings.config
+    if config.source == "demo":
+        return config.demo.first <= month <= config.demo.last
+    name = settings.describe(service).file.replace("{month}", month)
     raw = targets.data_file(service, month, "raw.parquet")
     placeholders.bring([raw])
     places = [Path(raw)]
-    if settings.config["source"].startswith("file:"):
-        places.append(publisher.resolve_folder(settings.config["source"]) / name)
+    if config.source.startswith("file:"):
+        places.append(publisher.resolve_folder(config.source) / name)
     place = next((path for path in places if path.is_file()), None)
     if place is None:
         return False

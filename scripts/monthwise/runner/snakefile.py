@@ -50,7 +50,8 @@ class Snakefile:
             if lock.TOKEN not in os.environ:  # the holder of the lock has checked it
                 results.insist_on_format()
         settings = Settings(workflow.overwrite_configfiles, workflow.config_settings.config)
-        uris.insist_on_uris(uris.store_uri(settings.config["tracking"]), settings.config["tracking"]["artifacts"])
+        tracking = settings.config.tracking
+        uris.insist_on_uris(uris.store_uri(tracking.model_dump()), tracking.artifacts)
         self.calendars, self.requested = Calendars(settings), targets.requested()
         self._decided_before = os.path.getsize(decisions.PATH) if os.path.exists(decisions.PATH) else 0
 

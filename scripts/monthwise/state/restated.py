@@ -11,7 +11,7 @@ from ..workflow.calendar import Calendar, Calendars
 
 def restated_months(calendar: Calendar) -> list[str]:
     """Return the open data months whose file changed since they were located; none if the source is not a folder."""
-    if not calendar.config["source"].startswith("file:"):
+    if not calendar.config.source.startswith("file:"):
         return []
     return [
         month
@@ -22,7 +22,7 @@ def restated_months(calendar: Calendar) -> list[str]:
 
 def _is_restated(calendar: Calendar, month: str) -> bool:
     located = files.read_json_if_whole(targets.data_file(calendar.service, month, "source.json")) or {}
-    path = publisher.resolve_folder(calendar.config["source"]) / str(located.get("file"))
+    path = publisher.resolve_folder(calendar.config.source) / str(located.get("file"))
     try:
         offered = folder.facts_of(os.stat(path))
     except OSError:

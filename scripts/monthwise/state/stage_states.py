@@ -45,7 +45,7 @@ def of_service(calendar: Calendar, plan: dict, tree: Tree | None = None) -> dict
 
 def _run_months(calendar: Calendar) -> list[str]:
     run_months, located = calendar.open_run_months, calendar.known.located
-    if calendar.config["source"] == "https":  # these are months that may be published; files show which are
+    if calendar.config.source == "https":  # these are months that may be published; files show which are
         run_months = [month for month in run_months if located and month <= months.shift(located[-1], 1)]
     return run_months
 

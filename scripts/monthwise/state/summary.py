@@ -200,7 +200,7 @@ def needs(settings: Settings, service_status: dict) -> list[dict]:
             for stage, state in stages.items():
                 if state["state"] in NEED_A_PERSON:
                     alerts.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
-    bound = settings.config["alarm"]["live_excess"]
+    bound = settings.config.alarm.live_excess
     scored = [month for month, month_numbers in service_status["numbers"].items() if "live_excess" in month_numbers]
     if bound is not None and scored and service_status["numbers"][scored[-1]]["live_excess"] > bound:
         excess = service_status["numbers"][scored[-1]]["live_excess"]

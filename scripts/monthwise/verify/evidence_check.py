@@ -73,7 +73,7 @@ def unchanged_files(calendar: Calendar, month: str) -> list[str]:
 
 
 def _zones(calendar: Calendar) -> list[str]:
-    path = calendar.settings.describe(calendar.service).get("zones")
+    path = calendar.settings.describe(calendar.service).zones
     return [str(resource(path))] if path else []
 
 

@@ -43,7 +43,7 @@ class Calendar:
 
     def training_months(self, month: str) -> list[str]:
         """Return the training window of a run month, oldest first: no skipped months, and none after M-2."""
-        length = self.settings.at(self.service, month)["window"]["length"]
+        length = self.settings.at(self.service, month).window.length
         training: list[str] = []
         candidate = shift(month, -2)
         while len(training) < length:
@@ -85,11 +85,11 @@ class Calendar:
     @cached_property
     def begin(self) -> str:
         """The first run month that has a champion."""
-        if self.service in self.config["begin"]:
-            return self.config["begin"][self.service]
-        if self.config["source"] == "https":
+        if self.service in self.config.begin:
+            return self.config.begin[self.service]
+        if self.config.source == "https":
             raise WrongConfig(f"begin.{self.service} is missing in config/config.yaml: the first run month, YYYY-MM")
-        oldest = self.config["demo"]["first"] if self.config["source"] == "demo" else self._published_in_folder[0]
+        oldest = self.config.demo.first if self.config.source == "demo" else self._published_in_folder[0]
         month = shift(oldest, 2)
         while self.training_months(month)[0] < oldest:
             month = shift(month, 1)
@@ -98,20 +98,20 @@ class Calendar:
     @property
     def first(self) -> str:
         """The first run month of the default targets."""
-        return self.begin if self.config["first"] == "begin" else self.config["first"]
+        return self.begin if self.config.first == "begin" else self.config.first
 
     @property
     def last(self) -> str:
         """The last run month of the default targets: the one after the newest published month, unless it is given."""
-        return shift(self.newest_published, 1) if self.config["last"] == "newest" else self.config["last"]
+        return shift(self.newest_published, 1) if self.config.last == "newest" else self.config.last
 
     @cached_property
     def run_months(self) -> list[str]:
         """The run months from `first` to `last`; raises WrongConfig if there are none."""
         if self.first > self.last:
             raise WrongConfig(
-                f"{self.service}: first ({self.first}, from `{self.config['first']}`) is after last ({self.last}, from"
-                f" `{self.config['last']}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
+                f"{self.service}: first ({self.first}, from `{self.config.first}`) is after last ({self.last}, from"
+                f" `{self.config.last}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
             )
         return span(self.first, self.last)
 
@@ -121,7 +121,7 @@ class Calendar:
         try:
             run_months = self.run_months
         except WrongConfig:
-            if self.config["source"] != "https" or self.config["first"] != "begin":
+            if self.config.source != "https" or self.config.first != "begin":
                 raise
             return []
         return [month for month in run_months if not self.is_closed_run(month)]
@@ -131,22 +131,22 @@ class Calendar:
     @cached_property
     def newest_published(self) -> str:
         """The newest published data month, as far as it is known without a request to the publisher."""
-        if self.config["source"] == "demo":
-            return self.config["demo"]["last"]
-        if self.config["source"] == "https":
-            return max([*self.known.located, shift(self.today, -self.config["publisher"]["lag"])])
+        if self.config.source == "demo":
+            return self.config.demo.last
+        if self.config.source == "https":
+            return max([*self.known.located, shift(self.today, -self.config.publisher.lag)])
         return max([*self.known.located, *self.known.in_folder] or self._published_in_folder)
 
     @property
     def newest_possible(self) -> str:
         """The newest data month that can exist: with https the one before this month, else the newest one."""
-        return shift(self.today, -1) if self.config["source"] == "https" else self.newest_published
+        return shift(self.today, -1) if self.config.source == "https" else self.newest_published
 
     @property
     def _published_in_folder(self) -> list[str]:
         if not self.known.in_folder:
-            pattern = self.settings.describe(self.service)["file"]
-            raise WrongConfig(f"{self.service}: there is no file like {pattern} in {self.config['source']}")
+            pattern = self.settings.describe(self.service).file
+            raise WrongConfig(f"{self.service}: there is no file like {pattern} in {self.config.source}")
         return list(self.known.in_folder)
 
     # Champions
@@ -171,7 +171,7 @@ class Calendar:
 
     def is_closed_run(self, month: str) -> bool:
         """Return whether a run month is before `history.closed_before`."""
-        closed_before = self.config["history"]["closed_before"]
+        closed_before = self.config.history.closed_before
         return closed_before is not None and month < closed_before
 
     def is_closed_data(self, month: str) -> bool:
@@ -180,11 +180,11 @@ class Calendar:
 
     @cached_property
     def _oldest_open_data(self) -> str | None:
-        closed_before = self.config["history"]["closed_before"]
+        closed_before = self.config.history.closed_before
         if closed_before is None:
             return None
         # From a later month on, the window may be longer.
-        later = [change["from"] for change in self.config["changes"] if change["from"] > closed_before]
+        later = [change.start for change in self.config.changes if change.start > closed_before]
         return min(self.training_months(month)[0] for month in (closed_before, *later))
 
 

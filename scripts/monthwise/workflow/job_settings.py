@@ -19,30 +19,28 @@ def of_job(calendar: Calendar, stage: str, month: str | None = None) -> dict:
 
 def _of_locate(calendar: Calendar, month: str) -> dict:
     description = calendar.settings.describe(calendar.service)
-    source = calendar.config["source"]
-    location = {"source": source, "file": description["file"].replace("{month}", month)}
+    source = calendar.config.source
+    location: dict[str, object] = {"source": source, "file": description.file.replace("{month}", month)}
     if source == "https":
-        location["url"] = description["url"]
+        location["url"] = description.url
     if source == "demo":
-        demo = calendar.config["demo"]
-        is_published = demo["first"] <= month <= demo["last"]
+        demo = calendar.config.demo
+        is_published = demo.first <= month <= demo.last
         # The bounds are left out: one more month must not rebuild the others.
-        location["demo"] = {"seed": demo["seed"], "rows": demo["rows"]} | (
-            {} if is_published else {"newest": demo["last"]}
-        )
-        location["layout"] = description["layout"]
+        location["demo"] = {"seed": demo.seed, "rows": demo.rows} | ({} if is_published else {"newest": demo.last})
+        location["layout"] = description.layout
     return location
 
 
 def _of_clean(calendar: Calendar, month: str) -> dict:
     description = calendar.settings.describe(calendar.service)
-    quality = {key: value for key, value in calendar.config["quality"].items() if key != "waive"}
+    quality = calendar.config.quality
     return {
-        "columns": description["columns"],
-        "distance_unit": description.get("distance_unit"),
-        "duration": description["duration"],
-        "quality": quality,
-        "waiver": calendar.config["quality"]["waive"].get(calendar.service, {}).get(month),
+        "columns": description.columns.spellings(),
+        "distance_unit": description.distance_unit,
+        "duration": description.duration.model_dump(),
+        "quality": quality.rules(),
+        "waiver": quality.waive.get(calendar.service, {}).get(month),
     }
 
 
@@ -51,7 +49,8 @@ def _of_featurize(calendar: Calendar, month: str) -> dict:
 
 
 def _of_train(calendar: Calendar, month: str) -> dict:
-    return calendar.settings.at(calendar.service, month)["train"] | {"months": calendar.windows(month).training}
+    train = calendar.settings.at(calendar.service, month).train
+    return train.model_dump() | {"months": calendar.windows(month).training}
 
 
 def _of_evaluate(calendar: Calendar, month: str) -> dict:
@@ -65,10 +64,10 @@ def _of_track(calendar: Calendar, month: str) -> dict:
 
 
 def _store(calendar: Calendar) -> dict:
-    tracking = calendar.config["tracking"]
+    tracking = calendar.config.tracking
     # Included only if it is set, so that months that were tracked without it are not tracked again.
-    artifacts = {"artifacts": tracking["artifacts"]} if tracking["artifacts"] else {}
-    return {"uri": tracking["uri"], "experiment": f"{tracking['name']}-{calendar.service}"} | artifacts
+    artifacts = {"artifacts": tracking.artifacts} if tracking.artifacts else {}
+    return {"uri": tracking.uri, "experiment": f"{tracking.name}-{calendar.service}"} | artifacts
 
 
 def _of_compare(calendar: Calendar, month: str) -> dict:
@@ -80,9 +79,11 @@ def _of_compare(calendar: Calendar, month: str) -> dict:
 
 
 def _of_promote(calendar: Calendar, month: str) -> dict:
+    rules = calendar.settings.at(calendar.service, month).promotion.rules()
+    pin_reason = calendar.settings.pin_reason(calendar.service, month)
     # Inputs may change with `begin` and `skip`, which the content of no input shows.
     return {
-        "promotion": calendar.settings.promotion(calendar.service, month),
+        "promotion": rules | ({"pin_reason": pin_reason} if pin_reason else {}),
         "reign": calendar.champion_before(month),
         "validation_month": calendar.validation_month(month),
     }

@@ -18,10 +18,10 @@ class Listing(NamedTuple):
 
 def read(settings: Settings, service: str) -> Listing:
     """List the results folder and, if it is a folder, the source; raises WrongConfig if the source is unreadable."""
-    source = settings.config["source"]
+    source = settings.config.source
     if not source.startswith("file:"):
         return Listing(located_months(service))
-    return Listing(located_months(service), folder.months(resolve_folder(source), settings.describe(service)["file"]))
+    return Listing(located_months(service), folder.months(resolve_folder(source), settings.describe(service).file))
 
 
 def located_months(service: str) -> list[str]:

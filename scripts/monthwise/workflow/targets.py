@@ -45,7 +45,7 @@ def evidence_files(calendar: Calendar, month: str) -> list[str]:
     if month_before := calendar.champion_before(month):
         paths += [run_file(service, month_before, name) for name in PROMOTED]
         paths += [run_file(service, month_before, "predictions.parquet")] if "comparison.json" in names else []
-    if (pin := calendar.settings.at(service, month)["promotion"]["pin"]) and "champion.json" in names:
+    if (pin := calendar.settings.at(service, month).promotion.pin) and "champion.json" in names:
         paths += [run_file(service, pin, name) for name in stages.CANDIDATE]
     return list(dict.fromkeys(paths))
 
@@ -71,7 +71,7 @@ def registered(calendar: Calendar, chosen: Container[str] | None) -> dict[str, l
             path = run_file(service, month, name)
             if name in files_by_name and (chosen is None or path in chosen):
                 files_by_name[name].append(path)
-        pin = calendar.settings.at(service, month)["promotion"]["pin"]
+        pin = calendar.settings.at(service, month).promotion.pin
         if pin and run_file(service, pin, "tracking.json") not in files_by_name["tracking.json"]:
             files_by_name["tracking.json"].append(run_file(service, pin, "tracking.json"))
     return files_by_name

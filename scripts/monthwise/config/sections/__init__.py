@@ -1,0 +1,1 @@
+"""The sections of config, one module each; `config` holds them all."""
