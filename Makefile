@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 CORES ?= 2
 
-.PHONY: setup slurm demo test lint nightly bench lock
+.PHONY: setup slurm demo test lint nightly bench docs lock
 
 setup: .venv/.ready
 
@@ -61,6 +61,10 @@ nightly: setup .venv/slurm/.ready
 bench: setup
 	$(BIN)/python bench/backfill.py
 	$(BIN)/python bench/growth.py
+
+# docs/config.md and config/schema.json, after an edit of scripts/monthwise/config/sections/.
+docs: setup
+	PYTHONPATH=scripts $(BIN)/python -m monthwise.config.documentation
 
 lock:
 	uv pip compile pyproject.toml --extra test --universal --generate-hashes --no-header --output-file requirements.txt
