@@ -19,9 +19,11 @@ import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import yaml
+from monthwise.config.settings import Settings
 from monthwise.data import tables
 from monthwise.publisher import demo
+from monthwise.workflow import job_settings
+from monthwise.workflow.calendar import Calendar
 
 ROOT = Path(__file__).resolve().parent.parent
 MONTH = "2023-03"
@@ -29,15 +31,7 @@ MONTH = "2023-03"
 
 def settings() -> dict:
     """Return what the rule of `clean` would pass on, from the configuration as it stands."""
-    service = yaml.safe_load((ROOT / "config/services.yaml").read_text())["catalog"]["yellow"]
-    quality = yaml.safe_load((ROOT / "config/config.yaml").read_text())["quality"]
-    return {
-        "service": "yellow",
-        "month": MONTH,
-        "waiver": None,
-        "quality": {key: value for key, value in quality.items() if key != "waive"},
-        **{key: service[key] for key in ("columns", "distance_unit", "duration")},
-    }
+    return job_settings.of_job(Calendar.read(Settings(), "yellow"), "clean", MONTH)
 
 
 def copy_raw(raw: str, copied: str) -> None:

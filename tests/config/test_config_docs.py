@@ -8,7 +8,7 @@ import pytest
 import yaml
 from monthwise.config import documentation, words
 from monthwise.config.section import Section
-from monthwise.config.sections.config import Config
+from monthwise.config.sections.config import Config, defaults
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from workflow import REPOSITORY
@@ -71,3 +71,17 @@ def test_a_config_file_names_the_schema_and_holds_to_it(name):
 def test_the_schema_refuses_what_config_refuses(wrong):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, SCHEMA)
+
+
+def test_config_yaml_repeats_no_default():
+    named = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    assert named.keys() & defaults().keys() <= {"begin"}
+    assert named["begin"] != defaults()["begin"]
+
+
+def test_the_examples_in_config_yaml_are_valid():
+    lines = (REPOSITORY / "config/config.yaml").read_text().splitlines()
+    start = lines.index("# What is often set, as an example:")
+    examples = yaml.safe_load("\n".join(line[2:] for line in lines[start + 1 :] if not line.startswith("# Settings")))
+    assert examples.keys() >= {"window", "quality", "changes"}
+    jsonschema.validate(examples, SCHEMA)
