@@ -100,8 +100,8 @@ def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(workdir):
     jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
     a_call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]
     a_call._summarize()
-    assert a_call.outcome["months"] == ["green 2023-11", f"green {MONTH}"]
+    assert a_call.finished == ["green 2023-11", f"green {MONTH}"]
     Path(f"runs/green/{MONTH}/drift.json").unlink()
     _, line = a_call._summarize()
-    assert a_call.outcome["months"] == ["green 2023-11"]
+    assert a_call.finished == ["green 2023-11"]
     assert line.startswith(f"built 1 run months (green 2023-11) and parts of 1 run months (green {MONTH}), 4 jobs")

@@ -51,11 +51,11 @@ def main() -> None:
         print(f"monthwise: {end}", file=sys.stderr)
         sys.exit(end.code)
     except OSError as error:
-        end = exits.from_os_error(error)
-        if end is None:
+        known = exits.from_os_error(error)
+        if known is None:
             raise
-        print(f"monthwise: {end}", file=sys.stderr)
-        sys.exit(end.code)
+        print(f"monthwise: {known}", file=sys.stderr)
+        sys.exit(known.code)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -70,7 +70,8 @@ def _call(arguments: argparse.Namespace) -> int:
         if arguments.command == "run":
             alerts.note_refusal(end)
         raise
-    return command.run(arguments, settings)
+    code: int = command.run(arguments, settings)
+    return code
 
 
 def _parse() -> argparse.Namespace:
@@ -81,8 +82,8 @@ def _parse() -> argparse.Namespace:
         sub.add_argument("range", nargs="?", type=_range, metavar="RANGE", help="2024-03 or 2024-03..2024-09")
         sub.add_argument("--service", help="this service alone")
         for option, value in (("--config", "KEY=VALUE"), ("--configfile", "FILE")):
-            add_up = {"nargs": "+", "action": "extend", "default": []}
-            sub.add_argument(option, **add_up, metavar=value, help="as for snakemake; several add up")
+            help_text = "as for snakemake; several add up"
+            sub.add_argument(option, nargs="+", action="extend", default=[], metavar=value, help=help_text)
         sub.add_argument("--directory", metavar="DIR", help="where the files are (default: here)")
         _add_options(sub, name)
     arguments = parser.parse_args()
@@ -172,14 +173,12 @@ def _range(text: str) -> list[str]:
 
 def _key_value(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
+    if not equals:
+        raise exits.WrongUsage(f"--config {text}: write KEY=VALUE")
     try:
-        return key, yaml.safe_load(value) if equals else _no_value(text)
+        return key, yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise exits.WrongUsage(f"--config {text}: the value after = is not valid YAML") from error
-
-
-def _no_value(text: str):
-    raise exits.WrongUsage(f"--config {text}: write KEY=VALUE")
 
 
 def print_table(rows: list[list[str]], left: bool = False) -> None:

@@ -1,7 +1,10 @@
 """`./monthwise status --champions`: print the champion of each month, since when it is champion, and its live error."""
 
+from __future__ import annotations
+
 import argparse
 import os
+from typing import TYPE_CHECKING, Any
 
 from ..base import files, months, suggest
 from ..config.settings import Settings
@@ -10,6 +13,9 @@ from ..workflow import targets
 from ..workflow.calendar import Calendar
 from ..workflow.listing import decided_months
 from . import print_table
+
+if TYPE_CHECKING:
+    from ..base.file_types import Champion, Live, Model
 
 HEAD = ["service", "month", "served by", "since", "decision", "live error", "baseline", "live excess", "before"]
 
@@ -23,9 +29,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
             continue
         superseded = _superseded(service)
         for month in arguments.range or months.span(calendar.begin, decided[-1]):
-            champion = _read(service, month, "champion.json")
+            champion: Champion | None = _read(service, month, "champion.json")
+            live: Live | None = _read(service, month, "live.json")
             if champion:
-                rows.append(_row(champion, _read(service, month, "live.json"), superseded.get(month, [])))
+                rows.append(_row(champion, live, superseded.get(month, [])))
             elif month >= calendar.begin:
                 stops.append(
                     f"{service} {month}: no decision, so the chain stops here;"
@@ -41,7 +48,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return os.EX_OK
 
 
-def _row(champion: dict, live: dict | None, before: list[str]) -> list[str]:
+def _row(champion: Champion, live: Live | None, before: list[str]) -> list[str]:
     return [
         champion["service"],
         champion["month"],
@@ -55,7 +62,7 @@ def _row(champion: dict, live: dict | None, before: list[str]) -> list[str]:
     ]
 
 
-def _name(champion: dict) -> str:
+def _name(champion: Model) -> str:
     return champion["month"] if champion["kind"] == "model" else "baseline"
 
 
@@ -68,5 +75,5 @@ def _superseded(service: str) -> dict[str, list[str]]:
     return {month: [name for name in names[:-1] if name != names[-1]] for month, names in names_by_month.items()}
 
 
-def _read(service: str, month: str, file: str) -> dict | None:
+def _read(service: str, month: str, file: str) -> Any | None:
     return files.read_json_if_whole(targets.run_file(service, month, file))

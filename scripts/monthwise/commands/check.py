@@ -71,7 +71,7 @@ def _jobs() -> str:
     return f"jobs start cold: {cause}; a rerun has nothing to do"
 
 
-def _reason(folder: Path, process: subprocess.CompletedProcess) -> str:
+def _reason(folder: Path, process: subprocess.CompletedProcess[str]) -> str:
     """Return the line that says why a call of Snakemake failed: our own, that of a job, or that of an exception."""
     output_lines = [line.strip() for line in (process.stderr + process.stdout).splitlines() if line.strip()]
     logs = [log.read_text(encoding="utf-8", errors="replace").splitlines() for log in folder.glob("*.log")]

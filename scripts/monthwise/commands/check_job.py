@@ -3,7 +3,7 @@
 import json
 import sys
 
-answer = {"warm": "numpy" in sys.modules, "utf8": sys.flags.utf8_mode}
+answer: dict[str, object] = {"warm": "numpy" in sys.modules, "utf8": sys.flags.utf8_mode}
 
 import numpy  # noqa: E402
 import pandas  # noqa: E402

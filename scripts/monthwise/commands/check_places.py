@@ -1,5 +1,7 @@
 """Try the places that a run writes to, exactly as the run does, for `./monthwise check`; leave nothing behind."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import os
@@ -7,10 +9,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import exits, redact
 from ..config.settings import Settings
 from ..tracking import experiments, mlflow_store, store_errors, uris
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 TRIAL = b"a" * 1_000_000
 LIMITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
@@ -95,8 +101,8 @@ def store(settings: Settings) -> str:
                         experiments.insist_on_own_names(client, f"{tracking.name}-{service}", service, uri)
                 _write_model(client, settings, uri, folder)
             finally:
-                if opened != uri:
-                    _remove_store(uris.sqlite_file(opened))
+                if opened != uri and (database := uris.sqlite_file(opened)):
+                    _remove_store(database)
     except (exits.Exit, Wrong) as end:
         raise Wrong(redact.hide(str(end), uri)) from None
     except Exception as error:  # whatever a driver or a bucket raises
@@ -118,24 +124,24 @@ def _remove_store(database: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _write_model(client, settings: Settings, uri: str, folder: Path) -> None:
+def _write_model(client: MlflowClient, settings: Settings, uri: str, folder: Path) -> None:
     """Write a file to the place of the models of the first service, and delete it."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     experiment = f"{settings.config.tracking.name}-{settings.services[0]}"
     existing = client.get_experiment_by_name(experiment)
     place = uris.place_of_models(experiment, settings.config.tracking.artifacts, uri)
-    if place is None and existing is None:
-        return  # a server names the place only if the experiment exists
-    if place is None or (existing and not uris.has_moved(existing.artifact_location, uri)):
+    if existing and (place is None or not uris.has_moved(existing.artifact_location, uri)):
         place = existing.artifact_location
+    if place is None:
+        return  # a server names the place only if the experiment exists
     note = folder / "note.txt"
     note.write_text("written by ./monthwise check", encoding="utf-8")
     repository, name = get_artifact_repository(place), f"check-{os.getpid()}"
     local = uris.local_folder(place)
     missing = [path for path in (local, *local.parents) if not path.exists()] if local else []
     try:
-        repository.log_artifact(str(note), name)
+        repository.log_artifact(str(note), name)  # type: ignore[no-untyped-call]  # MLflow leaves it without types
     except OSError as error:
         raise Wrong(
             f"models cannot be written to {local or place} ({error.strerror}); check permissions and free space"
@@ -143,7 +149,10 @@ def _write_model(client, settings: Settings, uri: str, folder: Path) -> None:
     finally:
         with contextlib.suppress(Exception):
             # MLflow unquotes a path once too often when it deletes.
-            shutil.rmtree(local / name) if local else repository.delete_artifacts(name)
+            if local:
+                shutil.rmtree(local / name)
+            else:
+                repository.delete_artifacts(name)  # type: ignore[no-untyped-call]  # MLflow leaves it without types
         for path in missing:
             with contextlib.suppress(OSError):
                 path.rmdir()

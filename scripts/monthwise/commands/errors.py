@@ -1,13 +1,19 @@
 """`./monthwise status --errors`: print the validation errors of the finished run months, newest last."""
 
+from __future__ import annotations
+
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import files, suggest
 from ..config.settings import Settings
 from ..workflow import targets
 from ..workflow.listing import built_months
+
+if TYPE_CHECKING:
+    from ..base.file_types import Metrics
 from . import print_table
 
 
@@ -30,7 +36,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return os.EX_OK
 
 
-def _row(metrics: dict, other: dict | None) -> list[str]:
+def _row(metrics: Metrics, other: Metrics | None) -> list[str]:
     against = other["rmse_min"] if other else metrics["baseline_rmse_min"]
     return [
         metrics["service"],
@@ -44,8 +50,9 @@ def _row(metrics: dict, other: dict | None) -> list[str]:
     ]
 
 
-def _metrics(directory: Path, service: str, month: str) -> dict | None:
+def _metrics(directory: Path, service: str, month: str) -> Metrics | None:
     try:
-        return files.read_json(directory / targets.run_file(service, month, "metrics.json"))
+        metrics: Metrics = files.read_json(directory / targets.run_file(service, month, "metrics.json"))
+        return metrics
     except (FileNotFoundError, ValueError):
         return None

@@ -30,17 +30,17 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         for service in settings.choose(arguments.service)
         for month in arguments.range or publication.due_months(calendars[service])
     ]
-    outcomes = publication.check_months(calendars, requested)
-    names_by_state = collections.defaultdict(list)
-    for (service, month), (state, line) in outcomes.items():
-        names_by_state[state].append(f"{service} {month}")
-        if state in ("new", "changed"):
-            print(f"{service} {month}: {state}")
-        elif state == "not published" and arguments.range:
-            print(line)
-    if line := publication.failure(outcomes):
+    answers = publication.check_months(calendars, requested)
+    names_by_state: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
+    for (service, month), answer in answers.items():
+        names_by_state[answer.state].append(f"{service} {month}")
+        if answer.state in ("new", "changed"):
+            print(f"{service} {month}: {answer.state}")
+        elif answer.state == "not published" and arguments.range:
+            print(answer.error)
+    if line := publication.failure(answers):
         print(line)
     print("; ".join(f"{len(names)} {state}" for state, names in names_by_state.items()) or "nothing to look up")
     if names_by_state["failed"]:
-        return max(error.code for state, error in outcomes.values() if state == "failed")
+        return max(publication.exit_codes(answers))
     return os.EX_NOINPUT if arguments.range and names_by_state["not published"] else os.EX_OK

@@ -6,7 +6,8 @@ import os
 from ..base import files, months, results
 from ..config.settings import Settings
 from ..runner import cost_estimate, publication, reasons
-from ..runner.planning import PLAN, Plan
+from ..runner.planning import Plan
+from ..state.stage_states import PLAN
 from ..workflow import stages, targets
 from ..workflow.listing import located_months
 from . import print_table
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     refusal = plan.refusal()
     if refusal:
         raise refusal
-    return max((end.code for state, end in plan.answers.values() if state == "failed"), default=os.EX_OK)
+    return max(publication.exit_codes(plan.answers), default=os.EX_OK)
 
 
 def _print(plan: Plan) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import glob
 import os
+from collections.abc import Iterable
 
 from ..base import exits, lock, suggest
 from ..config.settings import Settings
@@ -25,7 +26,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
-    total, shown = 0, set()
+    total = 0
+    shown: set[str] = set()
     for service in settings.choose(arguments.service):
         paths_by_month = {
             month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))
@@ -66,7 +68,7 @@ def _files(service: str, month: str) -> list[str]:
     return [path for name in targets.PRUNED for path in glob.glob(targets.data_file(service, month, name))]
 
 
-def _bytes(paths) -> int:
+def _bytes(paths: Iterable[str]) -> int:
     """Return the bytes that deleting files frees. Two links to one file count once."""
     bytes_by_inode = {(status.st_dev, status.st_ino): status.st_blocks * 512 for status in map(os.stat, paths)}
     return sum(bytes_by_inode.values())

@@ -1,10 +1,13 @@
 """`./monthwise score`: predict trips of the user's own with the champion; the trips need not have ended yet."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +22,11 @@ from ..job import placeholders
 from ..models import evaluation, model_files
 from ..workflow import targets
 from ..workflow.calendar import Calendar
-from ..workflow.job_settings import of_job
+from ..workflow.job_settings import JobSettings, of_job
 from ..workflow.listing import decided_months
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 OUTPUT = pa.schema([("trip", pa.int64()), ("prediction_min", pa.float64())])
 
@@ -72,7 +78,7 @@ def _decided_month(arguments: argparse.Namespace, settings: Settings) -> tuple[s
         raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
     service = services[0]
     decided = decided_months(service)
-    month = arguments.range[0] if arguments.range else (decided or [None])[-1]
+    month: str = arguments.range[0] if arguments.range else "".join(decided[-1:])
     if month not in decided:
         raise WrongUsage(
             f"{service} has no champion{f' of {month}' if month else ' yet'};"
@@ -81,7 +87,7 @@ def _decided_month(arguments: argparse.Namespace, settings: Settings) -> tuple[s
     return service, month
 
 
-def _predict(model, table: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+def _predict(model: Pipeline, table: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
     """Return trip and predicted minutes of a batch of features."""
     minutes = evaluation.predict(model, table.to_pandas(), names)
     return pa.RecordBatch.from_arrays([table.column("trip"), tables.array(minutes, pa.float64())], schema=OUTPUT)
@@ -119,7 +125,7 @@ def insist_on_output(trips_path: Path, output: Path) -> None:
         raise WrongUsage(f"--output {output} is there and was not written by `score`; name another file")
 
 
-def _wanted(settings: dict) -> dict:
+def _wanted(settings: JobSettings) -> JobSettings:
     """Return settings of `clean` without the drop-off, which also accept the column names of trips.parquet."""
     spellings = {role: names for role, names in settings["columns"].items() if role != "dropoff_time"}
     own = {"distance": "distance_mi"}
@@ -127,7 +133,7 @@ def _wanted(settings: dict) -> dict:
 
 
 def trips(
-    rows: pa.RecordBatch, first: int, settings: dict, path: str, places: zones.Zones | None = None
+    rows: pa.RecordBatch, first: int, settings: JobSettings, path: str, places: zones.Zones | None = None
 ) -> pa.RecordBatch:
     """Return rows, named by role, as trips without a duration. Drop no rows; set implausible values to missing.
 

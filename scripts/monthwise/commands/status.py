@@ -3,9 +3,13 @@
 All data comes from files.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..base import months, suggest
 from ..config.settings import Settings
@@ -15,6 +19,9 @@ from ..workflow import stages
 from ..workflow.calendar import Calendars
 from ..workflow.listing import built_months, located_months
 from . import champions, errors, print_table
+
+if TYPE_CHECKING:
+    from ..base.file_types import ServiceStatus
 
 SYMBOLS = {
     "built": "+",
@@ -56,7 +63,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return os.EX_OK
 
 
-def _shown(arguments: argparse.Namespace, service_summary: dict) -> list[str]:
+def _shown(arguments: argparse.Namespace, service_summary: ServiceStatus) -> list[str]:
     """Return the months of a service to show, newest first."""
     all_months = sorted({*service_summary["data"], *service_summary["runs"]}, reverse=True)
     requested = set(arguments.range or all_months[:SHOWN])
@@ -67,7 +74,7 @@ def _shown(arguments: argparse.Namespace, service_summary: dict) -> list[str]:
     ]
 
 
-def _print_table(summary_by_service: dict, shown: dict[str, list[str]], is_cut: bool) -> None:
+def _print_table(summary_by_service: Mapping[str, ServiceStatus], shown: dict[str, list[str]], is_cut: bool) -> None:
     head = ["service", "month", "data", "run", "trips", *ERRORS, "served by"]
     rows, cut, known_months = [head], [], set()
     for service, service_summary in summary_by_service.items():
@@ -85,7 +92,7 @@ def _print_table(summary_by_service: dict, shown: dict[str, list[str]], is_cut: 
     print("  ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items()))
 
 
-def _row(service: str, month: str, service_summary: dict, month_errors: dict) -> list[str]:
+def _row(service: str, month: str, service_summary: ServiceStatus, month_errors: Mapping[str, float]) -> list[str]:
     data, runs = service_summary["data"].get(month, {}), service_summary["runs"].get(month, {})
     return [
         service,
@@ -98,12 +105,12 @@ def _row(service: str, month: str, service_summary: dict, month_errors: dict) ->
     ]
 
 
-def _needs_a_person(service_summary: dict, month: str) -> bool:
+def _needs_a_person(service_summary: ServiceStatus, month: str) -> bool:
     states = [*service_summary["data"].get(month, {}).values(), *service_summary["runs"].get(month, {}).values()]
     return any(state["state"] in summary.NEED_A_PERSON for state in states)
 
 
-def _print_warnings(summary_by_service: dict, shown: dict[str, list[str]]) -> None:
+def _print_warnings(summary_by_service: Mapping[str, ServiceStatus], shown: dict[str, list[str]]) -> None:
     """Print the warnings of quality verdicts and evaluations."""
     for service, service_summary in summary_by_service.items():
         for month in shown[service]:
@@ -114,7 +121,7 @@ def _print_warnings(summary_by_service: dict, shown: dict[str, list[str]]) -> No
                 print(f"warning: {service} {month}, {line}")
 
 
-def _print_notes(summary_by_service: dict, plan: dict) -> None:
+def _print_notes(summary_by_service: Mapping[str, ServiceStatus], plan: Mapping[str, Any]) -> None:
     for service, service_summary in summary_by_service.items():
         for month, states in (*service_summary["data"].items(), *service_summary["runs"].items()):
             for stage, state in states.items():

@@ -4,16 +4,23 @@ Works offline, from evidence.json. Hashes are checked first. Then the programs t
 decision compute them again from model, features and JSON. Only a temporary folder is written to.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..base import suggest
 from ..config.settings import Settings
 from ..tracking import uris
-from ..verify import evidence_check, registry_check
+from ..verify import evidence_check, registry_check, running
 from ..verify.recorded_jobs import Finding
 from ..workflow import targets
 from ..workflow.calendar import Calendar
+
+if TYPE_CHECKING:
+    from ..base.file_types import Tracking
 from ..workflow.listing import files_by_month
 
 
@@ -29,12 +36,12 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         if not months:
             codes.add(os.EX_DATAERR)
             print(f"none  {service}: no evidence yet; `{suggest.command('run', service=service)}` collects it")
-        tracking_by_month = {}
+        tracking_by_month: dict[str, Tracking | None] = {}
         for month in months:
             if not os.path.exists(targets.run_file(service, month, "evidence.json")):
                 codes.add(os.EX_DATAERR)
                 print(
-                    f"none  {service} {month}: no evidence.json; {evidence_check.rebuild_it(service, month)}",
+                    f"none  {service} {month}: no evidence.json; {running.rebuild_it(service, month)}",
                     flush=True,
                 )
                 continue
@@ -53,7 +60,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return min(codes - {os.EX_OK}, default=os.EX_OK)
 
 
-def _registry(service: str, tracking_by_month: dict[str, dict | None], uri: str) -> int:
+def _registry(service: str, tracking_by_month: Mapping[str, Tracking | None], uri: str) -> int:
     try:
         differences = registry_check.findings(service, tracking_by_month, uri)
     except registry_check.NotChecked as reason:

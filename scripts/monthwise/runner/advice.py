@@ -5,6 +5,7 @@ Each setting is tried before it is suggested.
 
 import json
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from ..base.exits import WrongConfig, WrongUsage
 from ..base.months import shift, span
@@ -12,7 +13,7 @@ from ..data import quality_rules
 from ..workflow.calendar import Calendar
 
 
-def on_rejected(calendar: Calendar, quality: Mapping, blocked: Collection[str]) -> str:
+def on_rejected(calendar: Calendar, quality: Mapping[str, Any], blocked: Collection[str]) -> str:
     """Return one line that says why a data month is rejected, from its quality.json, and how to continue.
 
     `blocked` holds the data months of the service that cannot be read, including this one.
@@ -42,13 +43,13 @@ def ways_without(calendar: Calendar, month: str, blocked: Collection[str]) -> li
         return []
     for new_begin in span(shift(calendar.begin, 1), run_months[-1]):
         layer = {"begin": {calendar.service: new_begin}}
-        is_free = calendar.validation_month(new_begin) and not blocked & _read_by(calendar, new_begin)
+        is_free = calendar.validation_month(new_begin) and _read_by(calendar, new_begin).isdisjoint(blocked)
         if is_free and _works(calendar, layer, month):
             return [_line(layer)]
     return []
 
 
-def _works(calendar: Calendar, layer: Mapping, month: str) -> bool:
+def _works(calendar: Calendar, layer: Mapping[str, object], month: str) -> bool:
     """Return whether the settings with `layer` on top are valid, and read neither `month` nor unavailable months."""
     before = set(calendar.data_months(*calendar.open_run_months))
     try:
@@ -72,7 +73,7 @@ def _read_by(calendar: Calendar, month: str) -> set[str]:
     return {*calendar.training_months(month), shift(month, -1)}
 
 
-def _line(layer: Mapping) -> str:
+def _line(layer: Mapping[str, object]) -> str:
     """Return settings as one line of YAML: `skip: {green: [2024-05]}`."""
     ((key, value),) = layer.items()
     return f"{key}: {_flow(value)}"

@@ -3,6 +3,8 @@
 URLs hold secrets. They come from the environment or a file outside the repository, and are never printed or written.
 """
 
+from __future__ import annotations
+
 import calendar
 import contextlib
 import datetime
@@ -11,6 +13,7 @@ import logging
 import os
 import statistics
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import clock, exits, files, months, redact
 from ..base.resources import ROOT
@@ -18,6 +21,9 @@ from ..config.settings import Settings
 from ..state import calls
 from ..workflow import targets
 from ..workflow.listing import decided_months, located_months
+
+if TYPE_CHECKING:
+    from ..base.file_types import Outcome
 
 SENT = "logs/alarms.json"  # alerts that were sent and whose condition still holds
 URLS, FILE, PING = "MONTHWISE_ALARM_URLS", "MONTHWISE_ALARM_FILE", "MONTHWISE_PING_URL"
@@ -31,7 +37,7 @@ def without_secrets(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in SECRETS}
 
 
-def send_alerts(settings: Settings, services: list[str], outcome: dict) -> list[str]:
+def send_alerts(settings: Settings, services: list[str], outcome: Outcome) -> list[str]:
     """Send alerts for new conditions of a call, and a ping if it succeeded; return lines about what was not sent.
 
     The exit code does not change: any error here becomes a line.
@@ -81,7 +87,7 @@ def _send_new(sent: dict[str, str], current: dict[str, str]) -> list[str]:
     return lines
 
 
-def conditions(settings: Settings, services: list[str], outcome: dict) -> dict[str, str]:
+def conditions(settings: Settings, services: list[str], outcome: Outcome) -> dict[str, str]:
     """Return the conditions that hold now and that `alarm` switches on: a key and a line for each.
 
     A key does not change as long as its condition holds.
@@ -174,7 +180,7 @@ def _send(urls: list[str], new: dict[str, str]) -> bool:
         return bool(service.notify(title=f"monthwise: {title}", body=body)) and all(added)
 
 
-def _ping(outcome: dict) -> list[str]:
+def _ping(outcome: Outcome) -> list[str]:
     url = os.environ.get(PING)
     if not url or outcome["code"] != os.EX_OK:
         return []

@@ -5,12 +5,15 @@ that a file with unchanged rows stops there, then the rest. The call then looks 
 and sends alerts.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import os
 import signal
 import time
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from .. import report
 from ..base import clock, exits, months, results, suggest
@@ -25,8 +28,12 @@ from .events import Job, Result
 from .planning import Plan
 from .progress import Progress
 
+if TYPE_CHECKING:
+    from ..base.file_types import Fault, Outcome
+
 # The most serious first. A month that is not yet published is not a failure.
 SEVERITY = (1, os.EX_CANTCREAT, os.EX_CONFIG, os.EX_USAGE, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
+RunMonth = tuple[str, str]  # service and month
 FIRST_STEP = stages.DATA[: stages.DATA.index("clean") + 1]
 
 
@@ -38,10 +45,10 @@ class Call:
         self.plan = Plan(arguments, settings)
         self.began = time.monotonic()
         self.progress = Progress()
-        self.failed: dict[tuple[str, str], dict] = {}
+        self.failed: dict[tuple[str, str], Fault] = {}
         self.done: list[Job] = []
         self.reasons: dict[str, str] = {}
-        self.outcome = {"start": self.plan.checked_at, "command": "run", "months": []}
+        self.finished: list[str] = []  # service and month
         self.decided = os.path.getsize(decisions.PATH) if os.path.exists(decisions.PATH) else 0
 
     def run(self) -> int:
@@ -49,17 +56,20 @@ class Call:
 
         Raises the error that ended the call early, if there is one.
         """
-        end = None
+        end: Exception | KeyboardInterrupt | None = None
         try:
             code, line = self._check_and_build()
         except (Exception, KeyboardInterrupt) as error:
             end, (code, line) = error, code_and_line(error)
         finished_keys = {_key(job) for job in self.done}
         jobs_left = [job for job in self.plan.jobs if not (end and _key(job) in finished_keys)]
-        self.outcome |= {
+        self.outcome: Outcome = {
+            "start": self.plan.checked_at,
             "end": clock.now(),
+            "command": "run",
             "code": code,
             "line": line,
+            "months": self.finished,
             "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(jobs_left)},
             "reason": {key: reason for key, reason in self.reasons.items() if key in finished_keys},
             "failed": list(self.failed.values()),
@@ -107,7 +117,7 @@ class Call:
 
     def _print_new_months(self) -> None:
         for service_month in self.plan.with_answer("new") + self.plan.with_answer("changed"):
-            print(f"{' '.join(service_month)}: {self.plan.answers[service_month][0]}", flush=True)
+            print(f"{' '.join(service_month)}: {self.plan.answers[service_month].state}", flush=True)
 
     # Building
 
@@ -122,7 +132,8 @@ class Call:
             rules = {job.rule for job in plan.jobs}
             if rules.intersection(FIRST_STEP):
                 self._build_files(plan.data_files(), log)
-                plan.failed_months = {(fault["service"], fault["month"]) for fault in self.failed.values()}
+                faults = self.failed.values()
+                plan.failed_months = {(fault["service"], fault["month"]) for fault in faults if fault["month"]}
                 plan.find_available()
             if self.arguments.newest_first:
                 for year_files in self._years():
@@ -138,7 +149,7 @@ class Call:
         if self.failed or plan.jobs:
             self._register()
 
-    def _repair(self, log) -> None:
+    def _repair(self, log: IO[str]) -> None:
         """Rewrite runs that were deleted from the tracking store, and register them.
 
         This applies to services whose `register` job failed because it missed runs.
@@ -151,13 +162,13 @@ class Call:
                 rewrite.write_runs(self.plan.calendars[service], built_months(service))
             self._run_snakemake(self.plan.all_files() if register_faults else [], log, [])
 
-    def _build_files(self, files: list[str], log, forced: list[str] | None = None) -> None:
+    def _build_files(self, files: list[str], log: IO[str], forced: list[str] | None = None) -> None:
         result = self._run_snakemake(files, log, forced or [])
         # If an input changed while a job ran, a second try is enough.
         if any(fault_of(job)["code"] == os.EX_TEMPFAIL for job in result.failed):
             self._run_snakemake(files, log, [])
 
-    def _run_snakemake(self, files: list[str], log, forced: list[str]) -> Result:
+    def _run_snakemake(self, files: list[str], log: IO[str], forced: list[str]) -> Result:
         if not files:
             return Result(0)
         result = self.plan.snakemake.run(files, log, self.progress.update, forced)
@@ -202,7 +213,7 @@ class Call:
         faults = [fault for fault in self.failed.values() if fault["code"] != os.EX_NOINPUT]
         faults.sort(key=lambda fault: (fault["month"] or "", fault["service"]))
         codes = {fault["code"] for fault in faults}
-        codes |= {end.code for state, end in plan.answers.values() if state == "failed"}
+        codes |= publication.exit_codes(plan.answers)
         is_rejected = any(plan.rejected.values())
         codes |= {os.EX_DATAERR} if is_rejected else set()
         if plan.jobs and not codes:
@@ -210,7 +221,7 @@ class Call:
         code = next((candidate for candidate in SEVERITY if candidate in codes), max(codes, default=os.EX_OK))
         begun = {(job.service, job.month) for job in self.done if job.month and job.rule in stages.RUN}
         finished = {run_month for run_month in begun if self._is_finished(*run_month)}
-        self.outcome["months"] = sorted(map(" ".join, finished))
+        self.finished = sorted(map(" ".join, finished))
         return code, self._line(faults, finished, begun - finished)
 
     def _is_finished(self, service: str, month: str) -> bool:
@@ -219,7 +230,7 @@ class Call:
         is_left = any((job.service, job.month) == (service, month) for job in self.plan.jobs)
         return not is_left and all(os.path.exists(targets.run_file(service, month, name)) for name in names)
 
-    def _line(self, faults: list[dict], finished: set[tuple], unfinished: set[tuple]) -> str:
+    def _line(self, faults: list[Fault], finished: set[RunMonth], unfinished: set[RunMonth]) -> str:
         plan = self.plan
         parts = []
         if self.done:
@@ -261,20 +272,20 @@ def _key(job: Job) -> str:
     return f"{job.rule} {job.subject}"
 
 
-def fault_of(job: Job) -> dict:
+def fault_of(job: Job) -> Fault:
     """Return a failed job as a fault, with the exit code and the last line of its log."""
     code, line = last_exit(job.log)
     return {
         "rule": job.rule,
         "service": job.service,
-        "month": job.month,
+        "month": job.month or None,
         "code": code or 1,
         "line": line,
         "log": job.log,
     }
 
 
-def in_words(fault: dict) -> str:
+def in_words(fault: Fault) -> str:
     """Return a fault as one line that names its log."""
     line = fault["line"]
     subject = " ".join(word for word in (fault["service"], fault["month"]) if word)
@@ -287,7 +298,7 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _names(run_months: set[tuple]) -> list[str]:
+def _names(run_months: set[RunMonth]) -> list[str]:
     return sorted(map(" ".join, run_months))
 
 

@@ -4,10 +4,13 @@ Without past jobs: seconds and CPU per job and million rows, as measured on gree
 months of 3 million, warm, on one core of 2026.
 """
 
+from __future__ import annotations
+
 import heapq
 import os
 import statistics
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..base import files
 from ..state import benchmarks
@@ -15,6 +18,9 @@ from ..workflow import stages, targets
 from ..workflow.calendar import Calendars
 from ..workflow.listing import located_months
 from .events import Job
+
+if TYPE_CHECKING:
+    from ..base.file_types import Cost
 
 START_S = 3.5  # two calls of Snakemake, and the warm processes
 PER_JOB_S = 0.05  # time of Snakemake to start a job and to record its end
@@ -52,7 +58,7 @@ class Past:
         return base + per_row * self._rows(job), line is not None
 
     def _rows(self, job: Job) -> int:
-        if job.month is None:
+        if not job.month:
             return 0
         months = [job.month]
         if job.rule not in (*stages.DATA, "score", "drift"):
@@ -68,9 +74,11 @@ class Past:
         points = []
         folder = f"benchmarks/{rule}/{service}"
         names = sorted(os.listdir(folder))[-60:] if os.path.isdir(folder) else []
-        paths = [(name.removesuffix(".tsv"), f"{folder}/{name}") for name in names if name.endswith(".tsv")]
+        paths: list[tuple[str, str]] = [
+            (name.removesuffix(".tsv"), f"{folder}/{name}") for name in names if name.endswith(".tsv")
+        ]
         if os.path.isfile(f"{folder}.tsv"):
-            paths.append((None, f"{folder}.tsv"))
+            paths.append(("", f"{folder}.tsv"))
         for month, path in paths:
             if benchmark := benchmarks.read(path):
                 points.append((self._rows(Job(rule, "", service, month, [], [], "", "")), benchmark.seconds))
@@ -84,7 +92,7 @@ class Past:
         return statistics.median(seconds), 0.0
 
 
-def cost(calendars: Calendars, planned: Sequence[Job], cores: int) -> dict:
+def cost(calendars: Calendars, planned: Sequence[Job], cores: int) -> Cost:
     """Return `jobs`, `cpu_s` and `wall_s` of planned jobs on a number of cores, and `known`.
 
     `known` is the share of the jobs that have past jobs.
@@ -92,7 +100,8 @@ def cost(calendars: Calendars, planned: Sequence[Job], cores: int) -> dict:
     if not planned:
         return {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "known": 1.0}
     past = Past(calendars)
-    seconds, known = {}, 0
+    seconds: dict[str, float] = {}
+    known = 0
     for job in planned:
         seconds[job.number], is_known = past.seconds(job)
         known += is_known

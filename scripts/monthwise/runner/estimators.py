@@ -5,7 +5,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..base import files
 from ..base.exits import WrongConfig
@@ -44,7 +45,7 @@ except (ValueError, TypeError) as error:
 """
 
 
-def _refusal(recipe: str, parameters: dict) -> str:
+def _refusal(recipe: str, parameters: dict[str, Any]) -> str:
     """Return why a recipe rejects its parameters; empty if it accepts them."""
     scripts = str(resource("scripts"))
     command = [sys.executable, "-I", "-X", "utf8", "-c", VALIDATE, scripts, json.dumps([recipe, parameters])]
@@ -52,7 +53,7 @@ def _refusal(recipe: str, parameters: dict) -> str:
     return (process.stdout.splitlines() or [""])[-1] if process.returncode == os.EX_CONFIG else ""
 
 
-def _key(train: dict) -> str:
+def _key(train: Mapping[str, Any]) -> str:
     return json.dumps({name: train.get(name) for name in ("recipe", "parameters")}, sort_keys=True)
 
 

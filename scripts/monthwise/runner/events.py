@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..base.job_logs import last_exit
 
@@ -28,7 +29,7 @@ class Job:
     rule: str
     number: str
     service: str
-    month: str | None
+    month: str  # empty for `register`, which is one job for all months
     inputs: list[str]
     outputs: list[str]
     log: str
@@ -86,10 +87,10 @@ class Reader:
             self.notify("started", job)
         elif name == "group_error":
             self.groups.append([self.jobs[str(number)] for number in event["jobids"] if str(number) in self.jobs])
-        elif name in ("job_finished", "job_error") and (job := self.jobs.get(str(event["jobid"]))):
-            self._ended(job, event)
+        elif name in ("job_finished", "job_error") and str(event["jobid"]) in self.jobs:
+            self._ended(self.jobs[str(event["jobid"])], event)
 
-    def _ended(self, job: Job, event: dict) -> None:
+    def _ended(self, job: Job, event: dict[str, Any]) -> None:
         if event["event"] == "job_finished":
             self.result.done.append(job)
             self.notify("done", job)
@@ -115,13 +116,13 @@ def at_fault(group: Sequence[Job]) -> list[Job]:
     return [job for job in unfinished if not missing.intersection(job.inputs)] or list(group)
 
 
-def _job(event: dict) -> Job:
+def _job(event: dict[str, Any]) -> Job:
     wildcards = event["wildcards"]
     return Job(
         event["rule"],
         str(event["jobid"]),
         wildcards.get("service", ""),
-        wildcards.get("month"),
+        wildcards.get("month", ""),
         event["input"],
         event["output"],
         event["log"][0] if event["log"] else "",

@@ -60,9 +60,14 @@ class Plan:
         self.answers = publication.check_months(self.calendars_before, requested, changes)
         self._fix_published_months(changes)
 
-    def with_answer(self, state: str) -> list[tuple[str, str]]:
+    def with_answer(self, state: publication.AnswerState) -> list[tuple[str, str]]:
         """Return service and month of the answers that are `new`, `changed`, `not published` or `failed`."""
-        return [service_month for service_month, (answer_state, _) in self.answers.items() if answer_state == state]
+        return [service_month for service_month, answer in self.answers.items() if answer.state == state]
+
+    def _is_unknown(self, service: str, month: str) -> bool:
+        """Return whether the publisher could not be asked about a month."""
+        answer = self.answers.get((service, month))
+        return answer is not None and answer.state == "failed"
 
     def _fix_published_months(self, changes: bool) -> None:
         """Fix which months are published.
@@ -105,7 +110,7 @@ class Plan:
             unavailable = {
                 month
                 for month in needed
-                if (service, month) in not_published or self.answers.get((service, month), ("",))[0] == "failed"
+                if (service, month) in not_published or self._is_unknown(service, month)
                 if not os.path.exists(targets.data_file(service, month, "source.json"))
             }
             unavailable |= {month for month in needed if (service, month) in self.failed_months}
@@ -140,7 +145,7 @@ class Plan:
             self.jobs = self.snakemake.plan(requested, forced)
         changed = self.with_answer("changed")
         restated = {
-            targets.data_file(*service_month, "source.json"): self.answers[service_month][1] or ""
+            targets.data_file(*service_month, "source.json"): self.answers[service_month].how
             for service_month in changed
         }
         self.roots = reasons.roots(self.calendars, self.jobs, restated)
@@ -186,7 +191,7 @@ class Plan:
         estimators.insist_on_parameters(self.settings, trained)
         causes_by_run_month: dict[tuple[str, str], set[reasons.Root]] = {}
         for job in self.jobs:
-            if job.month is None or job.rule not in stages.RUN or not all(map(os.path.exists, job.outputs)):
+            if job.rule not in stages.RUN or not all(map(os.path.exists, job.outputs)):
                 continue
             causes = {root for root in self.roots[job.number] if root.kind in reasons.ON_REQUEST}
             if causes:
@@ -228,7 +233,7 @@ class Plan:
             data_month = available.waiting_for[available.chain_stop]
             is_rejected = data_month in self.rejected[service]
             newest = max(self._published(service), default="")
-            is_unknown = self.answers.get((service, data_month), ("",))[0] == "failed"
+            is_unknown = self._is_unknown(service, data_month)
             if is_rejected or (data_month < newest and not is_unknown):
                 advised = advice.on_missing(self._calendar_of_call(service), data_month, self.blocked[service])
                 lines.append(
@@ -273,7 +278,7 @@ class Plan:
             ],
             "not_published": self.unpublished(),
             "rejected": {service: lines for service, lines in self.rejected.items() if lines},
-            "cost": cost_estimate.cost(self.calendars, self.jobs, self.arguments.jobs) if self.services else {},
+            "cost": cost_estimate.cost(self.calendars, self.jobs, self.arguments.jobs),
         }
         os.makedirs("logs", exist_ok=True)
         files.replace_file(PLAN, files.to_json(plan))

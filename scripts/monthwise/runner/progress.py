@@ -1,23 +1,29 @@
 """Show progress while jobs run: one bar over all jobs on a terminal, else one line per month."""
 
+from __future__ import annotations
+
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..base import files
 from ..state import benchmarks
 from ..workflow import stages, targets
+
+if TYPE_CHECKING:
+    import rich.progress
 from .events import Job
 
 
 class Progress:
     """Shows the progress of jobs; `update` takes each event."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.left: dict[str, int] = {}
         self.count: dict[str, int] = {}
         self.running: dict[str, Job] = {}
-        self.bar = self.task = None
+        self.bar: rich.progress.Progress | None = None
 
     @contextlib.contextmanager
     def over(self, planned: Sequence[Job]) -> Iterator[None]:

@@ -1,8 +1,11 @@
 """Check months at the publisher: which months a call checks, and the state of each one."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .. import publisher
 from ..base import exits, files, months
@@ -11,17 +14,25 @@ from ..state import calls, decisions
 from ..workflow import job_settings, targets
 from ..workflow.calendar import Calendar, Calendars
 
+if TYPE_CHECKING:
+    from ..base.file_types import Source
+
 IN_CALLS = 30
-Answer = tuple[str, exits.Exit | str | None]
+AnswerState = Literal["new", "changed", "unchanged", "not published", "failed"]
+
+
+class Answer(NamedTuple):
+    """What the publisher says about a month: its state, the error that explains it, and how the month was restated."""
+
+    state: AnswerState
+    error: exits.Exit | None = None
+    how: str = ""
 
 
 def check_months(
     calendars: Calendars, requested: Iterable[tuple[str, str]], changes: bool = True
 ) -> dict[tuple[str, str], Answer]:
-    """Check many months of services at once; return the state of each one, and the error or words that explain it.
-
-    The state is `new`, `changed`, `unchanged`, `not published` or `failed`. Writes source.json if `changes` is true.
-    """
+    """Check many months of services at once; return the answer about each. Writes source.json if `changes` is true."""
     outcomes = publisher.locate_all(
         {(service, month): job_settings.of_job(calendars[service], "locate", month) for service, month in requested}
     )
@@ -33,8 +44,13 @@ def check_months(
 
 def failure(answers: Mapping[tuple[str, str], Answer]) -> str:
     """Return the first line that says why months could not be checked, and how many other lines there are."""
-    lines = list(dict.fromkeys(str(end) for state, end in answers.values() if state == "failed"))
+    lines = list(dict.fromkeys(str(answer.error) for answer in answers.values() if answer.state == "failed"))
     return "" if not lines else lines[0] + (f" (and {len(lines) - 1} more like it)" if len(lines) > 1 else "")
+
+
+def exit_codes(answers: Mapping[tuple[str, str], Answer]) -> set[int]:
+    """Return the exit codes of the errors for which months could not be checked."""
+    return {answer.error.code for answer in answers.values() if answer.state == "failed" and answer.error}
 
 
 def due_months(calendar: Calendar, recheck: int | None = None) -> list[str]:
@@ -65,11 +81,11 @@ def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = No
     return [*older[number % IN_CALLS :: IN_CALLS], *known[len(older) :]]
 
 
-def _answer(settings: Settings, service: str, month: str, outcome: dict | Exception, changes: bool) -> Answer:
+def _answer(settings: Settings, service: str, month: str, outcome: Source | Exception, changes: bool) -> Answer:
     if isinstance(outcome, exits.NotPublished):
-        return "not published", outcome
+        return Answer("not published", outcome)
     if isinstance(outcome, exits.Exit):
-        return "failed", outcome
+        return Answer("failed", outcome)
     if isinstance(outcome, Exception):
         raise outcome
     path = targets.data_file(service, month, "source.json")
@@ -80,13 +96,13 @@ def _answer(settings: Settings, service: str, month: str, outcome: dict | Except
         end = exits.from_os_error(error)
         if end is None:
             raise
-        return "failed", end
+        return Answer("failed", end)
     if not changed:
-        return "unchanged", None
-    return ("changed", _difference(settings, before or {}, outcome)) if existed else ("new", None)
+        return Answer("unchanged")
+    return Answer("changed", how=_difference(settings, before or {}, outcome)) if existed else Answer("new")
 
 
-def _difference(settings: Settings, before: dict, facts: dict) -> str:
+def _difference(settings: Settings, before: Mapping[str, Any], facts: Source) -> str:
     """Return in words how a month was restated: in rows if they are known, else in bytes."""
     quality = files.read_json_if_whole(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
     if facts["kind"] == "file" and "rows_in" in quality:

@@ -15,6 +15,7 @@ from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"
 RESTATED, ABSENT, CHANGED, REDO = "restated", "missing", "changed", "redo"
 ON_REQUEST = (PROGRAM, SETTINGS, NO_RECORD)  # these rebuild a finished month only on request
+JobKey = tuple[str, str, str]  # rule, service, month
 DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
 
 
@@ -91,7 +92,7 @@ def roots(calendars: Calendars, planned: Sequence[Job], restated: Mapping[str, s
     return roots_by_number
 
 
-def _upstream(job: Job, maker: dict[str, Job], job_by_key: dict) -> list[Job]:
+def _upstream(job: Job, maker: dict[str, Job], job_by_key: Mapping[JobKey, Job]) -> list[Job]:
     upstream = {maker[path].number: maker[path] for path in job.reasons().get(BY_JOB, ()) if path in maker}
     if _is_to_be_scored(job, job_by_key):
         scoring = job_by_key["score", job.service, job.month]
@@ -99,13 +100,13 @@ def _upstream(job: Job, maker: dict[str, Job], job_by_key: dict) -> list[Job]:
     return list(upstream.values())
 
 
-def _is_to_be_scored(job: Job, job_by_key: dict) -> bool:
+def _is_to_be_scored(job: Job, job_by_key: Mapping[JobKey, Job]) -> bool:
     """Return whether the settings of the evidence change because its month is published now."""
     scoring = job_by_key.get(("score", job.service, job.month))
     return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
 
 
-def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key: dict) -> set[Root]:
+def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key: Mapping[JobKey, Job]) -> set[Root]:
     if MISSING in job.reasons():
         return {Root(ABSENT, "")}
     changes = set()
@@ -122,16 +123,17 @@ def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key
 
 def _of_file(path: str, restated: Mapping[str, str]) -> Root:
     if data_month := DATA_MONTH.match(path):
-        return Root(RESTATED, data_month[2], restated.get(targets.data_file(*data_month.groups(), "source.json"), ""))
+        service, month = data_month.groups()
+        return Root(RESTATED, month, restated.get(targets.data_file(service, month, "source.json"), ""))
     name = re.search(r"(?:^|/)((?:scripts|config)/.*)$", path)
     return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
 
 
 def changed_settings(calendar: Calendar, job: Job) -> str:
     """Return how the settings of a job differ from those in its evidence, if known: `parameters.max_iter 100 -> 50`."""
-    evidence = (
-        files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) if job.month else None
-    )
+    if not job.month:
+        return ""
+    evidence = files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) or {}
     try:
         then = evidence["settings"][job.rule][job.month]
         now = job_settings.of_job(calendar, job.rule, job.month)

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -56,7 +57,14 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _rehearse(arguments, settings: Settings, config: Path, run_months: dict, missing: dict, began: float) -> int:
+def _rehearse(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    config: Path,
+    run_months: Mapping[str, list[str]],
+    missing: Mapping[str, list[str]],
+    began: float,
+) -> int:
     requested, calendars = [], Calendars(settings)
     for service, service_months in run_months.items():
         reason_by_month = dict.fromkeys(missing[service], availability.NOT_PUBLISHED)
@@ -86,7 +94,7 @@ def _environment() -> dict[str, str]:
     return alerts.without_secrets(kept) | {"XDG_CACHE_HOME": os.path.abspath("cache")}
 
 
-def _config(calendars: Calendars, scratch: Path, run_months: dict[str, list[str]]) -> dict:
+def _config(calendars: Calendars, scratch: Path, run_months: dict[str, list[str]]) -> dict[str, object]:
     """Return what differs in the config of the rehearsal: the source of months, and how many rows are enough."""
     config = calendars.settings.config
     first = min(service_months[0] for service_months in run_months.values())

@@ -1,9 +1,12 @@
 """What the Snakefile does besides declaring rules: checks, notices, and the lock while jobs run."""
 
+from __future__ import annotations
+
 import functools
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..base import environment, exits, lock, results, suggest
 from ..config.settings import Settings
@@ -14,14 +17,20 @@ from ..workflow import stages, targets
 from ..workflow.calendar import Calendars
 from . import estimators, repeated_options
 
+if TYPE_CHECKING:
+    from snakemake.workflow import Workflow
 
-def ends_in_one_line(function: Callable) -> Callable:
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def ends_in_one_line(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Wrap a function so that an Exit ends Snakemake with its exit code and one line."""
 
     @functools.wraps(function)
-    def ending(*arguments):
+    def ending(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
         try:
-            return function(*arguments)
+            return function(*arguments, **options)
         except exits.Exit as end:
             print(f"monthwise: {end}", file=sys.stderr)
             sys.exit(end.code)
@@ -36,7 +45,7 @@ class Snakefile:
     """
 
     @ends_in_one_line
-    def __init__(self, workflow):
+    def __init__(self, workflow: Workflow) -> None:
         self.workflow, self.clone = workflow, str(workflow.basedir)
         environment.insist_on_place(self.clone)
         self.is_called = suggest.CALL in os.environ  # Snakemake was started by a command of ./monthwise

@@ -95,7 +95,9 @@ class Snakemake:
                 raise as_exit(process.returncode, _why(process.returncode, reader.result, log.name))
 
     @contextlib.contextmanager
-    def _call(self, options: list[str], targets: Sequence[str], log: IO[str]) -> Iterator[tuple[subprocess.Popen, int]]:
+    def _call(
+        self, options: list[str], targets: Sequence[str], log: IO[str]
+    ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         """Start Snakemake; yield the process and the descriptor of its events."""
         with _file(".targets") as targets_file, _pipe() as (reading, writing):
             targets_file.write("\n".join(targets))
@@ -136,7 +138,7 @@ def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         yield reader, writer
 
 
-def _lines(process: subprocess.Popen, descriptor: int) -> Iterator[bytes]:
+def _lines(process: subprocess.Popen[bytes], descriptor: int) -> Iterator[bytes]:
     """Yield lines until the process has ended. Processes that it started may hold the pipe open for longer."""
     rest = b""
     while True:
@@ -152,10 +154,10 @@ def _lines(process: subprocess.Popen, descriptor: int) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _passing_signals(process: subprocess.Popen) -> Iterator[None]:
+def _passing_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Pass on signals that stop this process. Ctrl-C ends jobs at once; SIGTERM lets running jobs finish."""
 
-    def stop(number, _frame):
+    def stop(number: int, _frame: object) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
             if number != signal.SIGTERM:

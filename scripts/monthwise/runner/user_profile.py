@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -38,7 +39,7 @@ WHERE = frozenset(
 class UserProfile:
     """The settings of a profile that reach Snakemake, and the keys that do not."""
 
-    settings: dict = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
     def options(self) -> list[str]:
@@ -62,7 +63,7 @@ NO_PROFILE = ["--profile", "none"]
 
 def read(value: str | None) -> UserProfile:
     """Return the profile that a value of SNAKEMAKE_PROFILE names. Raises WrongConfig if it is missing or unreadable."""
-    settings: dict = {}
+    settings: dict[str, Any] = {}
     for name in _names(value or ""):
         settings |= _settings(_find(name))
     executor = settings.get("executor")
@@ -95,8 +96,8 @@ def _find(name: str) -> Path:
     else:
         from platformdirs import AppDirs  # as Snakemake does; only if a profile is named
 
-        places = AppDirs("snakemake", "snakemake")
-        candidates = [Path(place, name) for place in (places.user_config_dir, places.site_config_dir)]
+        folders = AppDirs("snakemake", "snakemake")
+        candidates = [Path(folder, name) for folder in (folders.user_config_dir, folders.site_config_dir)]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -120,7 +121,7 @@ def _newest(folder: Path) -> Path | None:
     return folder / max(fitting, key=versions.__getitem__) if fitting else None
 
 
-def _settings(path: Path) -> dict:
+def _settings(path: Path) -> dict[str, Any]:
     """Return the settings of a profile by key; make paths in its folder absolute, as Snakemake does."""
     import yte  # Snakemake's own reader: a profile may be a template
 

@@ -5,6 +5,7 @@ Without this, Snakemake would only detect the missing data when jobs fail.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..base import files
 from . import targets
@@ -35,7 +36,7 @@ def find(calendar: Calendar, run_months: Sequence[str], waiting_for: Mapping[str
     readable: set[str] = set()
     for data_month in calendar.data_months(*run_months):
         is_published = waiting_for.get(data_month) != NOT_PUBLISHED
-        names = targets.DATA_FILES if data_month not in waiting_for else QUALITY if is_published else ()
+        names: Sequence[str] = targets.DATA_FILES if data_month not in waiting_for else QUALITY if is_published else ()
         result.files += [targets.data_file(service, data_month, name) for name in names]
         result.data += [targets.data_file(service, data_month, name) for name in names if name in QUALITY]
         readable |= {data_month} if data_month not in waiting_for else set()
@@ -57,11 +58,10 @@ def _attainable(calendar: Calendar, month: str, readable: set[str], result: Avai
     missing = [
         data_month for data_month in calendar.training_months(month) if validation and data_month not in readable
     ]
-    lacks_validation = validation is not None and validation not in readable
     excluded: set[str] = set()
     if missing:
         excluded |= {*targets.TRAINED, *targets.EVALUATED, "tracking.json"}
-    if lacks_validation:
+    if validation and validation not in readable:
         missing.append(validation)
         excluded |= {*targets.EVALUATED, "tracking.json"}
     if missing:
@@ -75,7 +75,7 @@ def _attainable(calendar: Calendar, month: str, readable: set[str], result: Avai
     return [name for name in targets.run_files(calendar, month) if name not in excluded]
 
 
-def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict]:
+def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return quality.json by data month, for months that are rejected and not waived."""
     quality_by_month = {}
     for month in data_months:

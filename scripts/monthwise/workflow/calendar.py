@@ -35,7 +35,7 @@ class Calendar:
         """Return the calendar as of now: list the results folder and the source, and read the clock."""
         return cls(settings, service, listing.read(settings, service), months.today())
 
-    def changed(self, layer: Mapping) -> "Calendar":
+    def changed(self, layer: Mapping[str, object]) -> "Calendar":
         """Return this calendar with `layer` on top of its settings; raises WrongConfig if the result is invalid."""
         return Calendar(self.settings.changed(layer), self.service, self.known, self.today)
 

@@ -7,7 +7,9 @@ import json
 import logging
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -31,15 +33,17 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        os.set_inheritable(self.settings.descriptor, False)
+        assert isinstance(self.settings, LogHandlerSettings)  # Snakemake makes them from the options above
+        self.descriptor = self.settings.descriptor or -1
+        os.set_inheritable(self.descriptor, False)
         self.is_alone = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record as one line if it is an event that matters."""
         try:
-            fields = _fields(record)
+            fields = _fields(record, vars(record))
             if fields is not None and not self.is_alone:
-                self._write(json.dumps({"event": str(record.event), **fields}).encode() + b"\n")
+                self._write(json.dumps(fields).encode() + b"\n")
         except BrokenPipeError:
             self.is_alone = True
             os.kill(os.getpid(), signal.SIGTERM)
@@ -48,20 +52,23 @@ class LogHandler(LogHandlerBase):
 
     def _write(self, line: bytes) -> None:
         while line:
-            line = line[os.write(self.settings.descriptor, line) :]
+            line = line[os.write(self.descriptor, line) :]
 
 
-def _fields(record: logging.LogRecord) -> dict | None:
-    event = getattr(record, "event", None)
+def _fields(record: logging.LogRecord, content: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a line has of the `content` (attributes) of a record; None for an event that does not matter."""
+    event = content.get("event")
     if event == LogEvent.JOB_INFO:
-        plain = {name: getattr(record, name) for name in ("jobid", "reason", "local", "input", "output", "log")}
-        return plain | {"rule": record.rule_name, "wildcards": dict(record.wildcards)}
-    if event == LogEvent.JOB_FINISHED:
-        return {"jobid": record.job_id}
-    if event == LogEvent.JOB_ERROR:
-        return {"jobid": record.jobid, "in_group": record.indent}
-    if event == LogEvent.GROUP_ERROR:
-        return {"jobids": [job["jobid"] for job in record.job_error_info]}
-    if event == LogEvent.ERROR:
-        return {"exception": record.exception, "message": record.getMessage()}
-    return None
+        fields = {name: content[name] for name in ("jobid", "reason", "local", "input", "output", "log")}
+        fields |= {"rule": content["rule_name"], "wildcards": dict(content["wildcards"])}
+    elif event == LogEvent.JOB_FINISHED:
+        fields = {"jobid": content["job_id"]}
+    elif event == LogEvent.JOB_ERROR:
+        fields = {"jobid": content["jobid"], "in_group": content["indent"]}
+    elif event == LogEvent.GROUP_ERROR:
+        fields = {"jobids": [job["jobid"] for job in content["job_error_info"]]}
+    elif event == LogEvent.ERROR:
+        fields = {"exception": content["exception"], "message": record.getMessage()}
+    else:
+        return None
+    return {"event": str(event), **fields}
