@@ -45,6 +45,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/snakefmt --check Snakefile rules scripts
 	$(BIN)/snakemake --lint
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 0 tests/repository/test_rooms.py
 
 test: lint .venv/slurm/.ready
@@ -62,9 +63,11 @@ bench: setup
 	$(BIN)/python bench/backfill.py
 	$(BIN)/python bench/growth.py
 
-# docs/config.md and config/schema.json, after an edit of scripts/monthwise/config/sections/.
+# docs/config.md, config/schema.json and docs/files.md, after an edit of scripts/monthwise/config/sections/ or
+# scripts/monthwise/base/file_types/.
 docs: setup
 	PYTHONPATH=scripts $(BIN)/python -m monthwise.config.documentation
+	PYTHONPATH=scripts $(BIN)/python -m monthwise.base.file_types.documentation
 
 lock:
 	uv pip compile pyproject.toml --extra test --universal --generate-hashes --no-header --output-file requirements.txt

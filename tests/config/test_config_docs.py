@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import jsonschema
 import pytest
 import yaml
+from fixtures.workflow import REPOSITORY
 from monthwise.config import documentation, words
 from monthwise.config.section import Section
 from monthwise.config.sections.config import Config, defaults
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
-from workflow import REPOSITORY
 
 SCHEMA = json.loads((REPOSITORY / documentation.SCHEMA).read_text())
 FILES = sorted(path.name for path in (REPOSITORY / "config").glob("*.yaml"))

@@ -119,7 +119,7 @@ class DecisionContent(TypedDict):
 
 
 class DecisionLine(DecisionContent):
-    """A line of history/decisions.jsonl: a decision that differs from the one before for that month."""
+    """A decision that differs from the one before for that month; one line each: history/decisions.jsonl."""
 
     time: Annotated[str, Doc("when it was recorded", "UTC")]
     cause: Annotated[str, Doc("what changed since the decision before")]
@@ -145,7 +145,7 @@ class JobCounts(TypedDict):
 
 
 class Outcome(TypedDict):
-    """A call of `run`: one line of history/runs.jsonl."""
+    """A call of `run`; one line each: history/runs.jsonl."""
 
     start: Annotated[str, Doc("when it began", "UTC")]
     end: Annotated[str, Doc("when it ended", "UTC")]
