@@ -14,7 +14,8 @@ from monthwise.base.file_types import documentation
 
 TYPES = documentation.types_of_files()
 # Files of other kinds: the lock, and what `ingest` keeps for itself.
-OTHER = (
+OTHER = ("logs/alarms.json", ".snakemake/*", ".monthwise/*", "docs/*", "config/*", "mlruns/*", "*/.raw.*")
+OTHER += ("bench/*", "tests/*")
     "logs/alarms.json",
     ".snakemake/*",
     ".monthwise/*",
