@@ -16,16 +16,6 @@ TYPES = documentation.types_of_files()
 # Files of other kinds: the lock, and what `ingest` keeps for itself.
 OTHER = ("logs/alarms.json", ".snakemake/*", ".monthwise/*", "docs/*", "config/*", "mlruns/*", "*/.raw.*")
 OTHER += ("bench/*", "tests/*")
-    "logs/alarms.json",
-    ".snakemake/*",
-    ".monthwise/*",
-    "docs/*",
-    "config/*",
-    "mlruns/*",
-    "*/.raw.*",
-    "bench/*",
-    "tests/*",
-)
 
 
 def type_of(name: str) -> type | None:
