@@ -1,5 +1,7 @@
 """Write files atomically: under a temporary name, renamed only if the inputs did not change meanwhile."""
 
+from __future__ import annotations
+
 import glob
 import hashlib
 import json
@@ -7,8 +9,12 @@ import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .exits import BadData, TryAgain
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def to_json(content: object) -> bytes:
@@ -26,15 +32,15 @@ class DamagedJson(BadData, ValueError):
     """A JSON file is truncated or damaged."""
 
 
-def read_json(path: str | Path) -> dict:
-    """Return the content of a JSON file; raises DamagedJson if it is not JSON."""
+def read_json(path: str | Path) -> Any:
+    """Return the content of a JSON file (see file_types); raises DamagedJson if it is not JSON."""
     try:
         return _parse(Path(path).read_bytes())
     except ValueError as error:
         raise DamagedJson(f"{path} is damaged ({error}); delete it and rerun") from None
 
 
-def read_json_if_whole(path: str | Path) -> dict | None:
+def read_json_if_whole(path: str | Path) -> Any | None:
     """Return the content of a JSON file, or None if it is missing, damaged or not an object."""
     try:
         return parse_json_if_whole(Path(path).read_bytes())
@@ -42,7 +48,7 @@ def read_json_if_whole(path: str | Path) -> dict | None:
         return None
 
 
-def parse_json_if_whole(content: bytes) -> dict | None:
+def parse_json_if_whole(content: bytes) -> Any | None:
     """Return what `read_json_if_whole` returns for a file with this content."""
     try:
         parsed = _parse(content)
@@ -51,7 +57,7 @@ def parse_json_if_whole(content: bytes) -> dict | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _parse(content: bytes) -> dict:
+def _parse(content: bytes) -> Any:
     try:
         return json.loads(content.decode())
     except RecursionError as error:

@@ -28,7 +28,7 @@ def inside(directory: str | None, creates: bool = False, keeps: bool = True) -> 
     except PermissionError:
         raise
     except OSError as error:
-        raise WrongUsage(f"--directory {directory}: {os.strerror(error.errno).lower()}; name a folder") from None
+        raise WrongUsage(f"--directory {directory}: {str(error.strerror).lower()}; name a folder") from None
     try:
         yield
     finally:

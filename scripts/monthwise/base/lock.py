@@ -4,6 +4,8 @@ Snakemake's own lock is not a mutex, and jobs that outlive a killed Snakemake do
 holder have a token in their environment: if the holder is dead, the next call kills its orphans and proceeds.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import json
@@ -13,9 +15,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import clock, cluster, files, results
 from .exits import CannotWrite, TryAgain
+
+if TYPE_CHECKING:
+    from io import FileIO
+    from typing import BinaryIO
+
+    from .file_types import LockHolder
 
 PATH = ".monthwise.lock"
 TOKEN = "MONTHWISE_RUN"
@@ -37,7 +46,7 @@ def hold(command: str, marks_format: bool = True) -> Iterator[None]:
         file.close()
 
 
-def take(command: str, marks_format: bool = True):
+def take(command: str, marks_format: bool = True) -> FileIO:
     """Take the lock until the process ends or the returned file is closed.
 
     `marks_format`: whether this call writes files in the formats of this version and updates registry/format.json.
@@ -59,7 +68,7 @@ def take(command: str, marks_format: bool = True):
         cluster.cancel_left()
     token = uuid.uuid4().hex
     since = clock.now()
-    entry = {"command": command, "process_group": os.getpgrp(), "since": since, "token": token}
+    entry: LockHolder = {"command": command, "process_group": os.getpgrp(), "since": since, "token": token}
     file.truncate(0)
     file.write(json.dumps(entry).encode())
     os.environ[TOKEN] = token
@@ -80,7 +89,7 @@ def killed_run() -> str | None:
     return holder["since"] if holder and holder["command"] == "run" and not is_held else None
 
 
-def _read_holder() -> tuple[bool, dict | None]:
+def _read_holder() -> tuple[bool, LockHolder | None]:
     """Return whether another call holds the lock, and the entry of the last holder."""
     if TOKEN in os.environ or not os.path.exists(PATH):
         return False, None
@@ -92,10 +101,10 @@ def _read_holder() -> tuple[bool, dict | None]:
         return False, _read(file)
 
 
-def _read(file) -> dict | None:
+def _read(file: BinaryIO) -> LockHolder | None:
     file.seek(0)
-    holder = files.parse_json_if_whole(file.read()) or {}
-    return holder if {"command", "process_group", "since", "token"} <= holder.keys() else None
+    holder: LockHolder | None = files.parse_json_if_whole(file.read())
+    return holder if holder and {"command", "process_group", "since", "token"} <= holder.keys() else None
 
 
 def signal_processes(token: str, number: int) -> int:

@@ -44,7 +44,7 @@ def in_words(months: Iterable[str]) -> str:
 def not_published(missing: Iterable[str], published: Iterable[str]) -> dict[str, list[str]]:
     """Return the `missing` months by kind: those between `published` months, and later ones."""
     newest = max(published, default="")
-    months_by_kind = {"missing between months that are published": [], "not published yet": []}
+    months_by_kind: dict[str, list[str]] = {"missing between months that are published": [], "not published yet": []}
     for month in sorted(missing):
         months_by_kind["missing between months that are published" if month < newest else "not published yet"].append(
             month

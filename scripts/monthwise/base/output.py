@@ -1,10 +1,16 @@
 """Standard output and error of a command: a failed write never ends the command."""
 
+from __future__ import annotations
+
 import errno
 import io
 import os
 import select
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class Output(io.RawIOBase):
@@ -26,15 +32,15 @@ class Output(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, text) -> int:
+    def write(self, content: ReadableBuffer) -> int:
         while True:
             try:
-                return os.write(self.number, text)
+                return os.write(self.number, content)
             except BlockingIOError:
                 select.select([], [self.number], [])
             except OSError as error:
                 self._give_up(error)
-                return len(text)
+                return memoryview(content).nbytes
 
     def _give_up(self, error: OSError) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -46,24 +52,22 @@ class Output(io.RawIOBase):
                 print(f"monthwise: what it prints cannot be written: {error.strerror}", file=sys.stderr)
 
 
-def settle() -> None:
-    """Make standard output and error UTF-8 streams that never fail; reopen closed standard streams as /dev/null."""
+def settle() -> Output:
+    """Make standard output and error UTF-8 streams that never fail; reopen closed standard streams as /dev/null.
+
+    Returns standard output.
+    """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
-    sys.stdout, sys.stderr = map(_stream, (1, 2))
+    standard_output = Output(1)
+    sys.stdout, sys.stderr = map(_stream, (standard_output, Output(2)))
+    return standard_output
 
 
-def is_lost() -> bool:
-    """Return whether some output could not be written, for example to a full disk."""
-    sys.stdout.flush()
-    return sys.stdout.buffer.raw.is_lost
-
-
-def _stream(number: int) -> io.TextIOWrapper:
-    output = Output(number)
+def _stream(output: Output) -> io.TextIOWrapper:
     buffered = io.BufferedWriter(output)
-    by_line = number == 2 or output.isatty()
+    by_line = output.number == 2 or output.isatty()
     return io.TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace", line_buffering=by_line)

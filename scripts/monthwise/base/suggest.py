@@ -1,9 +1,24 @@
 """Build suggested commands: they repeat the options of this call, quoted for a shell, so that they can be pasted."""
 
+from __future__ import annotations
+
 import json
 import os
 import shlex
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class Call(TypedDict, total=False):
+        """The options that suggested commands repeat; empty for a program that is started by hand."""
+
+        directory: str | None
+        service: str | None
+        configfile: list[str]
+        config: list[str]
+
 
 CALL = "MONTHWISE_CALL"  # the options of this call as JSON; jobs inherit it
 
@@ -15,9 +30,13 @@ def remember(
     overrides: Iterable[str] = (),
 ) -> None:
     """Store the options that suggested commands repeat, for this process and its children."""
-    options = {"directory": directory, "service": service}
-    options |= {"configfile": list(map(str, configfiles)), "config": list(overrides)}
-    os.environ[CALL] = json.dumps(options)
+    call: Call = {
+        "directory": directory,
+        "service": service,
+        "configfile": list(map(str, configfiles)),
+        "config": list(overrides),
+    }
+    os.environ[CALL] = json.dumps(call)
 
 
 def typed(config: Mapping[str, object]) -> list[str]:
@@ -27,7 +46,7 @@ def typed(config: Mapping[str, object]) -> list[str]:
 
 def command(name: str, *words: str, service: str | None = None) -> str:
     """Return a command line for the same folder and config; `service` overrides that of this call."""
-    call = json.loads(os.environ.get(CALL, "{}"))
+    call = _call()
     service = service or call.get("service")
     options = ["--service", service] if service else []
     return _quoted("./monthwise", name, *words, *_folder(call), *options, *_config(call))
@@ -35,15 +54,21 @@ def command(name: str, *words: str, service: str | None = None) -> str:
 
 def snakemake(*overrides: str) -> str:
     """Return a call of Snakemake for the same folder and config, with additional `--config` values."""
-    call = json.loads(os.environ.get(CALL, "{}"))
+    call = _call()
     return _quoted(".venv/bin/snakemake", "--cores", "2", *_folder(call), *_config(call, overrides))
 
 
-def _folder(call: Mapping) -> list[str]:
-    return ["--directory", call["directory"]] if call.get("directory") else []
+def _call() -> Call:
+    call: Call = json.loads(os.environ.get(CALL, "{}"))
+    return call
 
 
-def _config(call: Mapping, more: Iterable[str] = ()) -> list[str]:
+def _folder(call: Call) -> list[str]:
+    directory = call.get("directory")
+    return ["--directory", directory] if directory else []
+
+
+def _config(call: Call, more: Iterable[str] = ()) -> list[str]:
     files, values = call.get("configfile"), [*call.get("config", ()), *more]
     return [*(["--configfile", *files] if files else []), *(["--config", *values] if values else [])]
 

@@ -35,7 +35,7 @@ ANY_FORMAT = ("accept", "check")  # commands that take results of another versio
 
 def main() -> None:
     """Run the command on the command line and end the process with its exit code."""
-    output.settle()
+    standard_output = output.settle()
     environment.settle()
     try:
         arguments = _parse()
@@ -45,8 +45,10 @@ def main() -> None:
             os.environ["SNAKEMAKE_PROFILE"] = os.path.abspath(profile)
         with folders.inside(arguments.directory, arguments.command in CREATING, arguments.command != "check"):
             code = _call(arguments)
+        sys.stdout.flush()
         # A run keeps its results even if its output is lost. The output of other commands is their result.
-        sys.exit(os.EX_CANTCREAT if code == os.EX_OK and arguments.command != "run" and output.is_lost() else code)
+        is_lost = standard_output.is_lost and arguments.command != "run"
+        sys.exit(os.EX_CANTCREAT if code == os.EX_OK and is_lost else code)
     except exits.Exit as end:
         print(f"monthwise: {end}", file=sys.stderr)
         sys.exit(end.code)

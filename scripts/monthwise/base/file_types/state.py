@@ -1,8 +1,17 @@
-"""Types of the JSON files about the state of a results folder: the plan, the status, the sent alerts."""
+"""Types of the JSON files about the state of a results folder: the lock, the plan, the status, the sent alerts."""
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from .doc import Doc, Service
+
+
+class LockHolder(TypedDict):
+    """The call that holds the lock of a results folder, or was killed while it held it: .monthwise.lock."""
+
+    command: Annotated[str, Doc("the command")]
+    process_group: Annotated[int, Doc("its process group")]
+    since: Annotated[str, Doc("when it took the lock", "UTC")]
+    token: Annotated[str, Doc("MONTHWISE_RUN in the environment of its processes")]
 
 
 class PlannedJob(TypedDict):
