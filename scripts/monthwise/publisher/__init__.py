@@ -5,19 +5,33 @@ its complete file to `path`, or nothing. Settings: `source`, `service`, `month`,
 and those of the kind: `url` and optionally `patience` for https, `demo` and `layout` for demo.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..base import exits, files
 from .source import how_to_locate, name, resolve_folder
+
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from ..base.file_types import Source
+
+    class Publisher(Protocol):
+        """The module of one kind of source."""
+
+        def locate(self, settings: Mapping[str, Any]) -> Source: ...
+
+        def fetch(self, facts: Source, settings: Mapping[str, Any], path: str | Path) -> None: ...
+
 
 __all__ = ["fetch", "how_to_locate", "kind_of", "locate", "locate_all", "name", "resolve_folder", "update"]
 Key = TypeVar("Key", bound=Hashable)
 
 
-def locate(settings: dict) -> dict:
+def locate(settings: Mapping[str, Any]) -> Source:
     """Return the publisher's facts about the month: service, month, kind, file, size in bytes, etag, last_modified.
 
     A fact that the publisher does not give is None. For demo, the facts are service, month, kind, seed, rows and the
@@ -26,7 +40,7 @@ def locate(settings: dict) -> dict:
     return _module(kind_of(settings["source"])).locate(settings)
 
 
-def locate_all(settings_by_key: Mapping[Key, dict]) -> dict[Key, dict | Exception]:
+def locate_all(settings_by_key: Mapping[Key, Mapping[str, Any]]) -> dict[Key, Source | Exception]:
     """Return for each key what `locate` returns or raises for its settings; all are of one source."""
     if any(kind_of(settings["source"]) == "https" for settings in settings_by_key.values()):
         from . import at_once  # imports the HTTP client
@@ -35,7 +49,7 @@ def locate_all(settings_by_key: Mapping[Key, dict]) -> dict[Key, dict | Exceptio
     return {key: _outcome(settings) for key, settings in settings_by_key.items()}
 
 
-def _outcome(settings: dict) -> dict | Exception:
+def _outcome(settings: Mapping[str, Any]) -> Source | Exception:
     try:
         return locate(settings)
     except OSError as error:
@@ -44,7 +58,7 @@ def _outcome(settings: dict) -> dict | Exception:
         return error
 
 
-def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+def fetch(facts: Source, settings: Mapping[str, Any], path: str | Path) -> None:
     """Write the file that `facts` describe to `path`, byte for byte.
 
     Raises TryAgain if the publisher's file is not the one that was located; otherwise like `locate`.
@@ -58,7 +72,7 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
     _module(kind).fetch(facts, settings, path)
 
 
-def update(path: str | Path, facts: dict) -> bool:
+def update(path: str | Path, facts: Source) -> bool:
     """Write `facts` to the source.json at `path` if its content differs; return whether it changed."""
     try:
         if files.read_json(path) == facts:
@@ -77,12 +91,16 @@ def kind_of(source: str) -> str:
     return kind
 
 
-def _module(kind: str) -> ModuleType:
+def _module(kind: str) -> Publisher:
     # Imported on demand: a folder needs no HTTP client, and the Snakefile needs none of these modules.
     if kind == "https":
-        from . import https as module
-    elif kind == "demo":
-        from . import demo as module
-    else:
-        from . import folder as module
-    return module
+        from . import https
+
+        return https
+    if kind == "demo":
+        from . import demo
+
+        return demo
+    from . import folder
+
+    return folder

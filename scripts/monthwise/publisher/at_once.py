@@ -1,5 +1,7 @@
 """Locate many months at web publishers in parallel, with a time limit for publishers that do not answer."""
 
+from __future__ import annotations
+
 import queue
 import threading
 import time
@@ -7,28 +9,35 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..base import exits
 from .connection import Patience
+
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    from ..base.file_types import Source
+
+    Settings: TypeAlias = Mapping[str, Any]
+    Outcome: TypeAlias = Source | Exception
 
 AT_ONCE = 8
 SILENCE_S = 10.0  # time limit after the last answer; months without an answer then count as unreachable
 TRIES = 3  # for each month; a download job makes more
 Key = TypeVar("Key", bound=Hashable)
-Outcome = dict | Exception
 
 
-def locate_all(settings_by_key: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
+def locate_all(settings_by_key: Mapping[Key, Settings], locate: Callable[[Settings], Outcome]) -> dict[Key, Outcome]:
     """Return for each key what `locate` returns for its settings. Requests run in parallel.
 
     All months of a publisher that cannot be reached take SILENCE_S together, and share one Unreachable.
     """
-    settings_by_url: dict[str, dict[Key, dict]] = {}
+    settings_by_url: dict[str, dict[Key, Settings]] = {}
     for key, settings in settings_by_key.items():
         patience = Patience.of(settings)
         patience = replace(patience, tries=min(patience.tries, TRIES))
-        settings_by_url.setdefault(settings["url"], {})[key] = settings | {"patience": asdict(patience)}
+        settings_by_url.setdefault(settings["url"], {})[key] = {**settings, "patience": asdict(patience)}
     outcomes: dict[Key, Outcome] = {}
     if settings_by_url:
         with ThreadPoolExecutor(len(settings_by_url)) as pool:
@@ -37,31 +46,40 @@ def locate_all(settings_by_key: Mapping[Key, dict], locate: Callable[[dict], Out
     return outcomes
 
 
-def _locate_at(url: str, settings_by_key: Mapping[Key, dict], locate: Callable[[dict], Outcome]) -> dict[Key, Outcome]:
-    pending, results = deque(settings_by_key.items()), queue.SimpleQueue()
+def _locate_at(
+    url: str, settings_by_key: Mapping[Key, Settings], locate: Callable[[Settings], Outcome]
+) -> dict[Key, Outcome]:
+    pending = deque(settings_by_key.items())
+    results: queue.SimpleQueue[tuple[Key, Outcome]] = queue.SimpleQueue()
     for _ in range(min(AT_ONCE, len(settings_by_key))):
         # Daemon threads, because a thread that waits for a name server cannot be stopped: the process leaves it behind.
         threading.Thread(target=_work, args=(pending, results, locate), daemon=True).start()
     outcomes: dict[Key, Outcome] = {}
-    deadline, final_error, is_reachable = time.monotonic() + SILENCE_S, None, False
-    while len(outcomes) < len(settings_by_key) and not final_error:
+    deadline, is_reachable = time.monotonic() + SILENCE_S, False
+    while len(outcomes) < len(settings_by_key):
         try:
-            key, outcomes[key] = results.get(timeout=max(deadline - time.monotonic(), 0))
+            key, outcome = results.get(timeout=max(deadline - time.monotonic(), 0))
         except queue.Empty:
-            final_error = exits.Unreachable(f"{url} does not answer within {SILENCE_S:g} s; {HOW_TO_REACH}")
+            error = exits.Unreachable(f"{url} does not answer within {SILENCE_S:g} s; {HOW_TO_REACH}")
+            outcomes = dict.fromkeys(settings_by_key, error) | outcomes
             break
-        if not isinstance(outcomes[key], exits.Unreachable):
+        outcomes[key] = outcome
+        if not isinstance(outcome, exits.Unreachable):
             deadline, is_reachable = time.monotonic() + SILENCE_S, True
         elif not is_reachable:
-            final_error = outcomes[key]
+            outcomes = dict.fromkeys(settings_by_key, outcome) | outcomes
     pending.clear()
-    return {key: outcomes.get(key, final_error) for key in settings_by_key}
+    return {key: outcomes[key] for key in settings_by_key}
 
 
 HOW_TO_REACH = "check the network and the address, then rerun the command"
 
 
-def _work(waiting: deque, results: queue.SimpleQueue, locate: Callable[[dict], Outcome]) -> None:
+def _work(
+    waiting: deque[tuple[Key, Settings]],
+    results: queue.SimpleQueue[tuple[Key, Outcome]],
+    locate: Callable[[Settings], Outcome],
+) -> None:
     while True:
         try:
             key, settings = waiting.popleft()

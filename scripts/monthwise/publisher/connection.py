@@ -1,5 +1,7 @@
 """HTTP requests in which every step has a time limit, and temporary failures are retried."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import json
@@ -7,10 +9,10 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from socket import SHUT_RDWR
-from typing import TypeVar
+from socket import SHUT_RDWR, socket
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,6 +21,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ..base import exits, redact
+
+if TYPE_CHECKING:
+    from typing import Any
 
 CHUNK = 1 << 16
 FOR_NOW = {408, 425, 429, 500, 502, 503, 504}
@@ -41,7 +46,7 @@ class Patience:
     slow_bytes: int = 1 << 20
 
     @classmethod
-    def of(cls, settings: dict) -> "Patience":
+    def of(cls, settings: Mapping[str, Any]) -> Patience:
         """Return the settings' `patience`, else that of MONTHWISE_PATIENCE (JSON); defaults for missing values.
 
         It comes from the environment, because a change of waiting times must not make fetched months outdated.
@@ -86,11 +91,11 @@ def persist(attempt: Callable[[], T], patience: Patience, what: str, reached: Ca
 def pause_s(failures: int, retry_after: float, patience: Patience) -> float:
     """Return how many seconds to wait after consecutive failures: `retry_after`, or the back-off with jitter."""
     # Jitter spreads the retries of many jobs that one outage stopped at the same moment.
-    back_off = patience.back_off_s * 2 ** min(failures - 1, 30) * random.uniform(0.5, 1.5)
+    back_off = patience.back_off_s * 2.0 ** min(failures - 1, 30) * random.uniform(0.5, 1.5)
     return min(patience.longest_pause_s, max(back_off, retry_after))
 
 
-def request(method: str, url: str, headers: dict, patience: Patience) -> urllib3.BaseHTTPResponse:
+def request(method: str, url: str, headers: Mapping[str, str], patience: Patience) -> urllib3.BaseHTTPResponse:
     """Return the response with its body unread; the caller closes it. Raises Failed if the request fails."""
     try:
         response = _manager(_proxy(url)).request(
@@ -164,6 +169,7 @@ def _proxy(url: str) -> str | None:
 @functools.cache
 def _manager(proxy: str | None) -> urllib3.PoolManager:
     """Return the connection pool, which all threads share."""
+    manager: urllib3.PoolManager
     if proxy:
         login = urllib3.util.parse_url(proxy).auth
         headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
@@ -174,18 +180,18 @@ def _manager(proxy: str | None) -> urllib3.PoolManager:
     return manager
 
 
-class _HeadersInTime:
+class _HTTPConnection(HTTPConnection):
     """A connection with a time limit for all headers: a limit per piece never ends if headers arrive slowly."""
 
-    def getresponse(self):
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3 overrides http.client like this
         timed_out = threading.Event()
 
-        def cut(sock=self.sock):
+        def cut(sock: socket = self.sock) -> None:
             timed_out.set()
             with contextlib.suppress(OSError):  # it may have just closed by itself
                 sock.shutdown(SHUT_RDWR)
 
-        timer = threading.Timer(self.timeout, cut)
+        timer = threading.Timer(self.timeout or threading.TIMEOUT_MAX, cut)
         timer.daemon = True
         timer.start()
         try:
@@ -202,11 +208,7 @@ class _HeadersInTime:
         return response
 
 
-class _HTTPConnection(_HeadersInTime, HTTPConnection):
-    pass
-
-
-class _HTTPSConnection(_HeadersInTime, HTTPSConnection):
+class _HTTPSConnection(_HTTPConnection, HTTPSConnection):
     pass
 
 

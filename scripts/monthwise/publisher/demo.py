@@ -1,13 +1,27 @@
 """Months generated from a seed, with the publisher's columns and dirt: a source without network or mirror.
 
-The trips are drawn in demo_trips.py. That module and pyarrow are imported on demand: `locate` does not need them.
+A month is drawn in demo_month.py, its trips in demo_trips.py. These modules and pyarrow are imported on demand:
+`locate` does not need them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base.exits import NotPublished, TryAgain
 from .source import how_to_locate
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from ..base.file_types import Source
+    from .demo_trips import Column
 
 VERSION = 1  # of the generator: increase it when the same seed gives other bytes
 GROUP = 1 << 18  # rows in a row group
@@ -28,7 +42,7 @@ COLUMNS = {
 }
 
 
-def locate(settings: dict) -> dict:
+def locate(settings: Mapping[str, Any]) -> Source:
     """Return the facts of a month (source.json). Raises NotPublished if the demo does not have the month yet."""
     service, month, demo = settings["service"], settings["month"], settings["demo"]
     if "newest" in demo:
@@ -36,11 +50,17 @@ def locate(settings: dict) -> dict:
             f"{service} {month} is not published: the demo's newest month is {demo['newest']}; "
             "move demo.last in config/config.yaml on, then rerun the command"
         )
-    facts = {"kind": "demo", "service": service, "month": month, "version": VERSION}
-    return facts | {"seed": demo["seed"], "rows": demo["rows"]}
+    return {
+        "kind": "demo",
+        "service": service,
+        "month": month,
+        "version": VERSION,
+        "seed": demo["seed"],
+        "rows": demo["rows"],
+    }
 
 
-def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+def fetch(facts: Source, settings: Mapping[str, Any], path: str | Path) -> None:
     """Write the month that `facts` (from `locate`) describe. Raises TryAgain if they are from another version."""
     service, month = facts["service"], facts["month"]
     if facts["version"] != VERSION:
@@ -62,27 +82,29 @@ def write_month(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from . import demo_trips
+    from . import demo_month, demo_trips
 
     if group <= 0 or group % demo_trips.BLOCK:
         raise ValueError(f"a row group of {group} rows is no multiple of {demo_trips.BLOCK}")
     schema = schema_of(layout, month)
-    drawn = demo_trips.draw_month(layout, month, rows, seed, service or layout)
+    drawn = demo_month.draw_month(layout, month, rows, seed, service or layout)
+    starts_by_group = (
+        range(first, min(first + group, drawn.rows), demo_trips.BLOCK) for first in range(0, max(drawn.rows, 1), group)
+    )
+    tables = (
+        pa.Table.from_batches([_as_batch(demo_trips.draw_block(drawn, start), schema) for start in starts], schema)
+        for starts in starts_by_group
+    )
     writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
     with writer, ThreadPoolExecutor(1) as pool:
-        pending_write = None
-        for first in range(0, max(drawn.rows, 1), group):
-            starts = range(first, min(first + group, drawn.rows), demo_trips.BLOCK)
-            table = pa.Table.from_batches(
-                [_as_batch(demo_trips.draw_block(drawn, start), schema) for start in starts], schema
-            )
-            if pending_write:
-                pending_write.result()
-            pending_write = pool.submit(writer.write_table, table, group)  # written while the next one is drawn
+        pending_write = pool.submit(writer.write_table, next(tables), group)
+        for table in tables:  # drawn while the one before is written
+            pending_write.result()
+            pending_write = pool.submit(writer.write_table, table, group)
         pending_write.result()
 
 
-def schema_of(layout: str, month: str):
+def schema_of(layout: str, month: str) -> pa.Schema:
     """Return the arrow schema of the publisher's files of `layout` in `month`."""
     import pyarrow as pa
 
@@ -112,25 +134,25 @@ def schema_of(layout: str, month: str):
     return pa.schema([(name, type_of(name)) for name in names])
 
 
-def _as_batch(columns: dict, schema):
+def _as_batch(columns: Mapping[str, Column], schema: pa.Schema) -> pa.RecordBatch:
     """Return the columns as a record batch of `schema`."""
     import numpy as np
     import pyarrow as pa
 
-    size = len(columns["trip_time"])
+    size = len(columns["trip_time"].values)
 
-    def as_array(field):
+    def as_array(field: pa.Field) -> pa.Array:
         column = columns.get(field.name.lower())
-        values, null = column if isinstance(column, tuple) else (column, None)
-        if values is None or pa.types.is_null(field.type):
+        if column is None or pa.types.is_null(field.type):
             return pa.nulls(size, field.type)
+        values: npt.NDArray[Any] = column.values
         kind = field.type
         if values.dtype.kind == "S":
             kind = pa.binary(values.itemsize)
         elif not pa.types.is_timestamp(kind):
             values = values.astype("f8" if kind == pa.float64() else str(kind), copy=False)
         # From buffers, because pyarrow.array() and to_pandas_dtype() import pandas, which takes 0.2 s.
-        is_present = None if null is None else pa.py_buffer(np.packbits(~null, bitorder="little"))
+        is_present = None if column.null is None else pa.py_buffer(np.packbits(~column.null, bitorder="little"))
         return pa.Array.from_buffers(kind, size, [is_present, pa.py_buffer(values)]).cast(field.type)
 
     return pa.record_batch([as_array(field) for field in schema], schema)

@@ -1,15 +1,31 @@
 """A folder with the publisher's layout. Standard library only: the Snakefile gets the newest month from it."""
 
+from __future__ import annotations
+
 import datetime
 import fcntl
 import os
 import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import exits
 from ..base.months import is_month
 from .source import how_to_locate, name, resolve_folder
+
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, TypedDict
+
+    from ..base.file_types import Source
+
+    class FileFacts(TypedDict):
+        """The part of source.json that the file system knows."""
+
+        size: int
+        last_modified: str
+
 
 FICLONE = 0x40049409  # linux/fs.h: the new file shares blocks with the old one until one of them is written to
 
@@ -36,7 +52,7 @@ def months(folder: str | Path, file_pattern: str) -> list[str]:
     return sorted(month for month in candidates if is_month(month))
 
 
-def locate(settings: dict) -> dict:
+def locate(settings: Mapping[str, Any]) -> Source:
     """Return the facts of one month: size in bytes, and the time of the last change, in UTC."""
     folder = resolve_folder(settings["source"])
     path = folder / settings["file"]
@@ -62,20 +78,22 @@ def locate(settings: dict) -> dict:
         raise _unreadable(path, settings, error) from None
     if not stat.S_ISREG(status.st_mode):
         raise exits.BadData(f"{name(settings)}: {path} is a folder or a device, not a file; put the file there")
+    facts = facts_of(status)
     return {
         "service": settings["service"],
         "month": settings["month"],
         "kind": "file",
         "file": settings["file"],
         "etag": None,
-        **facts_of(status),
+        "size": facts["size"],
+        "last_modified": facts["last_modified"],
     }
 
 
-def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+def fetch(facts: Source, settings: Mapping[str, Any], path: str | Path) -> None:
     """Clone the month's file to `path` if the file system can, else copy it: a link would share later edits."""
     published = resolve_folder(settings["source"]) / facts["file"]
-    located = {key: facts[key] for key in ("size", "last_modified")}
+    located = {"size": facts["size"], "last_modified": facts["last_modified"]}
     try:
         source = open(published, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:
@@ -94,13 +112,13 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
     raise exits.TryAgain(f"{name(settings)}: {published} changed since it was located; {how_to_locate(settings)}")
 
 
-def _unreadable(path: Path, settings: dict, error: OSError) -> exits.Unreachable:
+def _unreadable(path: Path, settings: Mapping[str, Any], error: OSError) -> exits.Unreachable:
     return exits.Unreachable(
         f"{name(settings)}: {path} cannot be read ({error.strerror}); let this user read it and its folder, then rerun"
     )
 
 
-def _clone_or_copy(source, copy) -> None:
+def _clone_or_copy(source: BinaryIO, copy: BinaryIO) -> None:
     try:
         fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
     except OSError:
@@ -108,7 +126,7 @@ def _clone_or_copy(source, copy) -> None:
         copy.flush()
 
 
-def facts_of(status: os.stat_result) -> dict:
+def facts_of(status: os.stat_result) -> FileFacts:
     """Return size in bytes and time of the last change of a file, in the form of source.json."""
     # Microseconds from the integer: a float has too few digits for date and time of day.
     moment = datetime.datetime.fromtimestamp(status.st_mtime_ns // 10**9, datetime.UTC)

@@ -1,9 +1,13 @@
 """Months from a web server, such as the TLC's: one request locates a file, another downloads it."""
 
+from __future__ import annotations
+
 import datetime
 import email.utils
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import urllib3
 
@@ -11,6 +15,11 @@ from ..base import exits, months
 from .connection import Failed, Patience, persist, receive, request
 from .partial import Partial
 from .source import how_to_locate, name
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..base.file_types import Source
 
 # The TLC's files are in a bucket behind CloudFront that cannot be listed: it answers 403 for a missing key.
 MISSING = {403, 404, 410}
@@ -28,7 +37,7 @@ class Offer:
     last_modified: str | None
 
 
-def locate(settings: dict) -> dict:
+def locate(settings: Mapping[str, Any]) -> Source:
     """Return the facts of one month: url, size, etag, and the time of the last change, in UTC."""
     url, patience = _url(settings, settings["month"]), Patience.of(settings)
     status, offer, is_page = persist(lambda: _offered(url, patience), patience, f"{name(settings)}: {url}")
@@ -45,11 +54,13 @@ def locate(settings: dict) -> dict:
         "kind": "https",
         "file": settings["file"],
         "url": url,
-        **asdict(offer),
+        "size": offer.size,
+        "etag": offer.etag,
+        "last_modified": offer.last_modified,
     }
 
 
-def fetch(facts: dict, settings: dict, path: str | Path) -> None:
+def fetch(facts: Source, settings: Mapping[str, Any], path: str | Path) -> None:
     """Download the file that `facts` describe to `path`; the data of a cut transfer stays next to it (partial.py)."""
     patience = Patience.of(settings)
     subject = f"{name(settings)}: {facts['url']}"
@@ -58,14 +69,14 @@ def fetch(facts: dict, settings: dict, path: str | Path) -> None:
         partial.become(path)
 
 
-def _transfer(facts: dict, settings: dict, partial: Partial, patience: Patience) -> None:
+def _transfer(facts: Source, settings: Mapping[str, Any], partial: Partial, patience: Patience) -> None:
     """Download the missing part of the file, in one request."""
     if partial.size and partial.size == facts["size"]:
         return
     validator = _validator(facts)
     if validator is None or partial.size > (facts["size"] or partial.size):
         partial.clear()
-    headers = {"Range": f"bytes={partial.size}-", "If-Range": validator} if partial.size else {}
+    headers = {"Range": f"bytes={partial.size}-", "If-Range": validator} if validator and partial.size else {}
     with request("GET", facts["url"], headers, patience) as response:
         if response.status == RANGE_NOT_SATISFIABLE:
             # The range begins at or after the file's end, so the file is shorter than its recorded size.
@@ -102,7 +113,7 @@ def _progress(partial: Partial, size: int | None) -> str:
     return f"{partial.size:,} bytes" if size is None else f"{partial.size:,} of {size:,} bytes"
 
 
-def _changed(facts: dict, settings: dict, difference: str) -> exits.TryAgain:
+def _changed(facts: Source, settings: Mapping[str, Any], difference: str) -> exits.TryAgain:
     return exits.TryAgain(
         f"{name(settings)}: {facts['url']} changed since it was located ({difference}); {how_to_locate(settings)}"
     )
@@ -119,7 +130,7 @@ def _offered(url: str, patience: Patience) -> tuple[int, Offer, bool]:
     return response.status, _offer(response), content_type.startswith("text/html")
 
 
-def _refuse(status: int, url: str, settings: dict) -> None:
+def _refuse(status: int, url: str, settings: Mapping[str, Any]) -> None:
     """Raise NotPublished or Unreachable for a status without a file."""
     if status in MISSING:
         hint = " (so does the TLC where there is no such file)" if status == 403 else ""
@@ -131,7 +142,7 @@ def _refuse(status: int, url: str, settings: dict) -> None:
         raise exits.Unreachable(f"{name(settings)}: {url} answers {status}; see whether the address is right")
 
 
-def _newest(settings: dict) -> str:
+def _newest(settings: Mapping[str, Any]) -> str:
     """Return, in words, the newest published month before that of `settings`; sends one request per month."""
     one_try = Patience.of({"patience": {**(settings.get("patience") or {}), "tries": 1}})
     last = min(months.shift(settings["month"], -1), months.today())
@@ -146,7 +157,7 @@ def _newest(settings: dict) -> str:
     return f"neither is any month from {first} to {last}"
 
 
-def _url(settings: dict, month: str) -> str:
+def _url(settings: Mapping[str, Any], month: str) -> str:
     if not settings["url"].startswith(("https://", "http://")):
         raise exits.WrongConfig(f"publisher url {settings['url']!r} is no address; it begins with https://")
     return f"{settings['url'].rstrip('/')}/{settings['file'].replace(settings['month'], month)}"
@@ -168,7 +179,7 @@ def _range(response: urllib3.BaseHTTPResponse) -> tuple[int | None, int | None]:
     return int(begin) if begin.isdecimal() else None, int(total) if total.isdecimal() else None
 
 
-def _difference(facts: dict, offer: Offer) -> str | None:
+def _difference(facts: Source, offer: Offer) -> str | None:
     """Return how the offered file differs from the located one; None if no difference is known."""
     if None not in (facts["size"], offer.size) and facts["size"] != offer.size:
         return f"{offer.size:,} bytes instead of {facts['size']:,}"
@@ -180,7 +191,7 @@ def _difference(facts: dict, offer: Offer) -> str | None:
     return None
 
 
-def _validator(facts: dict) -> str | None:
+def _validator(facts: Source) -> str | None:
     """Return the value of If-Range: send the range if the file is unchanged, else all of it (RFC 9110, 13.1.5)."""
     if facts["etag"] and not facts["etag"].startswith("W/"):
         return facts["etag"]

@@ -1,10 +1,18 @@
 """The data of a cut transfer, kept next to the output so that the next try or the next job can resume."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import exits, files
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+    from ..base.file_types import Source
 
 NAME = ".raw.partial"  # NAME.json has the source.json it was fetched with; no other module reads them
 
@@ -22,12 +30,12 @@ class Partial:
     holds the lock.
     """
 
-    def __init__(self, folder: Path, facts: dict):
+    def __init__(self, folder: Path, facts: Source):
         self.path = folder / NAME
         self.facts_path = folder / f"{NAME}.json"
         self.facts = facts
 
-    def __enter__(self) -> "Partial":
+    def __enter__(self) -> Partial:
         self._file = _open_alone(self.path)
         try:
             if self._known_facts() != self.facts:
@@ -67,14 +75,15 @@ class Partial:
         os.replace(self.path, path)
         self.facts_path.unlink(missing_ok=True)
 
-    def _known_facts(self) -> dict | None:
+    def _known_facts(self) -> Source | None:
         try:
-            return files.read_json(self.facts_path)
+            facts: Source = files.read_json(self.facts_path)
         except (FileNotFoundError, ValueError):
             return None
+        return facts
 
 
-def _open_alone(path: Path):
+def _open_alone(path: Path) -> FileIO:
     while True:
         # Unbuffered: received data is in the file even if this process is killed.
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
