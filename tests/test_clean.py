@@ -13,7 +13,7 @@ from fixtures.months_made import OFF, minutes, raw_month, settings, write_raw
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from monthwise.data import cleaning, tables
+from monthwise.data import cleaning, duplicates, tables
 
 KEPT = {  # PROVENANCE.md of the mirror: rows, and those of 1 to 60 minutes
     "2021-01": (76518, 73908), "2021-02": (64572, 61921), "2021-03": (83827, 80372), "2022-01": (62495, 59603),
@@ -148,7 +148,7 @@ def test_duplicates_are_counted_and_stay(cleaned):
 
 def test_rows_that_differ_in_one_column_are_no_duplicates():
     columns = [np.arange(100_000) % 2.0, np.arange(100_000) // 2 % 500 * 0.25, np.arange(100_000) // 1000 * 1.0]
-    assert len(np.unique(cleaning.row_keys(columns))) == 100_000
+    assert len(np.unique(duplicates.row_keys(columns))) == 100_000
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,6 @@ from monthwise.data import bins
 
 def test_bins_have_round_edges_and_take_everything():
     assert bins.cover(1, 60, 30) == bins.Bins(0, 2, 30)
-    assert bins.cover(0.0, 0.0, 30).count == 1
+    assert bins.cover(0.0, 0.0, 30).number == 1
     assert [rounding.round_up(number) for number in (0.011, 0.02, 3, 7, 10)] == [0.02, 0.02, 5, 10, 10]
     assert bins.Bins(0, 2, 3).counts(np.array([-5, 0, 1.9, 2, 5.9, 6, 99])).tolist() == [3, 1, 3]

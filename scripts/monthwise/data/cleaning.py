@@ -4,17 +4,26 @@ A row is dropped for the first of DROPS that applies to it. In a row that is kep
 and counts as a repair. No number depends on where the month is cut into batches.
 """
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, NoReturn
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
 
 from ..base import files, months
 from ..base.exits import BadData, WrongConfig
-from . import bins, columns, id_codes, quality_rules, tables, zones
+from . import bins, columns, duplicates, id_codes, quality_rules, tables, zones
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from ..base.file_types import Quality, QualityCounts
 
 TRIPS = pa.schema(
     [
@@ -43,16 +52,16 @@ class Cleaned(NamedTuple):
     """The kept trips of a batch, and the counts of what was changed or dropped."""
 
     trips: pa.RecordBatch
-    keys: np.ndarray  # uint64 for each trip; equal rows have equal keys
+    keys: npt.NDArray[np.uint64]  # one for each trip; equal rows have equal keys
     drops: dict[str, int]
     repairs: dict[str, int]
     normalised: dict[str, int]  # ids whose text was not in the usual form
     missing: dict[str, int]
     outside: dict[int, int]  # rows of other months, dropped or not, by months since 1970-01
-    counts: dict[str, np.ndarray]  # trips in each bin, by distribution
+    counts: dict[str, npt.NDArray[np.int64]]  # trips in each bin, by distribution
 
 
-def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: bool = False) -> Cleaned:
+def clean(rows: pa.RecordBatch, first: int, settings: Mapping[str, Any], zones_are_numbers: bool = False) -> Cleaned:
     """Clean rows whose columns are named by role; `first` is the row number of the first row in its month."""
     pickup, local, pickup_present = columns.times(rows.column("pickup_time"))
     dropoff, _, dropoff_present = columns.times(rows.column("dropoff_time"))
@@ -68,12 +77,9 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: b
     is_kept, drops = _drop(reasons)
     kept_rows = np.flatnonzero(is_kept)
     published, normalised = ids_and_numbers(rows, kept_rows, zones_are_numbers)
-    keys = row_keys([pickup.take(kept_rows), dropoff.take(kept_rows), *published.values()])
-    values_by_name = {
-        "trip": kept_rows + first,
-        "pickup_time": local.take(kept_rows),
-        "duration_min": duration_min.take(kept_rows),
-    }
+    keys = duplicates.row_keys([pickup.take(kept_rows), dropoff.take(kept_rows), *published.values()])
+    pickup_time, durations = local.take(kept_rows), duration_min.take(kept_rows)
+    values_by_name = {"trip": kept_rows + first, "pickup_time": pickup_time, "duration_min": durations}
     missing, repairs = {field.name: 0 if field.name in values_by_name else len(kept_rows) for field in TRIPS}, {}
     arrays = {name: tables.array(values, TRIPS.field(name).type) for name, values in values_by_name.items()}
     for role, numbers in published.items():
@@ -87,13 +93,11 @@ def clean(rows: pa.RecordBatch, first: int, settings: dict, zones_are_numbers: b
             arrays[field.name] = nothing(field, len(kept_rows))
     batch = pa.RecordBatch.from_arrays([arrays[name] for name in TRIPS.names], schema=TRIPS)
     outside_by_month = rows_by_month(local[outside & pickup_present])
-    counts = distributions(
-        values_by_name["pickup_time"], values_by_name["duration_min"], batch.column("distance_mi"), settings
-    )
+    counts = distributions(pickup_time, durations, batch.column("distance_mi"), settings)
     return Cleaned(batch, keys, drops, repairs, normalised, missing, outside_by_month, counts)
 
 
-def _drop(reasons: tuple[np.ndarray, ...]) -> tuple[np.ndarray, dict[str, int]]:
+def _drop(reasons: tuple[npt.NDArray[np.bool_], ...]) -> tuple[npt.NDArray[np.bool_], dict[str, int]]:
     """Return which rows no reason drops, and how many rows each reason drops that none before it does."""
     is_kept, drops = np.ones(len(reasons[0]), bool), {}
     for name, is_hit in zip(DROPS, reasons, strict=True):
@@ -103,9 +107,9 @@ def _drop(reasons: tuple[np.ndarray, ...]) -> tuple[np.ndarray, dict[str, int]]:
 
 
 def ids_and_numbers(
-    rows: pa.RecordBatch, here: np.ndarray, zones_are_numbers: bool
-) -> tuple[dict[str, np.ndarray], dict[str, int]]:
-    """Return the numbers (float64) of the rows `here` by role, and the number of normalised ids by role."""
+    rows: pa.RecordBatch, here: npt.NDArray[np.int64], zones_are_numbers: bool
+) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, int]]:
+    """Return the numbers of the rows `here` by role, and the number of normalised ids by role."""
     published, normalised = {}, {}
     for role in (*columns.IDS, *columns.NUMBERS):
         if role in rows.schema.names:
@@ -116,21 +120,24 @@ def ids_and_numbers(
     return published, normalised
 
 
-def rows_by_month(moments: np.ndarray) -> dict[int, int]:
-    """Return the number of moments (int64, microseconds) in each month, by months since 1970-01."""
+def rows_by_month(moments: npt.NDArray[np.int64]) -> dict[int, int]:
+    """Return the number of moments (microseconds) in each month, by months since 1970-01."""
     months_since = moments.view("datetime64[us]").astype("datetime64[M]").astype(np.int64)
     return dict(zip(*(array.tolist() for array in np.unique(months_since, return_counts=True)), strict=True))
 
 
-def distribution_bins(settings: dict) -> dict[str, bins.Bins]:
+def distribution_bins(settings: Mapping[str, Any]) -> dict[str, bins.Bins]:
     """Return the bins of each distribution in quality.json."""
     duration = settings["duration"]
     return {"duration_min": bins.cover(duration["min"], duration["max"], DURATION_BINS), **BINS}
 
 
 def distributions(
-    pickup_time: np.ndarray, duration_min: np.ndarray, distance_mi: pa.Array, settings: dict
-) -> dict[str, np.ndarray]:
+    pickup_time: npt.NDArray[np.int64],
+    duration_min: npt.NDArray[np.float64],
+    distance_mi: pa.Array,
+    settings: Mapping[str, Any],
+) -> dict[str, npt.NDArray[np.int64]]:
     """Return the number of trips in each bin. A missing distance is in no bin. `pickup_time` is in microseconds."""
     since = pickup_time - _microseconds(settings["month"])
     values = {
@@ -142,11 +149,14 @@ def distributions(
     return {name: value_bins.counts(values[name]) for name, value_bins in distribution_bins(settings).items()}
 
 
-def repair(role: str, numbers: np.ndarray, settings: dict) -> tuple[np.ndarray, np.ndarray]:
+def repair(
+    role: str, numbers: npt.NDArray[np.float64], settings: Mapping[str, Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Return the numbers of a role in the unit and type of its output column, and which of them are plausible.
 
     An implausible id is -1. The value of an implausible number of another role is arbitrary.
     """
+    values: npt.NDArray[Any]
     if role in columns.IDS:
         integers = id_codes.usable(numbers)
         return integers, integers != id_codes.MISSING
@@ -167,33 +177,15 @@ def repair(role: str, numbers: np.ndarray, settings: dict) -> tuple[np.ndarray, 
     return values, is_plausible
 
 
-def row_keys(values: list[np.ndarray]) -> np.ndarray:
-    """Return a 64-bit hash of each row. Among 20 million different rows, a collision occurs once in 90,000 months."""
-    keys = np.zeros(len(values[0]), np.uint64)
-    for column in values:  # mix after each column: numbers with few digits differ only in their upper bits
-        keys ^= column.view(np.uint64)
-        keys *= np.uint64(0x9E3779B97F4A7C15)
-        keys ^= keys >> np.uint64(32)
-    return keys
-
-
-def repeated(keys: np.ndarray) -> int:
-    """Return the number of keys that repeat an earlier one. Sorts `keys` in place, both halves in parallel."""
-    half = len(keys) // 2
-    if half:
-        keys.partition(half)
-        with ThreadPoolExecutor(1) as executor:
-            upper_sort = executor.submit(keys[half:].sort)
-            keys[:half].sort()
-            upper_sort.result()
-    return int(np.count_nonzero(keys[1:] == keys[:-1]))
-
-
 class Month:
     """Clean a month batch by batch: `trips` yields clean trips, then `quality` returns the content of quality.json."""
 
     def __init__(
-        self, raw: str, settings: dict, places: zones.Zones | None = None, batch_rows: int = tables.BATCH_ROWS
+        self,
+        raw: str,
+        settings: Mapping[str, Any],
+        places: zones.Zones | None = None,
+        batch_rows: int = tables.BATCH_ROWS,
     ):
         self.raw, self.settings, self.batch_rows = raw, settings, batch_rows
         self.zones_are_numbers = places is not None and places.are_numbers
@@ -208,10 +200,13 @@ class Month:
         except (ValueError, MemoryError):
             self._reject_row_count("none that can be read")
         self.rows_in = self.rows_out = 0
-        self.drops, self.repairs, self.normalised, self.missing = Counter(), Counter(), Counter(), Counter()
+        self.drops: Counter[str] = Counter()
+        self.repairs: Counter[str] = Counter()
+        self.normalised: Counter[str] = Counter()
+        self.missing: Counter[str] = Counter()
         self.outside: Counter[int] = Counter()
         self.bins = distribution_bins(settings)
-        self.counts = {name: np.zeros(value_bins.count, np.int64) for name, value_bins in self.bins.items()}
+        self.counts = {name: np.zeros(value_bins.number, np.int64) for name, value_bins in self.bins.items()}
 
     def trips(self) -> Iterator[pa.RecordBatch]:
         """Yield the clean trips in the order of the file."""
@@ -243,18 +238,18 @@ class Month:
         for name, counts in cleaned.counts.items():
             self.counts[name] += counts
 
-    def quality(self) -> dict:
+    def quality(self) -> Quality:
         """Return the content of quality.json; call it after all trips were read.
 
         All counts but `drops` and `outside_month` cover kept rows only.
         """
-        counts = {
+        counts: QualityCounts = {
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,
             "drops": dict(self.drops) or dict.fromkeys(DROPS, 0),
             "repairs": dict(self.repairs),
             "normalised": {role: count for role, count in self.normalised.items() if count},
-            "duplicates": repeated(self.keys[: self.rows_out]),
+            "duplicates": duplicates.repeated(self.keys[: self.rows_out]),
             "missing": {name: count / self.rows_out for name, count in self.missing.items() if self.rows_out},
             "outside_month": {"rows": self.outside.total(), "months": self._commonest_months()},
             "distributions": {
@@ -273,7 +268,7 @@ class Month:
         return {str(np.datetime64(month, "M")): rows for month, rows in ranked}
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     """Write trips.parquet and quality.json of one month."""
     month = Month(job.raw, job.settings, zones.read(job.zones[0] if job.zones else None))
     tables.write(job.trips, TRIPS, month.trips())

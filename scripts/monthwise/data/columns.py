@@ -1,7 +1,10 @@
 """Find and read the columns of a published file by role; names and types vary over the years."""
 
+from __future__ import annotations
+
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +14,18 @@ from pyarrow import types
 from ..base.exits import BadData, WrongConfig
 from . import id_codes, tables
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy.typing as npt
+
 TIMES = ("pickup_time", "dropoff_time")
 ZONES = ("pickup_zone", "dropoff_zone")
 IDS = (*ZONES, "vendor")
 NUMBERS = ("distance", "passengers", "trip_type", "rate_code")
 
 
-def choose(schema: pa.Schema, settings: dict, path: str, times: Sequence[str] = TIMES) -> dict[str, str]:
+def choose(schema: pa.Schema, settings: Mapping[str, Any], path: str, times: Sequence[str] = TIMES) -> dict[str, str]:
     """Return the column name for each role of the service; `times` are the roles that a service must have.
 
     Raises WrongConfig if one of `times` is not configured. Raises BadData if a role has no column, even an optional
@@ -28,10 +36,11 @@ def choose(schema: pa.Schema, settings: dict, path: str, times: Sequence[str] = 
     for role in times:
         if role not in spellings:
             raise WrongConfig(f"{label}: no column is named for {role}; add {_key(role, settings)}")
-    chosen = {role: _chosen(schema.names, spellings[role]) for role in spellings}
-    for role, name in chosen.items():
+    name_by_role = {role: _chosen(schema.names, spellings[role]) for role in spellings}
+    chosen: dict[str, str] = {}
+    for role, name in name_by_role.items():
         if name is None:
-            closest = _closest(spellings[role], [name for name in schema.names if name not in chosen.values()])
+            closest = _closest(spellings[role], [name for name in schema.names if name not in name_by_role.values()])
             raise BadData(
                 f"{label}: {path} has no column for {role}: looked for {', '.join(spellings[role])};"
                 f" {f'closest is {quoted(closest)}' if closest is not None else 'no other column is left'};"
@@ -48,6 +57,7 @@ def choose(schema: pa.Schema, settings: dict, path: str, times: Sequence[str] = 
                 f"{label}: {path} should hold {wanted} for {role} in column {quoted(name)}, whose type is"
                 f" {' '.join(str(schema.field(name).type).split())}; name another column in {_key(role, settings)}"
             )
+        chosen[role] = name
     return chosen
 
 
@@ -62,7 +72,7 @@ def quoted(name: str) -> str:
     return name if name.isprintable() and len(name.split()) == 1 and name == name.strip() else repr(name)
 
 
-def times(column: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def times(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return moments in microseconds, the local times of these moments, and a mask of those that are not missing.
 
     If the column has a time zone, the moments are UTC, so differences are correct across clock changes.
@@ -96,9 +106,9 @@ def _fits(role: str, data_type: pa.DataType) -> bool:
     if types.is_null(data_type):
         return True
     if role in TIMES:
-        return types.is_timestamp(data_type)
-    numeric = types.is_integer(data_type) or types.is_floating(data_type) or types.is_decimal(data_type)
-    return numeric or (role in IDS and id_codes.is_text(data_type))
+        return bool(types.is_timestamp(data_type))
+    is_number: bool = types.is_integer(data_type) or types.is_floating(data_type) or types.is_decimal(data_type)
+    return is_number or (role in IDS and id_codes.is_text(data_type))
 
 
 def _closest(spellings: list[str], names: list[str]) -> str | None:
@@ -108,5 +118,5 @@ def _closest(spellings: list[str], names: list[str]) -> str | None:
     return max(names, key=likeness, default=None)
 
 
-def _key(role: str, settings: dict) -> str:
+def _key(role: str, settings: Mapping[str, Any]) -> str:
     return f"catalog.{settings['service']}.columns.{role} in config/services.yaml"

@@ -1,9 +1,15 @@
 """Compare the trips that a model is measured on with those that it was trained on, category by category."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from ..base.file_types import Difference
 
 CATEGORIES = ("hour", "pickup_zone", "dropoff_zone", "vendor", "trip_type")
 ZONES = ("pickup_zone", "dropoff_zone")
@@ -30,12 +36,14 @@ def count(name: str, column: pa.ChunkedArray) -> Counts | None:
     return counts
 
 
-def warnings(trained: Mapping[str, Counts], measured: Mapping[str, Counts], months: str, month: str) -> list[dict]:
+def warnings(
+    trained: Mapping[str, Counts], measured: Mapping[str, Counts], months: str, month: str
+) -> list[Difference]:
     """Return one warning per difference: `feature`, `kind`, `number`, `bound` and `text`, in the order of CATEGORIES.
 
     `trained` and `measured` are counts by category and value; `months` and `month` are their names in messages.
     """
-    entries = []
+    entries: list[Difference] = []
     for name in CATEGORIES:
         if name not in trained or name not in measured:
             continue

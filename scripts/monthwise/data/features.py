@@ -1,5 +1,9 @@
 """Turn clean trips into the features of a model, and the target."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 
@@ -7,6 +11,14 @@ from ..base import files, suggest
 from ..base.exits import BadData
 from . import id_codes, quality_rules, tables, zones
 from .zones import Zones
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from ..base.file_types import Quality
 
 FEATURES = pa.schema(
     [
@@ -57,7 +69,9 @@ def features(trips: pa.RecordBatch, zones: Zones | None) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
-def _on_the_map(pickup_zone: np.ndarray, dropoff_zone: np.ndarray, zones: Zones | None) -> dict[str, np.ndarray]:
+def _on_the_map(
+    pickup_zone: npt.NDArray[np.int64], dropoff_zone: npt.NDArray[np.int64], zones: Zones | None
+) -> dict[str, npt.NDArray[Any]]:
     if zones is None:
         return {name: np.full(len(pickup_zone), np.nan, np.float32) for name in MAP}
     (x, y), (to_x, to_y) = zones.places(pickup_zone), zones.places(dropoff_zone)
@@ -65,27 +79,28 @@ def _on_the_map(pickup_zone: np.ndarray, dropoff_zone: np.ndarray, zones: Zones 
     return {name: place.astype(np.float32) for name, place in zip(MAP, places, strict=True)}
 
 
-def _column(numbers: np.ndarray, kind: pa.DataType) -> pa.Array:
+def _column(numbers: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
     return tables.array(numbers, kind, ~np.isnan(numbers) if numbers.dtype.kind == "f" else None)
 
 
-def admit(quality: dict) -> None:
+def admit(quality: Quality) -> None:
     """Raise BadData if a month is rejected, unless it is waived and has trips."""
     service, month, rule = quality["service"], quality["month"], quality["rule"]
     if quality["verdict"] != "reject" or (quality["waiver"] and quality["rows_out"]):
         return
+    broken = f" by {quality_rules.in_words(rule)}" if rule else ""
     waive = f', or write `quality: {{waive: {{{service}: {{{month}: "reason"}}}}}}` in config/config.yaml'
     plan = suggest.command("plan", service=service)
     raise BadData(
-        f"{service} {month} is rejected by {quality_rules.in_words(rule)}; wait for a"
+        f"{service} {month} is rejected{broken}; wait for a"
         f" better file{waive if quality['rows_out'] else ''}, or run `{plan}`, which names the settings that go on"
         " without it"
     )
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     """Write features.parquet of one month."""
-    quality = files.read_json(job.quality)
+    quality: Quality = files.read_json(job.quality)
     admit(quality)
     label = f"{quality['service']} {quality['month']}"
     file = tables.open_parquet(job.trips, label)

@@ -1,14 +1,19 @@
 """Convert ids of places and vendors to numbers, however they are published: `132`, `"132"` or `"JC105"`."""
 
+from __future__ import annotations
+
 import hashlib
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
 from . import tables
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 IDS = 2**26  # ids are less than this, so that a pair of ids fits into the 53 exact bits of a float
 MISSING = -1
@@ -22,11 +27,11 @@ NO_ID = (b"", b"NAN", b"NONE", b"NULL", b"<NA>")
 class Ids(NamedTuple):
     """The published ids of a column (float64, NaN if missing), and a mask of those whose text was normalised."""
 
-    numbers: np.ndarray
-    is_normalised: np.ndarray | None  # None if no text was normalised
+    numbers: npt.NDArray[np.float64]
+    is_normalised: npt.NDArray[np.bool_] | None  # None if no text was normalised
 
 
-def codes(column: pa.Array) -> np.ndarray:
+def codes(column: pa.Array) -> npt.NDArray[np.int64]:
     """Return the ids of a numeric or text column as int64; a missing or unusable id is -1."""
     return usable(ids(column).numbers)
 
@@ -52,14 +57,14 @@ def ids(column: pa.Array, are_numbers: bool = False) -> Ids:
     return Ids(numbers[index], changed[index] if changed.any() else None)
 
 
-def usable(published: np.ndarray) -> np.ndarray:
+def usable(published: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return published ids as int64; those that are not integers from 0 to 2**26 - 1 are -1."""
     integers = truncated(published)
     is_usable = (integers >= 0) & (integers < IDS) & (integers == published)
     return integers if is_usable.all() else np.where(is_usable, integers, MISSING)
 
 
-def truncated(numbers: np.ndarray) -> np.ndarray:
+def truncated(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return numbers as int64 without their fraction; the result is arbitrary for NaN and for too large numbers."""
     with np.errstate(invalid="ignore"):
         return numbers.astype(np.int64)

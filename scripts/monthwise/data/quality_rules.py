@@ -3,40 +3,53 @@
 Uses the standard library only, because whatever shows a verdict imports this module.
 """
 
+from __future__ import annotations
+
 import calendar
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..base.file_types import BrokenRule, QualityCounts, Verdict
 
 ZONES = ("pickup_zone", "dropoff_zone")
 
 
-def judge(counts: Mapping, quality: Mapping, month: str, roles: Collection[str]) -> tuple[str, dict | None]:
+def judge(
+    counts: QualityCounts, quality: Mapping[str, Any], month: str, roles: Collection[str]
+) -> tuple[Verdict, BrokenRule | None]:
     """Return `pass`, `warn` or `reject`, and the first rule that was broken: its name, number and bound.
 
     `roles` are those that the service has columns for. The rule has a `detail` if the number alone does not explain the
     problem. A month without trips is always rejected.
     """
     numbers_by_rule = _numbers(counts, month, roles)
-    for verdict in ("reject", "warn"):
+    verdicts: tuple[Verdict, ...] = ("reject", "warn")
+    for verdict in verdicts:
         bounds = dict(quality[verdict] or {})
         if verdict == "reject":
             bounds["rows_below"] = max(bounds.get("rows_below", 0), 1)
         for name, (number, detail) in numbers_by_rule.items():
             bound = bounds.get(name)
             if bound is not None and (number < bound if name.endswith("_below") else number > bound):
-                rule = {"name": name, "number": number, "bound": bound}
-                return verdict, rule | ({"detail": detail} if detail else {})
+                rule: BrokenRule = {"name": name, "number": number, "bound": bound}
+                if detail:
+                    rule["detail"] = detail
+                return verdict, rule
     return "pass", None
 
 
-def in_words(rule: Mapping) -> str:
+def in_words(rule: BrokenRule) -> str:
     """Return a broken rule as a text for messages and pages."""
     number = rule.get("number")
-    number = f"{number:.6g}" if isinstance(number, float) else number
+    shown = f"{number:.6g}" if isinstance(number, float) else number
     detail = f" ({rule['detail']})" if rule.get("detail") else ""
-    return f"{rule.get('name')}: {number}, bound {rule.get('bound')}{detail}"
+    return f"{rule.get('name')}: {shown}, bound {rule.get('bound')}{detail}"
 
 
-def _numbers(counts: Mapping, month: str, roles: Collection[str]) -> dict[str, tuple[float, str]]:
+def _numbers(counts: QualityCounts, month: str, roles: Collection[str]) -> dict[str, tuple[float, str]]:
     """Return number and detail of each rule, by its name in config, in the order in which rules are checked."""
     rows_in, rows_out, missing = counts["rows_in"], counts["rows_out"], counts["missing"]
     outside = counts["outside_month"]["rows"]
@@ -57,7 +70,7 @@ def _numbers(counts: Mapping, month: str, roles: Collection[str]) -> dict[str, t
     }
 
 
-def _elsewhere(counts: Mapping) -> str:
+def _elsewhere(counts: QualityCounts) -> str:
     month, rows = max(counts["outside_month"]["months"].items(), key=lambda pair: pair[1])
     amount = "all" if rows == counts["rows_in"] else f"{rows:,} of"
     return f"{amount} {counts['rows_in']:,} rows are of {month}"

@@ -4,8 +4,10 @@ x_mi and y_mi are the centre of the zone on a plane, in miles from any origin. T
 the TLC's taxi_zones.shp (EPSG:2263, feet / 5280).
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,19 +16,22 @@ import pyarrow.csv
 from ..base.exits import WrongConfig
 from . import id_codes, tables
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 DENSE_IDS = 1 << 16  # smaller ids are looked up in a table, which is four times as fast as a search
 
 
 class Zones(NamedTuple):
     """Zones in the order of their ids; x_mi and y_mi are float64, NaN if a zone has no place."""
 
-    ids: np.ndarray
+    ids: npt.NDArray[np.int64]
     boroughs: list[str]
-    x_mi: np.ndarray
-    y_mi: np.ndarray
+    x_mi: npt.NDArray[np.float64]
+    y_mi: npt.NDArray[np.float64]
     are_numbers: bool  # whether every id is a number, so that a text id in a month is read as a number
 
-    def rows(self, ids: np.ndarray) -> np.ndarray:
+    def rows(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the row of each zone id in these zones; len(zones.ids) for an unknown id."""
         unknown_row = len(self.ids)
         if self.ids[-1] < DENSE_IDS:
@@ -37,7 +42,7 @@ class Zones(NamedTuple):
         row = np.minimum(np.searchsorted(self.ids, ids), unknown_row - 1)
         return np.where(self.ids[row] == ids, row, unknown_row)
 
-    def places(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def places(self, ids: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return x_mi and y_mi of zone ids; NaN for a zone that is unknown or has no place."""
         rows = self.rows(ids)
         return np.append(self.x_mi, np.nan)[rows], np.append(self.y_mi, np.nan)[rows]

@@ -1,17 +1,26 @@
 """How far predictions are off, in minutes: over all trips, and by hour, distance band and borough."""
 
+from __future__ import annotations
+
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..data.zones import Zones
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from ..base.file_types import Errors
+
 DISTANCE_BANDS_MI = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)  # a band is above one of these, up to the next
 UNKNOWN = "Unknown"
 
 
-def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, float]:
+def errors(prediction: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Errors:
     """Return RMSE, mean absolute error, bias (mean prediction minus target) and 90th percentile of absolute error."""
     residual = prediction - target
     return {
@@ -26,18 +35,23 @@ def errors(prediction: np.ndarray, target: np.ndarray) -> dict[str, float]:
 class Segment(NamedTuple):
     """One partition of trips into segments: `codes` has the position in `names` for each trip."""
 
-    codes: np.ndarray
+    codes: npt.NDArray[np.int16]
     names: list[str]
 
 
-def errors_by(segment: Segment, prediction: np.ndarray, target: np.ndarray) -> dict[str, dict[str, float]]:
+def errors_by(
+    segment: Segment, prediction: npt.NDArray[np.float64], target: npt.NDArray[np.float64]
+) -> dict[str, Errors]:
     """Return the errors of each segment that has trips."""
     masks = {name: segment.codes == code for code, name in enumerate(segment.names)}
     return {name: errors(prediction[mask], target[mask]) for name, mask in masks.items() if mask.any()}
 
 
 def segments(
-    hour: np.ndarray, distance_mi: np.ndarray, pickup_zone: np.ndarray, zones: Zones | None
+    hour: npt.NDArray[Any],
+    distance_mi: npt.NDArray[np.float64],
+    pickup_zone: npt.NDArray[np.int64],
+    zones: Zones | None,
 ) -> dict[str, Segment]:
     """Return the segments of trips by hour, by distance band and, if `zones` are given, by pick-up borough."""
     bands = [f"{low:g}-{high:g}" for low, high in pairwise(DISTANCE_BANDS_MI)]
@@ -54,5 +68,5 @@ def segments(
     return segments_by_kind
 
 
-def _segment(codes: np.ndarray, names: list[str]) -> Segment:
+def _segment(codes: npt.NDArray[Any], names: list[str]) -> Segment:
     return Segment(codes.astype(np.int16), names)

@@ -1,5 +1,7 @@
 """Write and read model files with skops, which does not execute code on load; limit BLAS to one thread."""
 
+from __future__ import annotations
+
 import zipfile
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,9 +14,10 @@ from ..base.exits import BadData
 from . import recipes
 
 
-def one_blas_thread() -> AbstractContextManager:
+def one_blas_thread() -> AbstractContextManager[object]:
     """Limit BLAS to one thread, because with two the last digits differ. OpenMP (used by boosting) is not limited."""
-    return threadpool_limits(1, user_api="blas")
+    limit: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limit
 
 
 def dump(model: BaseEstimator, path: str | Path) -> None:

@@ -57,6 +57,7 @@ class Stage:
 ZONES = Input(place="zones", is_list=True)
 CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads from a run month
 CHAMPION = ("champion.json", "champion.skops", "champion_baseline.skops")
+QUALITY = ("base/rounding", "data/bins", "data/duplicates", "data/quality_rules")
 CODES = ("data/id_codes", "data/tables", "data/zones")
 ERRORS = (
     "base/rounding",
@@ -104,7 +105,7 @@ _TABLE = (
         warm="data",
         rate=(0.1, 0.3),
         shown_as="clean, featurize",
-        modules=("base/rounding", "data/bins", "data/cleaning", "data/columns", "data/quality_rules", *CODES),
+        modules=("data/cleaning", "data/columns", *QUALITY, *CODES),
     ),
     Stage(
         "featurize",

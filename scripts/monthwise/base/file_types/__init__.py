@@ -5,12 +5,15 @@ Import them under TYPE_CHECKING: no program needs them when it runs.
 
 from .data_months import (
     BrokenRule,
+    Clean,
     Distribution,
+    Kept,
     OutsideMonth,
     Provenance,
     Quality,
     QualityCounts,
     Source,
+    Verdict,
 )
 from .records import (
     ChampionVersion,
@@ -40,6 +43,7 @@ from .run_months import (
     Errors,
     Evaluation,
     FeatureDrift,
+    Kind,
     Live,
     Metrics,
     Model,
@@ -76,6 +80,7 @@ __all__ = [
     "CallNeed",
     "Champion",
     "ChampionVersion",
+    "Clean",
     "Compared",
     "Comparison",
     "Cost",
@@ -96,6 +101,8 @@ __all__ = [
     "Format",
     "Installation",
     "JobCounts",
+    "Kept",
+    "Kind",
     "LastRun",
     "Live",
     "LockHolder",
@@ -130,5 +137,6 @@ __all__ = [
     "Tracking",
     "Training",
     "Unpaired",
+    "Verdict",
     "ZoneError",
 ]

@@ -21,6 +21,16 @@ class Source(TypedDict):
     version: NotRequired[Annotated[int, Doc("the version of the generator; demo only")]]
 
 
+class Kept(TypedDict):
+    """What the last good file of a month was fetched with: data/{service}/{month}/.raw.kept.json."""
+
+    source: Annotated[Source, Doc("the content of source.json")]
+    size: Annotated[int, Doc("the size of .raw.kept.parquet", "bytes")]
+
+
+Verdict = Literal["pass", "warn", "reject"]
+
+
 class BrokenRule(TypedDict):
     """The first quality rule that a month breaks."""
 
@@ -64,16 +74,19 @@ class Quality(QualityCounts):
 
     service: Service
     month: DataMonth
-    verdict: Annotated[Literal["pass", "warn", "reject"], Doc("what the rules say")]
+    verdict: Annotated[Verdict, Doc("what the rules say")]
     rule: Annotated[BrokenRule | None, Doc("the first rule that is broken, if any")]
     waiver: Annotated[str | None, Doc("why a rejected month is used nevertheless (quality.waive)")]
+
+
+Clean = Literal["true", "false", "unknown"]
 
 
 class Provenance(TypedDict):
     """What a job ran with: runs/{service}/{month}/{stage}.provenance.json."""
 
     commit: Annotated[str, Doc("the commit of the code, or `unknown`")]
-    clean: Annotated[Literal["true", "false", "unknown"], Doc("whether the code was unchanged since that commit")]
+    clean: Annotated[Clean, Doc("whether the code was unchanged since that commit")]
     python: Annotated[str, Doc("the version of Python")]
     packages: Annotated[dict[str, str], Doc("versions of the packages that can change a number")]
     lock: Annotated[str, Doc("the SHA-256 of requirements.txt, or `unknown`")]

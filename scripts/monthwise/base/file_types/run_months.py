@@ -114,11 +114,14 @@ class Comparison(Paired):
     unpaired: Unpaired
 
 
+Kind = Literal["model", "baseline"]
+
+
 class Model(TypedDict):
     """The model that predicts in a run month."""
 
     month: Annotated[str, Doc("the run month that trained it")]
-    kind: Annotated[Literal["model", "baseline"], Doc("the model, or its baseline")]
+    kind: Annotated[Kind, Doc("the model, or its baseline")]
     recipe: Annotated[str | None, Doc("the recipe; null for a baseline")]
     columns: Annotated[list[str], Doc("its features, in order; empty for a baseline")]
 
@@ -165,7 +168,7 @@ class Server(TypedDict):
     """The champion that live errors are about."""
 
     month: Annotated[str, Doc("the run month that trained it")]
-    kind: Annotated[Literal["model", "baseline"], Doc("the model, or its baseline")]
+    kind: Annotated[Kind, Doc("the model, or its baseline")]
 
 
 class Live(Evaluation):

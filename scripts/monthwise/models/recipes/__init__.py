@@ -4,11 +4,17 @@ Names, parameters and trusted types are parsed from the source files, so that co
 scikit-learn while Snakemake parses the Snakefile.
 """
 
+from __future__ import annotations
+
 import ast
 import functools
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 FOLDER = Path(__file__).parent
 
@@ -35,7 +41,7 @@ def trusted_types(recipe: str) -> list[str]:
     return []
 
 
-def build(recipe: str, parameters: Mapping[str, object]):
+def build(recipe: str, parameters: Mapping[str, object]) -> Pipeline:
     """Return the unfitted pipeline of a recipe."""
     return importlib.import_module(f".{recipe}", __package__).pipeline(**parameters)
 
