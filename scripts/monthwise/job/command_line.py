@@ -5,17 +5,24 @@ Outputs are written under temporary names and renamed together if the inputs hav
 always `exit CODE: ...` (exits.py).
 """
 
+from __future__ import annotations
+
 import argparse
+import io
 import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..base import environment, exits
 from ..base.files import Inputs, insist_on_readable, part_of
 from ..base.resources import resource
 from . import placeholders
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 Main = Callable[[argparse.Namespace], str]
 
@@ -23,7 +30,7 @@ Main = Callable[[argparse.Namespace], str]
 class Parser(argparse.ArgumentParser):
     """A command line parser whose errors are one line with exit code 64."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise exits.WrongUsage(f"{message} ({self.prog} --help)")
 
 
@@ -32,37 +39,41 @@ def run(
     inputs: Sequence[str] = (),
     outputs: Sequence[str] = (),
     many: Sequence[str] = (),
-) -> None:
+) -> NoReturn:
     """Run a program and end the process.
 
     `inputs` and `outputs` become options with these names (`--features A`). Options that are also in `many` take any
     number of paths. `--settings` takes JSON and becomes a dict.
     """
     environment.complete_user()
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # started by hand, the locale can be any
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # started by hand, the locale can be any
     code, summary = _outcome(main, inputs, outputs, many)
     print(f"exit {code}: {summary}", flush=True)
     sys.exit(code)
 
 
-def _outcome(main, inputs, outputs, many) -> tuple[int, str]:
+def _outcome(main: Main, inputs: Sequence[str], outputs: Sequence[str], many: Sequence[str]) -> tuple[int, str]:
     try:
         return os.EX_OK, _call(main, inputs, outputs, many)
     except exits.Exit as end:
         return end.code, str(end)
     except Exception as error:
-        end = exits.from_os_error(error) if isinstance(error, OSError) else None
-        if end is None:
+        failure = exits.from_os_error(error) if isinstance(error, OSError) else None
+        if failure is None:
             traceback.print_exc(file=sys.stdout)
             return 1, f"{type(error).__name__}: {error}"
-        return end.code, str(end)
+        return failure.code, str(failure)
 
 
-def _call(main, inputs, outputs, many) -> str:
+def _call(main: Main, inputs: Sequence[str], outputs: Sequence[str], many: Sequence[str]) -> str:
     parser = Parser(description=sys.modules[main.__module__].__doc__)
     for name in (*inputs, *outputs):
-        nargs = {"nargs": "*", "default": []} if name in many else {}
-        parser.add_argument(f"--{name.replace('_', '-')}", required=name not in many, metavar="PATH", **nargs)
+        option = f"--{name.replace('_', '-')}"
+        if name in many:
+            parser.add_argument(option, nargs="*", default=[], metavar="PATH")
+        else:
+            parser.add_argument(option, required=True, metavar="PATH")
     parser.add_argument("--settings", type=json.loads, default={}, metavar="JSON")
     job = parser.parse_args()
 
@@ -119,8 +130,8 @@ def _own_code() -> list[str]:
 
 def _loaded_code() -> set[str]:
     modules = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("monthwise.")]
-    return {os.path.realpath(module.__file__) for module in modules if getattr(module, "__file__", None)}
+    return {os.path.realpath(path) for module in modules if (path := getattr(module, "__file__", None))}
 
 
-def _as_list(value: str | list[str] | None) -> list[str]:
+def _as_list(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]

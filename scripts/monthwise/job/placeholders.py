@@ -4,6 +4,8 @@
 the files that they read. Of a file that nothing reads, Snakemake needs only the time stamp.
 """
 
+from __future__ import annotations
+
 import datetime
 import glob
 import json
@@ -11,8 +13,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..base import exits, files
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class BucketFile(TypedDict):
+        """A file of the bucket, as `rclone lsjson` describes it."""
+
+        Path: str
+        Size: int  # bytes
+        ModTime: str
+
 
 LARGE = (".parquet", ".skops")
 KNOWN = ".bucket.known"  # only a directory that was pulled from a bucket has stubs
@@ -54,7 +68,7 @@ def bring(paths: Iterable[str]) -> None:
             part.unlink(missing_ok=True)
 
 
-def lay_out(listing: list[dict]) -> None:
+def lay_out(listing: list[BucketFile]) -> None:
     """Update the local large files from the bucket: replace changed files with stubs, delete files not in the bucket.
 
     `listing` is the output of `rclone lsjson --recursive --files-only`: `Path`, `Size` in bytes and `ModTime`.
@@ -78,13 +92,13 @@ def _is_same(path: str, size: int, microseconds: int) -> bool:
     return status.st_size in (0, size) and status.st_mtime_ns // 1000 == microseconds
 
 
-def gone(listing: list[dict]) -> list[str]:
+def gone(listing: list[BucketFile]) -> list[str]:
     """Return the files of the bucket that no longer exist locally."""
     return [entry["Path"] for entry in listing if not os.path.exists(entry["Path"])]
 
 
 if __name__ == "__main__":
-    listing = json.load(sys.stdin)
+    listing: list[BucketFile] = json.load(sys.stdin)
     if sys.argv[1] == "lay-out":
         lay_out(listing)
     else:

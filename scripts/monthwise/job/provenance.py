@@ -1,21 +1,26 @@
 """The provenance of a job: code, Python, packages, threads, machine. No name of a host or person, and no path."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import files
 from ..base.resources import ROOT, resource
+
+if TYPE_CHECKING:
+    from ..base.file_types import Clean, Provenance
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "skops")  # packages that can change a number
 CODE = ("scripts", "rules", "Snakefile")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # the first one that is set counts
 
 
-def provenance() -> dict:
+def provenance() -> Provenance:
     """Return the provenance of this process; `lock` is the SHA-256 of requirements.txt, or `unknown` without one."""
     commit, clean = code_commit(ROOT)
     return {
@@ -29,7 +34,7 @@ def provenance() -> dict:
     }
 
 
-def changes(then: Mapping, now: Mapping) -> list[str]:
+def changes(then: Provenance, now: Provenance) -> list[str]:
     """Return in words the versions that differ between two provenance records."""
     differences = [f"Python {then['python']} then, {now['python']} now"] if then["python"] != now["python"] else []
     for name in sorted(then["packages"].keys() | now["packages"].keys()):
@@ -67,7 +72,7 @@ def _threads() -> int:
     return next((int(value) for value in values if value.isdecimal()), os.cpu_count() or 1)
 
 
-def code_commit(repository: Path) -> tuple[str, str]:
+def code_commit(repository: Path) -> tuple[str, Clean]:
     """Return the commit of a repository and whether its code is clean (`true`, `false`); `unknown` without git.
 
     Clean: no tracked file has changed, and no file was added to the folders of programs and rules. Files that a user
@@ -87,5 +92,5 @@ def code_commit(repository: Path) -> tuple[str, str]:
 def _git(repository: Path, *arguments: str) -> str:
     # Without optional locks, `status` does not block a commit or other jobs.
     command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
-    options = {"encoding": "utf-8", "errors": "replace", "check": True, "timeout": 20}
-    return subprocess.run(command, capture_output=True, **options).stdout.strip()
+    process = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=20)
+    return process.stdout.strip()

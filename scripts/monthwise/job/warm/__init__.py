@@ -69,14 +69,16 @@ def _start(programs: Mapping[str, Sequence[str]], report_lost: Callable[[str], N
     listeners = {kind: [_listen(f"{address}-{program}.py") for program in names] for kind, names in programs.items()}
     lifelines = {kind: socket.socketpair() for kind in programs}
     descriptors = {kind: [end.fileno() for end in (lifelines[kind][1], *listeners[kind])] for kind in programs}
+    read_end, write_end = os.pipe()  # its end is how they know that Snakemake is gone
     process = subprocess.Popen(
         [python, "-P", str(HERE / "process.py"), json.dumps(descriptors)],
-        stdin=subprocess.PIPE,  # its end is how they know that Snakemake is gone
+        stdin=read_end,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,  # so that none of them can hold Snakemake's output open
         env=os.environ | ONE_THREAD,
         pass_fds=[number for numbers in descriptors.values() for number in numbers],
     )
+    os.close(read_end)
     for kind in programs:
         for end in (lifelines[kind][1], *listeners[kind]):
             end.close()
@@ -84,9 +86,9 @@ def _start(programs: Mapping[str, Sequence[str]], report_lost: Callable[[str], N
         watch = Watch(process.pid, {kind: ends[0] for kind, ends in lifelines.items()}, report_lost)
         watch.start()
     except Exception:  # for example no more threads for this user
-        process.stdin.close()
+        os.close(write_end)
         raise
-    atexit.register(_stop, process, watch)
+    atexit.register(_stop, process, write_end, watch)
     os.environ.update(changed)
 
 
@@ -101,8 +103,16 @@ def _try_stand_in(changed: dict[str, str]) -> None:
     """Raise where `python` does not start: a file system without exec rights, a lost mode bit, a colon in the path."""
     if shutil.which("python", path=changed["PATH"]) != str(STAND_IN):
         raise RuntimeError(f"not executable here: {STAND_IN}")
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    tried = subprocess.run([STAND_IN, "-V"], env=os.environ | changed, timeout=60, errors="replace", **pipes)
+    tried = subprocess.run(
+        [STAND_IN, "-V"],
+        env=os.environ | changed,
+        timeout=60,
+        encoding="utf-8",
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     if tried.returncode or not tried.stdout.startswith("Python "):
         raise RuntimeError(f"{STAND_IN} ends with {tried.returncode}: {tried.stdout.strip()}")
 
@@ -126,10 +136,10 @@ def _once_in_a_run(marker: Path) -> Callable[[str], None]:
     return report_lost
 
 
-def _stop(process: subprocess.Popen, watch: Watch) -> None:
+def _stop(process: subprocess.Popen[bytes], write_end: int, watch: Watch) -> None:
     """End the processes; what they know of the last jobs is then written."""
     watch.is_stopping = True
-    process.stdin.close()
+    os.close(write_end)
     watch.join(STOP_S)
     watch.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):

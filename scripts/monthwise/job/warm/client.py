@@ -7,7 +7,7 @@ It starts once for every job, so it imports next to nothing: `_signal`, `_socket
 `socket` and `os` wrap, which take longer than all it does.
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # typeshed lacks it; `signal` takes too long to import
 import _socket
 import fcntl
 import posix
@@ -28,27 +28,28 @@ class Lost(Exception):
 class Job:
     """The job in a warm process. It begins with the message that brings `pidfd`, and ends with that of its status."""
 
-    def __init__(self):
-        self.pidfd = self.status = None
+    def __init__(self) -> None:
+        self.pidfd: int | None = None
+        self.status: int | None = None
         self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         posix.close(posix.dup(self.socket.fileno()))  # there is room for `pidfd`
         # A message raises SIGIO, so that one call waits for messages and for signals.
         fcntl.fcntl(self.socket.fileno(), fcntl.F_SETOWN, posix.getpid())
         fcntl.fcntl(self.socket.fileno(), fcntl.F_SETFL, posix.O_ASYNC | posix.O_NONBLOCK)
 
-    def request(self):
+    def request(self) -> None:
         """Turn to the warm process for the program, if it is of this user."""
         self.socket.connect(f"\0{ADDRESS}-{COMMAND[0].rpartition('/')[2]}")
         owner = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[4:8]
         if int.from_bytes(owner, sys.byteorder) != posix.geteuid():
             raise Lost
 
-    def send_streams(self):
+    def send_streams(self) -> None:
         """Send the standard streams. Not unasked: a process that hangs does not give them back."""
         streams = b"".join(stream.to_bytes(4, sys.byteorder) for stream in (0, 1, 2))
         self.socket.sendmsg([b"!"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
 
-    def follow(self):
+    def follow(self) -> int:
         """Pass signals on to the job until it has ended; return its status as waitpid has it."""
         end = time.monotonic() + PATIENCE_S
         while self.status is None:
@@ -69,14 +70,14 @@ class Job:
                 self.send_signal(received.si_signo)
         return self.status
 
-    def send_signal(self, number):
+    def send_signal(self, number: int) -> None:
         """Send a signal to the job, which may have ended meanwhile."""
         try:  # noqa: SIM105 - contextlib takes longer to import than this to run
             _signal.pidfd_send_signal(self.pidfd, number)
         except ProcessLookupError:
             pass
 
-    def read(self):
+    def read(self) -> None:
         """Take in the messages that have arrived."""
         while self.status is None:
             try:
@@ -92,7 +93,7 @@ class Job:
             else:
                 raise Lost
 
-    def end(self):
+    def end(self) -> None:
         """Make sure that the job never begins, or has ended: only then may it run again."""
         try:
             self.socket.shutdown(_socket.SHUT_RDWR)  # a job that cannot say that it begins does not begin
@@ -108,20 +109,20 @@ class Job:
         ended.register(self.pidfd, select.POLLIN)
         ended.poll()
 
-    def close(self):
+    def close(self) -> None:
         """Close the socket, and take the signal of what else has arrived."""
         self.socket.close()
         _signal.sigtimedwait((_signal.SIGIO,), 0)
 
 
-def take_signals():
+def take_signals() -> None:
     """Take signals again as any process does."""
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, BLOCKED)
 
 
-def become_python():
+def become_python() -> None:
     """Run the command in a Python of its own, by its full path: that is how Python finds its packages."""
     take_signals()
     try:
@@ -131,7 +132,7 @@ def become_python():
         posix._exit(127)
 
 
-def end_alike(status):
+def end_alike(status: int) -> None:
     """End as the job did, by its exit code or by its signal."""
     number = status & 127
     if not number:
@@ -145,16 +146,25 @@ def end_alike(status):
     posix.kill(posix.getpid(), number)
 
 
-BLOCKED = _signal.pthread_sigmask(_signal.SIG_BLOCK, ANY)
-job = None
-try:
-    job = Job()
-    job.request()
-    status = job.follow()
-except Exception:
-    if job:
+def run_warm() -> int | None:
+    """Have a warm process run the command; return its status, or None if the command is still to run."""
+    try:
+        job = Job()
+    except Exception:
+        return None
+    try:
+        job.request()
+        return job.follow()
+    except Exception:
         job.end()
+        return None
+    finally:
         job.close()
+
+
+BLOCKED = _signal.pthread_sigmask(_signal.SIG_BLOCK, ANY)
+status = run_warm()
+if status is None:
     become_python()
-job.close()
-end_alike(status)
+else:
+    end_alike(status)

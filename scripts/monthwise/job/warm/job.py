@@ -1,7 +1,10 @@
 """A job in a warm process: who asks for it, and how a forked process becomes what a Python of its own would be."""
 
+from __future__ import annotations
+
 import atexit
 import gc
+import io
 import os
 import resource
 import signal
@@ -13,6 +16,7 @@ import time
 import types
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 # What is read when a process starts: by Python, by the dynamic loader, by the C library.
 AT_START = ("PYTHON", "LD_", "LC_", "LANG")
@@ -74,7 +78,7 @@ class Client:
             signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        if os.isatty(1):
+        if os.isatty(1) and isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)
         self._reset_libraries()
         gc.enable()
@@ -87,7 +91,9 @@ class Client:
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()  # as the standard library's is by itself
         if "tempfile" in sys.modules:
-            sys.modules["tempfile"].tempdir = None
+            import tempfile
+
+            tempfile.tempdir = None
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
@@ -105,7 +111,7 @@ def is_gone(connection: socket.socket) -> bool:
         return True
 
 
-def run(command: list[str], source: bytes) -> None:
+def run(command: list[str], source: bytes) -> NoReturn:
     """Run a program and end this process as `python PROGRAM ARGUMENTS` ends, but without taking all modules apart."""
     path = os.path.abspath(command[0])
     sys.argv[:] = command
@@ -120,13 +126,14 @@ def run(command: list[str], source: bytes) -> None:
         if code == 1 and end.code != 1:
             print(end.code, file=sys.stderr)
     except BaseException as error:
-        traceback = error.__traceback__.tb_next  # without this function
+        traceback = error.__traceback__ and error.__traceback__.tb_next  # without this function
         sys.excepthook(type(error), error.with_traceback(traceback), traceback)
         code = 1
         if isinstance(error, KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
-    threading._shutdown()  # as multiprocessing ends the processes that it forks
+    # As multiprocessing ends the processes that it forks.
+    threading._shutdown()  # type: ignore[attr-defined]  # private, so typeshed lacks it
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()

@@ -1,5 +1,7 @@
 """What each warm process imports, and what it does with it once: a first call costs as much as an import."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import logging
@@ -7,6 +9,11 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
 
 # What each process imports on top of the one before; the stages that it forks for are in the stage table.
 LIBRARIES = {
@@ -47,7 +54,7 @@ def use(kind: str) -> None:
     logging.disable(logging.NOTSET)
 
 
-def _use_models():
+def _use_models() -> tuple[Pipeline, pd.DataFrame]:
     """Fit, write and read next to nothing. Return model and features."""
     import pandas as pd
     import skops.io

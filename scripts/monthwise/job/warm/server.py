@@ -10,6 +10,8 @@ Snakemake measures its own children alone, so what it writes about a job into `b
 the fork to the end, CPU, peak memory, bytes read and written; what cannot be known afterwards is NA.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import gc
@@ -75,8 +77,9 @@ class Warm:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # from the process before this one: it sees for itself
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self.wake.fileno(), warn_on_full_buffer=False)
-        for source in (0, self.ended, *self.listeners):
-            self.ready.register(source, selectors.EVENT_READ)
+        self.ready.register(0, selectors.EVENT_READ)
+        for listener in (self.ended, *self.listeners):
+            self.ready.register(listener, selectors.EVENT_READ)
         while True:
             self.lifeline.beat()
             for source in [key.fileobj for key, _ in self.ready.select(0.2 if self.measured else BEAT_S)]:
@@ -90,7 +93,7 @@ class Warm:
                 if source is self.ended:
                     self.ended.recv(4096)
                     self._reap()
-                elif source in self.listeners:
+                elif isinstance(source, socket.socket) and source in self.listeners:
                     self._fork(source.accept()[0])
                 else:  # a client was killed
                     with contextlib.suppress(KeyError, ValueError):  # its job has ended just now
@@ -229,11 +232,13 @@ def start(descriptors: dict[str, list[int]]) -> NoReturn:
         except OSError as error:
             lifeline.send_line(f"{type(error).__name__}: {error}")
         if following == 0:
-            for end in (lifeline, *listeners):
-                end.close()
+            lifeline.close()
+            for listener in listeners:
+                listener.close()
             start({following_kind: descriptors[following_kind] for following_kind in following_kinds})
-        for number in (number for following_kind in following_kinds for number in descriptors[following_kind]):
-            os.close(number)
+        for following_kind in following_kinds:
+            for descriptor in descriptors[following_kind]:
+                os.close(descriptor)
         libraries.use(kind)
         gc.freeze()
         Warm(listeners, lifeline).serve()
