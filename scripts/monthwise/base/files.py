@@ -6,7 +6,6 @@ import glob
 import hashlib
 import json
 import os
-import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +94,7 @@ def part_of(path: str | Path) -> Path:
     """Return the temporary name under which this process writes `path`; remove those of killed processes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    host = socket.gethostname()
+    host = os.uname().nodename
     for stale_file in glob.glob(glob.escape(str(path.parent / f".{path.name}.{host}.")) + "*.part"):
         if not _is_alive(int(stale_file.split(".")[-2])):
             Path(stale_file).unlink(missing_ok=True)
