@@ -1,5 +1,9 @@
 """Compare the errors of the challenger and the current champion on the same trips, with a confidence interval."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,22 +14,32 @@ from monthwise.job import command_line
 from monthwise.models.errors import Segment, errors, segments
 from scipy import stats
 
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any, TypeAlias
+
+    import numpy.typing as npt
+    from monthwise.base.file_types import Champion, Comparison, Paired, SegmentErrors
+
+    Rows: TypeAlias = slice | npt.NDArray[np.intp]
+
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
 SEED = 20_240_229
 
 
-def difference(challenger: np.ndarray, champion: np.ndarray) -> np.ndarray:
+def difference(challenger: npt.NDArray[np.float64], champion: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return how much smaller the challenger's root mean square error is, relative to the champion's.
 
     Both arguments are sums of squared errors over the same trips, so the number of trips cancels out. Returns 0 if both
     sums are 0.
     """
     squared_ratio = np.divide(challenger, champion, out=np.ones(np.shape(champion)), where=np.asarray(champion) > 0)
-    return 1 - np.sqrt(squared_ratio)
+    smaller: npt.NDArray[np.float64] = 1 - np.sqrt(squared_ratio)
+    return smaller
 
 
-def interval(challenger_by_day: np.ndarray, champion_by_day: np.ndarray) -> list[float]:
+def interval(challenger_by_day: npt.NDArray[np.float64], champion_by_day: npt.NDArray[np.float64]) -> list[float]:
     """Return the confidence interval of `difference` by a paired bootstrap over days (scipy.stats.bootstrap).
 
     It resamples days, not trips, because trips of one day share its weather and traffic. Returns (-1, 1) for fewer than
@@ -47,33 +61,39 @@ def interval(challenger_by_day: np.ndarray, champion_by_day: np.ndarray) -> list
 
 
 def compare(
-    days: np.ndarray,
-    challenger: np.ndarray,
-    champion: np.ndarray,
-    target: np.ndarray,
+    days: npt.NDArray[Any],
+    challenger: npt.NDArray[np.float64],
+    champion: npt.NDArray[np.float64],
+    target: npt.NDArray[np.float64],
     kinds: dict[str, Segment],
-) -> dict:
+) -> Paired:
     """Return both errors, their relative difference with its interval, and the errors of each segment.
 
     Each array has one entry per trip: the day of its pick-up, the two predictions and the duration (both in minutes).
     """
     challenger_errors, champion_errors = errors(challenger, target), errors(champion, target)
     _, day_index = np.unique(days, return_inverse=True)
-    squared_errors_by_day = [
-        np.bincount(day_index, weights=(prediction - target) ** 2) for prediction in (challenger, champion)
-    ]
+    challenger_by_day, champion_by_day = (
+        np.bincount(day_index, weights=(prediction - target) ** 2).astype(np.float64, copy=False)
+        for prediction in (challenger, champion)
+    )
     return {
         "challenger": challenger_errors,
         "champion": champion_errors,
         "rows": len(target),
-        "days": len(squared_errors_by_day[0]),
-        "difference": float(difference(squared_errors_by_day[0].sum(), squared_errors_by_day[1].sum())),
-        "interval": interval(*squared_errors_by_day),
+        "days": len(challenger_by_day),
+        "difference": float(difference(challenger_by_day.sum(), champion_by_day.sum())),
+        "interval": interval(challenger_by_day, champion_by_day),
         "by": {kind: _by_segment(segment, challenger, champion, target) for kind, segment in kinds.items()},
     }
 
 
-def _by_segment(segment: Segment, challenger: np.ndarray, champion: np.ndarray, target: np.ndarray) -> dict:
+def _by_segment(
+    segment: Segment,
+    challenger: npt.NDArray[np.float64],
+    champion: npt.NDArray[np.float64],
+    target: npt.NDArray[np.float64],
+) -> dict[str, SegmentErrors]:
     rows = np.bincount(segment.codes, minlength=len(segment.names))
     rmse = [
         np.sqrt(np.bincount(segment.codes, (prediction - target) ** 2, len(segment.names)) / np.maximum(rows, 1))
@@ -90,7 +110,7 @@ def _by_segment(segment: Segment, challenger: np.ndarray, champion: np.ndarray, 
     }
 
 
-def _columns(path: str, names: list[str]) -> list[np.ndarray]:
+def _columns(path: str, names: list[str]) -> list[npt.NDArray[Any]]:
     table = pq.read_table(path, columns=names).combine_chunks()
     columns = [table.column(name).chunk(0) for name in names]
     return [
@@ -99,30 +119,53 @@ def _columns(path: str, names: list[str]) -> list[np.ndarray]:
     ]
 
 
-def main(job) -> str:
+def _paired(
+    challenger: npt.NDArray[np.int64], champion: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], Rows, Rows]:
+    """Return the trips that both predict, and their rows in each of the two.
+
+    Both models nearly always predict the same trips. Pairing trips that differ takes far more memory.
+    """
+    if np.array_equal(challenger, champion):
+        return challenger, slice(None), slice(None)
+    trips, in_challenger, in_champion = np.intersect1d(challenger, champion, assume_unique=True, return_indices=True)
+    return trips, in_challenger, in_champion
+
+
+def _rows_of(trips: npt.NDArray[np.int64], among: npt.NDArray[np.int64]) -> Rows | None:
+    """Return the rows of trips in an ascending array of trips, or None if it lacks some."""
+    if np.array_equal(trips, among):
+        return slice(None)
+    rows = np.searchsorted(among, trips)
+    return rows if np.array_equal(among[np.minimum(rows, len(among) - 1)], trips) else None
+
+
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
     label, data_month = f"{settings['service']} {settings['month']}", settings["validation_month"]
     challenger = _columns(job.challenger, ["trip", "prediction_min", "duration_min"])
     champion = _columns(job.champion, ["trip", "prediction_min"])
     features = _columns(job.features, ["trip", "day", "hour", "distance_mi", "pickup_zone"])
-    # Both models nearly always predict the same trips. Pairing trips that differ takes far more memory.
-    trips, in_challenger, in_champion, in_features = challenger[0], slice(None), slice(None), slice(None)
-    if not np.array_equal(trips, champion[0]):
-        trips, in_challenger, in_champion = np.intersect1d(trips, champion[0], assume_unique=True, return_indices=True)
+    trips, in_challenger, in_champion = _paired(challenger[0], champion[0])
     if not len(trips):
         raise BadData(f"{label}: challenger and champion have no trip of {data_month} in common; rebuild both")
-    if not np.array_equal(trips, features[0]):
-        in_features = np.searchsorted(features[0], trips)
-        if not np.array_equal(features[0][np.minimum(in_features, len(features[0]) - 1)], trips):
-            raise BadData(f"{label}: features of {data_month} lack trips that were predicted; rebuild the month")
-    days, *segment_columns = (column[in_features] for column in features[1:])
-    segments_by_kind = segments(*segment_columns, zones.read(job.zones[0] if job.zones else None))
-    comparison = compare(
+    in_features = _rows_of(trips, features[0])
+    if in_features is None:
+        raise BadData(f"{label}: features of {data_month} lack trips that were predicted; rebuild the month")
+    days, hour, distance_mi, pickup_zone = (column[in_features] for column in features[1:])
+    segments_by_kind = segments(hour, distance_mi, pickup_zone, zones.read(job.zones[0] if job.zones else None))
+    paired = compare(
         days, challenger[1][in_challenger], champion[1][in_champion], challenger[2][in_challenger], segments_by_kind
     )
-    comparison["unpaired"] = {"challenger": len(challenger[0]) - len(trips), "champion": len(champion[0]) - len(trips)}
-    comparison["champion_month"] = files.read_json(job.previous)["champion"]["month"]
-    comparison |= {key: settings[key] for key in ("service", "month", "validation_month")}
+    previous: Champion = files.read_json(job.previous)
+    comparison: Comparison = {
+        **paired,
+        "service": settings["service"],
+        "month": settings["month"],
+        "validation_month": data_month,
+        "champion_month": previous["champion"]["month"],
+        "unpaired": {"challenger": len(challenger[0]) - len(trips), "champion": len(champion[0]) - len(trips)},
+    }
     files.write_json(job.comparison, comparison)
     low, high = comparison["interval"]
     return (

@@ -4,7 +4,10 @@ Each distance is compared with the noise of the training window: the distance be
 sampled, not trips, because trips of one day share its weather and traffic.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
@@ -14,6 +17,12 @@ from monthwise.base.exits import BadData
 from monthwise.data import tables
 from monthwise.job import command_line
 from scipy.spatial.distance import jensenshannon
+
+if TYPE_CHECKING:
+    import argparse
+
+    import numpy.typing as npt
+    from monthwise.base.file_types import Drift, FeatureDrift
 
 CATEGORIES = ("pickup_zone", "dropoff_zone", "vendor", "trip_type", "weekday")
 NUMBERS = ("distance_mi", "minute_of_day", "passengers", "duration_min")
@@ -25,7 +34,9 @@ LEAST_NOISE = 0.002  # a smaller distance is too small to act on
 SEED = 20_240_229
 
 
-def drift(days: np.ndarray, features: Iterable[tuple[str, np.ndarray, np.ndarray]]) -> list[dict]:
+def drift(
+    days: npt.NDArray[np.float64], features: Iterable[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64]]]
+) -> list[FeatureDrift]:
     """Return distance, noise and their ratio for each feature, highest ratio first.
 
     `days` has the day of each trip in the window. `features` yields a name, its values in the window and its values in
@@ -35,7 +46,7 @@ def drift(days: np.ndarray, features: Iterable[tuple[str, np.ndarray, np.ndarray
     day_index = np.searchsorted(np.unique(days), days)
     day_count = int(day_index.max()) + 1
     draws = np.random.default_rng(SEED).multinomial(day_count, np.full(day_count, 1 / day_count), size=(2, DRAWS))
-    entries = []
+    entries: list[FeatureDrift] = []
     for name, window_values, month_values in features:
         window_bins, month_bins, bins = _binned(window_values, month_values, name in NUMBERS)
         counts_by_day = np.bincount(day_index * bins + window_bins, minlength=day_count * bins).reshape(day_count, bins)
@@ -44,32 +55,43 @@ def drift(days: np.ndarray, features: Iterable[tuple[str, np.ndarray, np.ndarray
         distance = float(
             np.nan_to_num(jensenshannon(counts_by_day.sum(0), np.bincount(month_bins, minlength=bins), base=2))
         )
-        entry = {"name": name, "distance": distance, "noise": noise, "ratio": distance / noise}
-        entries.append(entry | {"drifted": distance / noise > DRIFTED, "is_target": name == TARGET})
+        entries.append(
+            {
+                "name": name,
+                "distance": distance,
+                "noise": noise,
+                "ratio": distance / noise,
+                "drifted": distance / noise > DRIFTED,
+                "is_target": name == TARGET,
+            }
+        )
     return sorted(entries, key=lambda entry: (-entry["ratio"], entry["name"]))
 
 
-def _binned(window_values: np.ndarray, month_values: np.ndarray, is_number: bool) -> tuple[np.ndarray, np.ndarray, int]:
+def _binned(
+    window_values: npt.NDArray[np.float64], month_values: npt.NDArray[np.float64], is_number: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
     """Return the bin of each value of both samples, and the number of bins."""
     if not is_number:
         values = np.unique(np.concatenate([np.unique(window_values), np.unique(month_values)]))
-        return *(np.searchsorted(values, sample) for sample in (window_values, month_values)), len(values)
+        return np.searchsorted(values, window_values), np.searchsorted(values, month_values), len(values)
     present = window_values[~np.isnan(window_values)]
     edges = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1])) if len(present) else np.empty(0)
     missing_bin = len(edges) + 1
-    return *(
-        np.where(np.isnan(sample), missing_bin, np.searchsorted(edges, sample))
-        for sample in (window_values, month_values)
-    ), missing_bin + 1
+
+    def bins_of(sample: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        return np.where(np.isnan(sample), missing_bin, np.searchsorted(edges, sample))
+
+    return bins_of(window_values), bins_of(month_values), missing_bin + 1
 
 
-def read(paths: Sequence[str], name: str) -> np.ndarray:
+def read(paths: Sequence[str], name: str) -> npt.NDArray[np.float64]:
     """Return one column of several files as float64; missing values are NaN."""
     chunks = [chunk for path in paths for chunk in pq.read_table(path, columns=[name]).column(name).chunks]
     return np.concatenate([tables.floats(chunk) for chunk in chunks] or [np.empty(0)])
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
     label, months = f"{settings['service']} {settings['month']}", settings["training_months"]
     for paths, period in ((job.window, ", ".join(months)), ([job.features], settings["month"])):
@@ -80,14 +102,16 @@ def main(job) -> str:
     ranked = drift(days, ((name, read(job.window, name), read([job.features], name)) for name in names))
     window_pairs, month_pairs = np.unique(read(job.window, "pair")), read([job.features], "pair")
     is_new = window_pairs[np.minimum(np.searchsorted(window_pairs, month_pairs), len(window_pairs) - 1)] != month_pairs
-    content = {key: settings[key] for key in ("service", "month", "training_months")}
-    content |= {
+    content: Drift = {
+        "service": settings["service"],
+        "month": settings["month"],
+        "training_months": settings["training_months"],
         "ranked": ranked,
         "unseen_pairs_share": float(is_new.mean()),
         "rows": len(is_new),
         "drifted_above": DRIFTED,
+        "training_rows": len(days),
     }
-    content["training_rows"] = len(days)
     files.write_json(job.drift, content)
     drifted = [feature["name"] for feature in ranked if feature["drifted"]]
     return f"{label}: {', '.join(drifted) or 'nothing'} drifted from {', '.join(months)}"

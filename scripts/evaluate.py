@@ -1,20 +1,39 @@
 """Measure a fitted model and the naive baseline on one month of features."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pyarrow.parquet as pq
 from monthwise.base import files
 from monthwise.data import distributions
 from monthwise.job import command_line
 from monthwise.models import evaluation
 
+if TYPE_CHECKING:
+    import argparse
 
-def main(job) -> str:
-    settings, training = job.settings, files.read_json(job.training)
+    from monthwise.base.file_types import Difference, Metrics, Training
+
+
+def main(job: argparse.Namespace) -> str:
+    settings = job.settings
+    training: Training = files.read_json(job.training)
     month = settings["validation_month"]
-    trips, metrics = evaluation.evaluate_month(job, training, month)
-    metrics |= {key: training[key] for key in ("months", "recipe", "rows_available", "train_rows")}
-    metrics |= {key: settings[key] for key in ("service", "month", "validation_month")}
-    if "categories" in training:  # models trained by an older version lack it; their metrics stay unchanged
-        metrics["warnings"] = warnings(training, job.features, month)
+    trips, measured = evaluation.evaluate_month(job, training, month)
+    metrics: Metrics = {
+        **measured,
+        "service": settings["service"],
+        "month": settings["month"],
+        "validation_month": month,
+        "months": training["months"],
+        "recipe": training["recipe"],
+        "rows_available": training["rows_available"],
+        "train_rows": training["train_rows"],
+        "warnings": warnings(training, job.features, month),
+    }
+    if "categories" not in training:  # it was trained by an older version; its metrics stay unchanged
+        del metrics["warnings"]
     evaluation.write(job, job.validation, trips, job.metrics, metrics)
     warning_note = f"; {len(metrics['warnings'])} warnings in metrics.json" if metrics.get("warnings") else ""
     return (
@@ -23,9 +42,9 @@ def main(job) -> str:
     )
 
 
-def warnings(training: dict, features: str, validation_month: str) -> list[dict]:
+def warnings(training: Training, features: str, validation_month: str) -> list[Difference]:
     """Return how the trips differ from those that the model was trained on (data/distributions.py)."""
-    trained = training["categories"]
+    trained = training.get("categories", {})
     counts = {name: distributions.count(name, pq.read_table(features, columns=[name]).column(name)) for name in trained}
     measured = {name: category_counts for name, category_counts in counts.items() if category_counts}
     return distributions.warnings(trained, measured, ", ".join(training["months"]), validation_month)

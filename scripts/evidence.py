@@ -3,18 +3,37 @@
 If the decision differs from the previous one for that month, append it to history/decisions.jsonl.
 """
 
+from __future__ import annotations
+
 import datetime
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from monthwise.base import files
 from monthwise.job import command_line
 from monthwise.state import decisions
 
-DECIDED = ("champion", "decision", "since", "compared", "reason")  # a decision is new if one of these differs
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any, Literal
+
+    from monthwise.base.file_types import (
+        Champion,
+        DecisionContent,
+        DecisionLine,
+        Evidence,
+        EvidenceContent,
+        EvidenceProvenance,
+    )
+
+# A decision is new if one of these differs.
+DECIDED: tuple[Literal["champion", "decision", "since", "compared", "reason"], ...]
+DECIDED = ("champion", "decision", "since", "compared", "reason")
 STAGES = ("train", "evaluate", "compare", "promote")  # stages whose settings can change a decision, besides clean
+RECORDED: tuple[Literal["train", "evaluate", "score"], ...] = ("train", "evaluate", "score")  # with provenance.json
 ROWS = ("rows_in", "rows_out", "rows_available", "train_rows", "rows", "unpaired", "training_rows")
 COUNTED = {"training.json": "train", "metrics.json": "evaluate", "comparison.json": "compare"}
 COUNTED |= {"live.json": "score", "drift.json": "drift"}
@@ -25,23 +44,18 @@ def is_of_a_run(path: str) -> bool:
     return path.endswith((".skops", "tracking.json", ".provenance.json"))
 
 
-def evidence(paths: Sequence[str], settings: Mapping, zones: Sequence[str] = ()) -> dict:
+def evidence(paths: Sequence[str], settings: Mapping[str, Any], zones: Sequence[str] = ()) -> Evidence:
     """Return the content of evidence.json: all but its `provenance` is equal in two builds of the same month.
 
     `zones` are the zone files of the service, which are in the repository. `sha256` covers all but `provenance`, so it
     also detects an edit of what is in no other file, such as settings.
     """
     run = PurePath("runs", settings["service"], settings["month"])
-    content_by_path = {path: files.read_json(path) for path in paths if path.endswith(".json")}
+    content_by_path: dict[str, Any] = {path: files.read_json(path) for path in paths if path.endswith(".json")}
     content_by_name = {
         PurePath(path).name: item for path, item in content_by_path.items() if PurePath(path).parent == run
     }
-    provenance: dict = {
-        name.partition(".")[0]: item for name, item in content_by_name.items() if name.endswith(".provenance.json")
-    }
-    provenance["models"] = {path: files.sha256(path) for path in paths if path.endswith(".skops")}
-    provenance["tracking"] = content_by_name.get("tracking.json")
-    content = {
+    content: EvidenceContent = {
         "service": settings["service"],
         "month": settings["month"],
         "scored": settings["scored"],
@@ -62,14 +76,30 @@ def evidence(paths: Sequence[str], settings: Mapping, zones: Sequence[str] = ())
         "files": {path: files.sha256(path) for path in paths if not is_of_a_run(path)},
         "zones": {PurePath(path).name: files.sha256(path) for path in zones},
     }
-    return content | {"provenance": provenance, "sha256": hashlib.sha256(files.to_json(content)).hexdigest()}
+    return {
+        **content,
+        "provenance": _provenance(paths, content_by_name),
+        "sha256": hashlib.sha256(files.to_json(content)).hexdigest(),
+    }
 
 
-def _rows(content: Mapping) -> dict:
+def _provenance(paths: Sequence[str], content_by_name: Mapping[str, Any]) -> EvidenceProvenance:
+    """Return the part of the evidence that may differ between two equal builds."""
+    provenance: EvidenceProvenance = {
+        "models": {path: files.sha256(path) for path in paths if path.endswith(".skops")},
+        "tracking": content_by_name.get("tracking.json"),
+    }
+    for stage in RECORDED:
+        if f"{stage}.provenance.json" in content_by_name:
+            provenance[stage] = content_by_name[f"{stage}.provenance.json"]
+    return provenance
+
+
+def _rows(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: content[name] for name in ROWS if name in content}
 
 
-def decision(champion: Mapping, evidence_content: Mapping, previous: Mapping | None) -> dict:
+def decision(champion: Champion, evidence_content: EvidenceContent, previous: Champion | None) -> DecisionContent:
     """Return the line of a decision without its time and cause.
 
     `champion` is champion.json, `evidence_content` its evidence, `previous` champion.json of the month before, if any.
@@ -94,9 +124,19 @@ def decision(champion: Mapping, evidence_content: Mapping, previous: Mapping | N
         for path in evidence_content["files"]
         if _is_decided_on(PurePath(path), window_months, f"runs/{evidence_content['service']}/{month}")
     }
-    champion_before = previous and {"month": previous["month"], "champion": previous["champion"]}
-    entry = {key: champion[key] for key in ("service", "month", *DECIDED, "promised_rmse_min")}
-    return entry | {"settings": settings, "reigned": champion_before, "hashes": hashes}
+    return {
+        "service": champion["service"],
+        "month": champion["month"],
+        "champion": champion["champion"],
+        "decision": champion["decision"],
+        "reason": champion["reason"],
+        "since": champion["since"],
+        "compared": champion["compared"],
+        "promised_rmse_min": champion["promised_rmse_min"],
+        "settings": settings,
+        "reigned": {"month": previous["month"], "champion": previous["champion"]} if previous else None,
+        "hashes": hashes,
+    }
 
 
 def _is_decided_on(path: PurePath, windows: Collection[str | None], run: str) -> bool:
@@ -112,7 +152,7 @@ def _fingerprint(settings: object) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def cause(before: Mapping | None, line: Mapping) -> str:
+def cause(before: Mapping[str, Any] | None, line: DecisionContent) -> str:
     """Return a text that names what differs between the previous decision and this one."""
     if before is None:
         return "first decision"
@@ -136,11 +176,11 @@ def cause(before: Mapping | None, line: Mapping) -> str:
     )
 
 
-def _differing(before: Mapping, now: Mapping) -> list[str]:
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return sorted(key for key in before.keys() & now.keys() if before[key] != now[key])
 
 
-def line_after(before: Mapping | None, entry: Mapping) -> dict | None:
+def line_after(before: Mapping[str, Any] | None, entry: DecisionContent) -> DecisionLine | None:
     """Return the line to append after the last line of the same month, or None if the decision is the same."""
     if before and all(before.get(key) == entry[key] for key in DECIDED):
         return None
@@ -148,15 +188,16 @@ def line_after(before: Mapping | None, entry: Mapping) -> dict | None:
     return {**entry, "time": now, "cause": cause(before, entry)}
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
     service, month = settings["service"], settings["month"]
     content = evidence(sorted(job.files), settings, job.zones)
     files.write_json(job.evidence, content)
     champion_file = f"runs/{service}/{month}/champion.json"
     previous_files = [path for path in job.files if path.endswith("/champion.json") and path != champion_file]
-    previous = files.read_json(previous_files[0]) if previous_files else None
-    entry = decision(files.read_json(champion_file), content, previous)
+    previous: Champion | None = files.read_json(previous_files[0]) if previous_files else None
+    champion: Champion = files.read_json(champion_file)
+    entry = decision(champion, content, previous)
     is_new = decisions.append(service, month, lambda before: line_after(before, entry))
     note = ", a decision that is new to the history" if is_new else ""
     return f"{service} {month}: {len(content['files'])} files, {len(content['provenance']['models'])} models{note}"

@@ -5,9 +5,12 @@ output before the job starts. If source.json is unchanged, the job links that fi
 If the publisher fails, the kept file is not lost.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow
 import pyarrow.parquet
@@ -15,6 +18,11 @@ from monthwise import publisher
 from monthwise.base import exits, files
 from monthwise.job import command_line
 from monthwise.publisher import partial
+
+if TYPE_CHECKING:
+    import argparse
+
+    from monthwise.base.file_types import Kept, Source
 
 KEPT = ".raw.kept.parquet"  # .raw.kept.json has the source.json it was fetched with, and its size
 MAGIC = b"PAR1"
@@ -48,7 +56,8 @@ def rows_of(path: str | Path) -> int:
     end_of_data = size - footer.serialized_size - len(MAGIC) - 4
     if fault := in_a_child(lambda: _group_fault(footer, end_of_data)):
         raise NotParquet(fault)
-    return footer.num_rows
+    rows: int = footer.num_rows
+    return rows
 
 
 def _group_fault(footer: pyarrow.parquet.FileMetaData, end_of_data: int) -> str:
@@ -92,11 +101,12 @@ def _kind(head: bytes) -> str:
     return f"a file that begins with {head[:16]!r}" if head else "an empty file"
 
 
-def link_kept(facts: dict, raw: Path) -> bool:
+def link_kept(facts: Source, raw: Path) -> bool:
     """Link `raw` to the kept file if that was fetched with the same facts; return whether it was linked."""
     kept = raw.parent / KEPT
     try:
-        if files.read_json(kept.with_suffix(".json")) != {"source": facts, "size": kept.stat().st_size}:
+        entry: Kept = files.read_json(kept.with_suffix(".json"))
+        if entry != {"source": facts, "size": kept.stat().st_size}:
             return False
         rows_of(kept)
         os.link(kept, raw)
@@ -106,23 +116,24 @@ def link_kept(facts: dict, raw: Path) -> bool:
     return True
 
 
-def keep(facts: dict, raw: Path) -> None:
+def keep(facts: Source, raw: Path) -> None:
     """Replace the kept file with `raw`; keep nothing if the file system has no hard links."""
     kept = raw.parent / KEPT
     record = kept.with_suffix(".json")
-    link, entry = files.part_of(kept), files.part_of(record)
+    link, part = files.part_of(kept), files.part_of(record)
     try:
         os.link(raw, link)
-        files.write_json(entry, {"source": facts, "size": raw.stat().st_size})
+        entry: Kept = {"source": facts, "size": raw.stat().st_size}
+        files.write_json(part, entry)
         # In this order, a kill in the middle leaves a kept file without its record, which link_kept ignores.
         record.unlink(missing_ok=True)
         os.replace(link, kept)
-        os.replace(entry, record)
+        os.replace(part, record)
     except OSError:
         pass
     finally:
         link.unlink(missing_ok=True)
-        entry.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def check(raw: Path, month: str, where: str) -> int:
@@ -136,8 +147,9 @@ def check(raw: Path, month: str, where: str) -> int:
         ) from None
 
 
-def main(job) -> str:
-    facts, raw = files.read_json(job.source), Path(job.raw)
+def main(job: argparse.Namespace) -> str:
+    facts: Source = files.read_json(job.source)
+    raw = Path(job.raw)
     month = publisher.name(job.settings)
     if link_kept(facts, raw):
         return f"{month}: {rows_of(raw):,} rows, {raw.stat().st_size:,} bytes, kept from before, nothing fetched"

@@ -1,46 +1,70 @@
 """Decide which model serves in a run month: the challenger, the current champion, or the model that config pins."""
 
+from __future__ import annotations
+
 import shutil
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from monthwise.base import files
 from monthwise.base.exits import BadData
 from monthwise.job import command_line
 from monthwise.state import decisions
 
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from monthwise.base.file_types import (
+        Champion,
+        Compared,
+        Comparison,
+        Decision,
+        Kind,
+        Metrics,
+        Model,
+        Promised,
+        SegmentErrors,
+        Training,
+    )
+
 
 class Candidate(NamedTuple):
     """A model that may serve from a run month on, with its metrics on the validation month of that run."""
 
     month: str
-    metrics: dict  # of metrics.json
-    training: dict  # of training.json
+    metrics: Metrics
+    training: Training
 
 
 def decide(
     month: str,
-    promotion: dict,
+    promotion: Mapping[str, Any],
     challenger: Candidate | None = None,
-    comparison: dict | None = None,
-    previous: dict | None = None,
+    comparison: Comparison | None = None,
+    previous: Champion | None = None,
     pinned: Candidate | None = None,
-) -> dict:
+) -> Decision:
     """Return the content of champion.json for run month `month`, without its service.
 
     `previous` is champion.json of the month before, or None in the first month. `comparison` is given if `previous` and
-    `challenger` are. `promotion` has the settings of that name, with `pin_reason` if a model is pinned.
+    `challenger` are. `promotion` has the settings of that name, with `pin_reason` if a model is pinned. Raises
+    ValueError if one of them is missing.
     """
     if pinned:
         reason = f"config pins the model of {pinned.month}: {promotion['pin_reason']}"
-        decision = _serve(pinned, "model", "pinned", reason, comparison)
-        if previous and previous["champion"] == decision["champion"]:
+        if previous and previous["champion"] == _model(pinned, "model"):
             return _keep(previous, "pinned", reason, comparison)
-        return _with_since(month, previous, decision)
+        return _serve(month, pinned, "model", "pinned", reason, comparison)
+    if previous is None:
+        if challenger is None:
+            raise ValueError(f"{month} has neither a challenger nor a champion before it")
+        return _first(month, challenger, promotion)
     if challenger is None:
         reason = "there is no challenger, since the validation month is skipped"
         return _keep(previous, "no challenger", reason, None)
-    if previous is None:
-        return _with_since(month, None, _first(challenger, promotion))
+    if comparison is None:
+        raise ValueError(f"challenger and champion of {month} are not compared")
     refusal = _refusal(promotion, challenger, comparison)
     if refusal:
         return _keep(previous, "kept", refusal, comparison)
@@ -51,23 +75,23 @@ def decide(
     )
     if promotion["policy"] == "always":
         reason = f"policy is `always`: {reason}"
-    return _with_since(month, previous, _serve(challenger, "model", "promoted", reason, comparison))
+    return _serve(month, challenger, "model", "promoted", reason, comparison)
 
 
-def _first(challenger: Candidate, promotion: dict) -> dict:
+def _first(month: str, challenger: Candidate, promotion: Mapping[str, Any]) -> Decision:
     """Return the decision of the first month, which only depends on the floor."""
     share, floor = _share_of_baseline(challenger), promotion["floor"]
     if share <= floor:
         reason = f"the first one; its error is {share:.1%} of the naive baseline's, the floor is {floor:.1%}"
-        return _serve(challenger, "model", "first", reason, None)
+        return _serve(month, challenger, "model", "first", reason, None)
     reason = (
         f"the first challenger's error is {share:.1%} of the naive baseline's, more than the floor of"
         f" {floor:.1%}, so the naive baseline serves"
     )
-    return _serve(challenger, "baseline", "baseline", reason, None)
+    return _serve(month, challenger, "baseline", "baseline", reason, None)
 
 
-def _refusal(promotion: dict, challenger: Candidate, comparison: dict) -> str | None:
+def _refusal(promotion: Mapping[str, Any], challenger: Candidate, comparison: Comparison) -> str | None:
     """Return why the challenger is not promoted, or None if it is."""
     policy, floor, margin = promotion["policy"], promotion["floor"], promotion["margin"]
     if policy == "never":
@@ -85,7 +109,9 @@ def _refusal(promotion: dict, challenger: Candidate, comparison: dict) -> str | 
     return f"the challenger is better on the whole, but {worse_segment}" if worse_segment else None
 
 
-def _worse_segment(bound: dict, segments_by_kind: dict) -> str | None:
+def _worse_segment(
+    bound: Mapping[str, Any] | None, segments_by_kind: Mapping[str, Mapping[str, SegmentErrors]]
+) -> str | None:
     if not bound:
         return None
     for kind, segments in sorted(segments_by_kind.items()):
@@ -104,50 +130,63 @@ def _share_of_baseline(challenger: Candidate) -> float:
     return challenger.metrics["rmse_min"] / baseline if baseline else float("inf")
 
 
-def _serve(candidate: Candidate, kind: str, decision: str, reason: str, comparison: dict | None) -> dict:
-    metrics, training, is_model = candidate.metrics, candidate.training, kind == "model"
+def _serve(
+    month: str, candidate: Candidate, kind: Kind, decision: str, reason: str, comparison: Comparison | None
+) -> Decision:
+    """Return the decision that a candidate is champion from run month `month` on."""
+    metrics = candidate.metrics
     return {
-        "champion": {
-            "month": candidate.month,
-            "kind": kind,
-            "recipe": training["recipe"] if is_model else None,
-            "columns": training["columns"] if is_model else [],
-        },
+        "champion": _model(candidate, kind),
         "decision": decision,
         "reason": reason,
+        "since": month,
         "compared": _compared(comparison),
-        "promised_rmse_min": metrics["rmse_min" if is_model else "baseline_rmse_min"],
+        "promised_rmse_min": metrics["rmse_min"] if kind == "model" else metrics["baseline_rmse_min"],
         "promised_on": metrics["validation_month"],
         "promised_rows": metrics["rows"],
     }
 
 
-def _keep(previous: dict, decision: str, reason: str, comparison: dict | None) -> dict:
+def _model(candidate: Candidate, kind: Kind) -> Model:
+    is_model = kind == "model"
+    return {
+        "month": candidate.month,
+        "kind": kind,
+        "recipe": candidate.training["recipe"] if is_model else None,
+        "columns": candidate.training["columns"] if is_model else [],
+    }
+
+
+def _keep(previous: Champion, decision: str, reason: str, comparison: Comparison | None) -> Decision:
     """Return the decision to keep the current champion; its last measured error is its validation error."""
-    promise = {key: previous[key] for key in ("promised_rmse_min", "promised_on", "promised_rows")}
-    if comparison:
-        promise = {
-            "promised_rmse_min": comparison["champion"]["rmse_min"],
-            "promised_on": comparison["validation_month"],
-            "promised_rows": comparison["rows"],
-        }
-    kept = {"champion": previous["champion"], "since": previous["since"], "decision": decision, "reason": reason}
-    return kept | promise | {"compared": _compared(comparison)}
+    promise: Promised = {
+        "promised_rmse_min": comparison["champion"]["rmse_min"] if comparison else previous["promised_rmse_min"],
+        "promised_on": comparison["validation_month"] if comparison else previous["promised_on"],
+        "promised_rows": comparison["rows"] if comparison else previous["promised_rows"],
+    }
+    return {
+        **promise,
+        "champion": previous["champion"],
+        "decision": decision,
+        "reason": reason,
+        "since": previous["since"],
+        "compared": _compared(comparison),
+    }
 
 
-def _compared(comparison: dict | None) -> dict | None:
+def _compared(comparison: Comparison | None) -> Compared | None:
     if comparison is None:
         return None
     return {
         "champion_month": comparison["champion_month"],
         "challenger_rmse_min": comparison["challenger"]["rmse_min"],
         "champion_rmse_min": comparison["champion"]["rmse_min"],
-    } | {key: comparison[key] for key in ("difference", "interval", "rows", "days", "validation_month")}
-
-
-def _with_since(month: str, previous: dict | None, decision: dict) -> dict:
-    is_same = previous is not None and previous["champion"] == decision["champion"]
-    return decision | {"since": previous["since"] if is_same else month}
+        "difference": comparison["difference"],
+        "interval": comparison["interval"],
+        "rows": comparison["rows"],
+        "days": comparison["days"],
+        "validation_month": comparison["validation_month"],
+    }
 
 
 def _than(difference: float) -> str:
@@ -158,13 +197,13 @@ def _candidate(month: str, paths: list[str]) -> Candidate | None:
     return Candidate(month, files.read_json(paths[0]), files.read_json(paths[1])) if paths else None
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
     month, promotion = settings["month"], settings["promotion"]
     label = f"{settings['service']} {month}"
     pinned = _candidate(promotion["pin"], job.pinned) if promotion["pin"] else None
-    previous = files.read_json(job.previous[0]) if job.previous else None
-    comparison = files.read_json(job.comparison[0]) if job.comparison else None
+    previous: Champion | None = files.read_json(job.previous[0]) if job.previous else None
+    comparison: Comparison | None = files.read_json(job.comparison[0]) if job.comparison else None
     if comparison and previous and comparison["champion_month"] != previous["champion"]["month"]:
         paths = f"{job.comparison[0]} is about another champion than {job.previous[0]}"
         raise BadData(f"{label}: {paths}; rerun the command")
@@ -178,7 +217,8 @@ def main(job) -> str:
         _, model, baseline = job.previous
     shutil.copyfile(baseline if decision["decision"] == "baseline" else model, job.model)
     shutil.copyfile(baseline, job.baseline)
-    files.write_json(job.champion, decision | {"service": settings["service"], "month": month})
+    champion: Champion = {**decision, "service": settings["service"], "month": month}
+    files.write_json(job.champion, champion)
     return f"{label}: {decision['decision']}, {decisions.name(decision['champion'])} serves: {decision['reason']}"
 
 

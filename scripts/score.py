@@ -1,18 +1,33 @@
 """Predict the trips of a published month with the champion of that month, and measure its live error."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from monthwise.base import files
 from monthwise.job import command_line
 from monthwise.models import evaluation
 
+if TYPE_CHECKING:
+    import argparse
 
-def main(job) -> str:
-    settings, decision = job.settings, files.read_json(job.champion)
+    from monthwise.base.file_types import Champion, Live
+
+
+def main(job: argparse.Namespace) -> str:
+    settings = job.settings
+    decision: Champion = files.read_json(job.champion)
     champion = decision["champion"]
-    trips, live = evaluation.evaluate_month(job, champion, settings["month"])
-    live |= {key: settings[key] for key in ("service", "month")}
-    live |= {key: decision[key] for key in ("promised_rmse_min", "promised_on")}
-    live["champion"] = {key: champion[key] for key in ("month", "kind")}
-    live["off"] = live["rmse_min"] / live["promised_rmse_min"] - 1
+    trips, measured = evaluation.evaluate_month(job, champion, settings["month"])
+    live: Live = {
+        **measured,
+        "service": settings["service"],
+        "month": settings["month"],
+        "champion": {"month": champion["month"], "kind": champion["kind"]},
+        "promised_rmse_min": decision["promised_rmse_min"],
+        "promised_on": decision["promised_on"],
+        "off": measured["rmse_min"] / decision["promised_rmse_min"] - 1,
+    }
     evaluation.write(job, job.predictions, trips, job.live, live)
     return (
         f"{settings['service']} {settings['month']}: RMSE {live['rmse_min']:.3f} min on {live['rows']:,} trips,"

@@ -1,7 +1,10 @@
 """Fit the recipe of a run month, and the naive baseline, on the features of its training window."""
 
+from __future__ import annotations
+
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,12 @@ from monthwise.job.provenance import provenance
 from monthwise.models import model_files, recipes
 from monthwise.models.baseline import PairMean
 from sklearn.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from monthwise.base.file_types import Training
 
 NOT_FEATURES = ("trip", "day", "duration_min")
 BATCH_ROWS = 1 << 18
@@ -38,7 +47,7 @@ def sample(paths: Sequence[str], max_rows: int, seed: int) -> tuple[pa.Table, in
     return pa.Table.from_batches(batches), rows
 
 
-def fit(features: pd.DataFrame, recipe: str, parameters: dict) -> tuple[Pipeline, PairMean]:
+def fit(features: pd.DataFrame, recipe: str, parameters: Mapping[str, Any]) -> tuple[Pipeline, PairMean]:
     """Return the fitted pipeline of `recipe` and the fitted baseline; `features` includes the target `duration_min`."""
     columns = features.drop(columns=list(NOT_FEATURES))
     target = features["duration_min"]
@@ -48,7 +57,7 @@ def fit(features: pd.DataFrame, recipe: str, parameters: dict) -> tuple[Pipeline
         return recipes.build(recipe, parameters).fit(columns, target), PairMean().fit(columns, target)
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
     label = f"{settings['service']} {settings['month']}"
     table, rows = sample(job.features, settings["max_rows"], settings["seed"])
@@ -66,11 +75,18 @@ def main(job) -> str:
         ) from error
     model_files.dump(pipeline, job.model)
     model_files.dump(baseline, job.baseline)
-    training = {key: settings[key] for key in ("service", "month", "months", "recipe", "parameters", "seed")}
-    training["columns"] = [name for name in features.columns if name not in NOT_FEATURES]
-    training["rows_available"] = rows
-    training["train_rows"] = len(features)
-    training["categories"] = {name: category_counts for name, category_counts in counts.items() if category_counts}
+    training: Training = {
+        "service": settings["service"],
+        "month": settings["month"],
+        "months": settings["months"],
+        "recipe": settings["recipe"],
+        "parameters": settings["parameters"],
+        "seed": settings["seed"],
+        "columns": [name for name in features.columns if name not in NOT_FEATURES],
+        "rows_available": rows,
+        "train_rows": len(features),
+        "categories": {name: category_counts for name, category_counts in counts.items() if category_counts},
+    }
     files.write_json(job.training, training)
     files.write_json(job.provenance, provenance())
     return f"{label}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"

@@ -3,22 +3,30 @@
 No decision depends on this log. Readers skip a line that a full disk or a power cut left incomplete.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..base.file_types import DecisionLine, Model, Server
 
 PATH = "history/decisions.jsonl"
 
 
-def decisions(path: str | Path = PATH) -> list[dict]:
+def decisions(path: str | Path = PATH) -> list[dict[str, Any]]:
     """Return all decisions, oldest first; an empty list if the file is missing."""
     return [entry for _, entry in _lines(content(path))]
 
 
-def append(service: str, month: str, make: Callable[[dict | None], dict | None], path: str | Path = PATH) -> bool:
+def append(
+    service: str, month: str, make: Callable[[dict[str, Any] | None], DecisionLine | None], path: str | Path = PATH
+) -> bool:
     """Append the line that `make` returns for the last line of a run month; return whether a line was appended.
 
     `make` receives None if the month has no line yet, and returns None if there is nothing to append. A lock allows one
@@ -45,7 +53,7 @@ def append(service: str, month: str, make: Callable[[dict | None], dict | None],
 
 def changed_since(path: str | Path, offset: int) -> list[str]:
     """Describe in words the decisions after byte `offset` that changed the champion of a month."""
-    last_entries: dict[tuple[str, str], dict] = {}
+    last_entries: dict[tuple[str, str], dict[str, Any]] = {}
     descriptions = []
     for entry_offset, entry in _lines(content(path)):
         key = entry["service"], entry["month"]
@@ -56,7 +64,7 @@ def changed_since(path: str | Path, offset: int) -> list[str]:
     return descriptions
 
 
-def name(champion: dict) -> str:
+def name(champion: Model | Server) -> str:
     """Return the name of a champion in words."""
     return f"the {'model' if champion['kind'] == 'model' else 'naive baseline'} of {champion['month']}"
 
@@ -69,12 +77,12 @@ def content(path: str | Path) -> bytes:
         return b""
 
 
-def _last(log_bytes: bytes, service: str, month: str) -> dict | None:
+def _last(log_bytes: bytes, service: str, month: str) -> dict[str, Any] | None:
     entries = [entry for _, entry in _lines(log_bytes) if (entry["service"], entry["month"]) == (service, month)]
     return entries[-1] if entries else None
 
 
-def _lines(log_bytes: bytes) -> Iterator[tuple[int, dict]]:
+def _lines(log_bytes: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the byte offset and the content of each complete line."""
     offset = 0
     for line in log_bytes.splitlines(keepends=True):
