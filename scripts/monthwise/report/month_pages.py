@@ -10,6 +10,7 @@ from ..base.redact import scrub
 from ..base.resources import resource
 from ..config.sections.services import Service
 from ..state.artifacts import Tree
+from ..state.calls import Rebuild
 from ..state.summary import text
 from ..workflow import stages, targets
 from ..workflow.calendar import Calendar
@@ -159,14 +160,14 @@ def _about(service: str, month: str, service_status: dict, history: History, par
     }
 
 
-def _kept(reasons: list[dict], names: Iterable[str]) -> list[dict]:
+def _kept(rebuilds: list[Rebuild], names: Iterable[str]) -> list[Rebuild]:
     """Return the calls that built one of the stages in `names`, restricted to these stages, newest first."""
-    kept_calls = []
-    for call in reasons:
-        stages_by_reason = {reason: [name for name in names if name in built] for reason, built in call["why"].items()}
+    kept_calls: list[Rebuild] = []
+    for call in rebuilds:
+        stages_by_reason = {reason: [name for name in names if name in built] for reason, built in call.why.items()}
         stages_by_reason = {reason: built for reason, built in stages_by_reason.items() if built}
         if stages_by_reason:
-            kept_calls.insert(0, {"when": call["when"], "why": stages_by_reason})
+            kept_calls.insert(0, call._replace(why=stages_by_reason))
     return kept_calls
 
 
@@ -224,12 +225,12 @@ def _jobs(content: dict) -> dict | None:
 def _rebuilt(content: dict) -> dict | None:
     rows = [
         [
-            time(call["when"]),
+            time(call.when),
             "first built" if reason == "missing" and call is content["reasons"][-1] else reason,
             ", ".join(built_stages),
         ]
         for call in content["reasons"]
-        for reason, built_stages in call["why"].items()
+        for reason, built_stages in call.why.items()
     ]
     return {"head": ["run of", "why", "stages"], "rows": rows, "is_open": True} if rows else None
 

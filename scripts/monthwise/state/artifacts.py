@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+from typing import Any
 
 from ..base import files
 from ..job import placeholders
@@ -15,13 +16,13 @@ HASHED_BYTES = 500_000_000  # limit for large files that were written after thei
 class Tree:
     """Check and hash each file once; keep hashes, not contents. Paths are relative to the working directory."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._sha256: dict[str, str | None] = {}
         self._whole: dict[str, bool] = {}
         self._left = HASHED_BYTES
         self.not_hashed: list[str] = []
 
-    def json(self, path: str) -> dict | None:
+    def json(self, path: str) -> dict[str, Any] | None:
         """Return the content of a JSON file; None if the file is missing or incomplete."""
         try:
             with open(path, "rb") as file:
@@ -51,7 +52,7 @@ class Tree:
         content = self.json(evidence) or {}
         provenance = content.get("provenance")
         models = provenance.get("models") if isinstance(provenance, dict) else None
-        recorded = {}
+        recorded: dict[str, object] = {}
         for hashes in (content.get("files"), models):
             recorded |= hashes if isinstance(hashes, dict) else {}
         changed_files = []

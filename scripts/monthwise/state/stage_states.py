@@ -1,6 +1,10 @@
 """The state of every month and stage, from files alone; stale stages are those of the last `run` or `plan`."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..base import files, months, suggest
 from ..data import quality_rules
@@ -9,16 +13,20 @@ from ..workflow.calendar import Calendar
 from ..workflow.listing import files_by_month
 from .artifacts import Tree
 
+if TYPE_CHECKING:
+    from ..base.file_types import StageState, StageStates, States
+
 PLAN = "logs/plan.json"  # result of the last `run` or `plan`
 
 TAIL_BYTES = 4000
+StaleReasons = Mapping[tuple[str, str | None], str]  # why a job is to run again, by rule and month
 
 
-def of_service(calendar: Calendar, plan: dict, tree: Tree | None = None) -> dict[str, dict]:
-    """Return `data` and `runs`: month -> stage -> state, a dict with `state` and its explanation.
+def of_service(calendar: Calendar, plan: Mapping[str, Any], tree: Tree | None = None) -> States:
+    """Return the state of each stage of all data months and run months. `plan` is the result of read_plan, or empty.
 
     States: not published, waiting, rejected, failed, built, stale, superseded, pruned. A stage that a month does not
-    have is omitted. `plan` is the content of logs/plan.json, or empty.
+    have is omitted.
     """
     service, tree = calendar.service, tree or Tree()
     stale_reasons = {
@@ -29,12 +37,12 @@ def of_service(calendar: Calendar, plan: dict, tree: Tree | None = None) -> dict
     not_published = set(plan.get("not_published", {}).get(service, ()))
     run_months = _run_months(calendar)
     data_files, run_files = files_by_month(f"data/{service}"), files_by_month(f"runs/{service}")
-    data = {}
+    data: StageStates = {}
     for month in sorted({*data_files, *calendar.data_months(*run_months), *not_published}):
         present_files = data_files.get(month, set())
         data[month] = _data_month(calendar, month, present_files, stale_reasons, not_published)
         _mark_torn(data[month], service, month, present_files, tree)
-    runs = {}
+    runs: StageStates = {}
     for month in sorted({*run_files, *run_months}):
         present_files = run_files.get(month, set())
         runs[month] = _run_month(calendar, month, present_files, stale_reasons, month in run_months)
@@ -50,8 +58,11 @@ def _run_months(calendar: Calendar) -> list[str]:
     return run_months
 
 
-def _data_month(calendar, month, present_files, stale_reasons, not_published) -> dict[str, dict]:
-    service, states = calendar.service, {}
+def _data_month(
+    calendar: Calendar, month: str, present_files: set[str], stale_reasons: StaleReasons, not_published: Collection[str]
+) -> dict[str, StageState]:
+    service = calendar.service
+    states: dict[str, StageState] = {}
     is_pruned = calendar.is_closed_data(month) and "quality.json" in present_files
     for stage in stages.DATA:
         if present_files.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
@@ -68,10 +79,12 @@ def _data_month(calendar, month, present_files, stale_reasons, not_published) ->
     return states
 
 
-def _run_month(calendar, month, present_files, stale_reasons, is_requested) -> dict[str, dict]:
+def _run_month(
+    calendar: Calendar, month: str, present_files: set[str], stale_reasons: StaleReasons, is_requested: bool
+) -> dict[str, StageState]:
     service = calendar.service
     requested_files = set(targets.run_files(calendar, month)) if is_requested else set(present_files)
-    states = {}
+    states: dict[str, StageState] = {}
     for stage in stages.RUN:
         main_file = stages.STAGES[stage].done
         if main_file in present_files and main_file not in requested_files:
@@ -84,12 +97,12 @@ def _run_month(calendar, month, present_files, stale_reasons, is_requested) -> d
     return states
 
 
-def _built_or_stale(stage: str, month: str, stale_reasons: dict) -> dict:
+def _built_or_stale(stage: str, month: str, stale_reasons: StaleReasons) -> StageState:
     reason = stale_reasons.get((stage, month))
     return {"state": "stale", "why": reason} if reason else {"state": "built"}
 
 
-def _mark_torn(states: dict[str, dict], service: str, month: str, present_files: set[str], tree: Tree) -> None:
+def _mark_torn(states: dict[str, StageState], service: str, month: str, present_files: set[str], tree: Tree) -> None:
     """Mark stages with a truncated or unreadable file as failed: no job rebuilds it until a user deletes it."""
     for stage, state in states.items():
         path_of = targets.data_file if stage in stages.DATA else targets.run_file
@@ -101,20 +114,20 @@ def _mark_torn(states: dict[str, dict], service: str, month: str, present_files:
                 states[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
 
 
-def _mark_changed(states: dict[str, dict], service: str, month: str, present_files: set[str], tree: Tree) -> None:
+def _mark_changed(states: dict[str, StageState], service: str, month: str, present_files: set[str], tree: Tree) -> None:
     """Mark stages whose files differ from the evidence as stale; mark the evidence if files of other months differ."""
     if "evidence" not in states or states["evidence"]["state"] != "built":
         return
     folder = f"runs/{service}/{month}/"
     for path in tree.changed(folder + "evidence.json"):
         stage = stages.STAGE_OF_FILE.get(path.removeprefix(folder), "evidence")
-        if states.get(stage, {}).get("state") == "built":
+        if stage in states and states[stage]["state"] == "built":
             verify = suggest.command("verify", month, service=service)
             why = f"{path} is not what the evidence says: {verify}"
             states[stage] = {"state": "stale", "why": why}
 
 
-def _missing(stage: str, service: str, month: str) -> dict:
+def _missing(stage: str, service: str, month: str) -> StageState:
     """Return the state of a stage with missing files: failed if its job failed, else waiting."""
     log = _log(stage, service, month)
     try:
@@ -133,7 +146,7 @@ def _log(stage: str, service: str, month: str) -> str:
     return f"logs/{stage}/{service}/{month}.log"
 
 
-def read_plan() -> dict:
+def read_plan() -> dict[str, Any]:
     """Return the result of the last `run` or `plan` (logs/plan.json); empty values if it is missing or incomplete."""
     plan = files.read_json_if_whole(PLAN) or {}
     jobs = plan.get("jobs")

@@ -1,6 +1,10 @@
 """The status of a directory, from files alone: the states and numbers of all months, and a summary in words."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..base import months, suggest
 from ..base.redact import scrub
@@ -11,11 +15,25 @@ from ..workflow.calendar import Calendar, Calendars
 from . import calls, stage_states
 from .artifacts import Tree
 
+if TYPE_CHECKING:
+    from ..base.file_types import (
+        CallNeed,
+        CurrentChampion,
+        Need,
+        Numbers,
+        RowCounts,
+        ServiceStatus,
+        StageState,
+        StageStates,
+        States,
+        Status,
+    )
+
 VERSION = 2  # of the content of report/status.json, described in docs/status.schema.json
-NEED_A_PERSON = ("failed", "rejected")
+NEED_A_PERSON: Final = ("failed", "rejected")
 
 
-def status(calendars: Calendars, services: list[str], plan: dict, tree: Tree) -> dict:
+def status(calendars: Calendars, services: list[str], plan: Mapping[str, Any], tree: Tree) -> Status:
     """Return the content of report/status.json, except the time at which it is written."""
     status_by_service = {service: of_service(calendars[service], plan, tree) for service in services}
     return {
@@ -28,36 +46,39 @@ def status(calendars: Calendars, services: list[str], plan: dict, tree: Tree) ->
     }
 
 
-def of_service(calendar: Calendar, plan: dict, tree: Tree) -> dict:
-    """Return the status of a service: states of stage_states.of_service, `numbers`, `rows`, and a summary in words.
-
-    `numbers` is by run month, `rows` by data month; `champion`, `needs` and `line` summarize them.
-    """
-    service, service_status = calendar.service, stage_states.of_service(calendar, plan, tree)
-    for stages in (*service_status["data"].values(), *service_status["runs"].values()):
+def of_service(calendar: Calendar, plan: Mapping[str, Any], tree: Tree) -> ServiceStatus:
+    """Return the status of a service. `plan` is the result of stage_states.read_plan, or empty."""
+    service, states = calendar.service, stage_states.of_service(calendar, plan, tree)
+    for stages in (*states["data"].values(), *states["runs"].values()):
         for state in stages.values():
-            state |= {key: scrub(state[key]) for key in ("why",) if key in state}
-            state |= {"lines": [scrub(log_line) for log_line in state["lines"]]} if "lines" in state else {}
-    service_status["numbers"] = {month: numbers(service, month, tree) for month in service_status["runs"]}
-    service_status["rows"] = {month: rows(service, month, tree) for month in service_status["data"]}
-    service_status["champion"] = _champion(service_status["numbers"])
-    service_status["needs"] = needs(calendar.settings, service_status)
-    service_status["line"] = line(service, service_status)
-    return service_status
+            if "why" in state:
+                state["why"] = scrub(state["why"])
+            if "lines" in state:
+                state["lines"] = [scrub(log_line) for log_line in state["lines"]]
+    numbers_by_month = {month: numbers(service, month, tree) for month in states["runs"]}
+    champion = _champion(numbers_by_month)
+    return {
+        **states,
+        "numbers": numbers_by_month,
+        "rows": {month: rows(service, month, tree) for month in states["data"]},
+        "champion": champion,
+        "needs": needs(calendar.settings, states, numbers_by_month),
+        "line": line(service, states["data"], numbers_by_month, champion),
+    }
 
 
-def numbers(service: str, month: str, tree: Tree) -> dict:
+def numbers(service: str, month: str, tree: Tree) -> Numbers:
     """Return the known numbers of a run month: errors in minutes, trips, champion and its start, drift by feature.
 
     A validation error is measured on the validation month, a live error in the month itself. The champion is the
     current champion of the month. The baseline of a live error is the champion's own baseline.
     """
 
-    def read(name: str) -> dict:
+    def read(name: str) -> dict[str, Any]:
         return tree.json(targets.run_file(service, month, name)) or {}
 
     metrics, live, champion, drift = map(read, ("metrics.json", "live.json", "champion.json", "drift.json"))
-    values = {
+    values: dict[str, object] = {
         "validation_month": text(metrics.get("validation_month")),
         "validation_trips": number(metrics.get("rows")),
         "challenger_validation_rmse_min": number(metrics.get("rmse_min")),
@@ -82,7 +103,7 @@ def numbers(service: str, month: str, tree: Tree) -> dict:
     if isinstance(metrics.get("warnings"), list):
         texts = [text(warning.get("text")) for warning in metrics["warnings"] if isinstance(warning, dict)]
         values["warnings"] = [warning_text for warning_text in texts if warning_text] or None
-    return {name: value for name, value in values.items() if value is not None}
+    return cast("Numbers", {name: value for name, value in values.items() if value is not None})
 
 
 MEASURED = (
@@ -91,12 +112,12 @@ MEASURED = (
 )
 
 
-def errors_by_month(service_status: dict) -> dict[str, dict]:
+def errors_by_month(service_status: ServiceStatus) -> dict[str, dict[str, float]]:
     """Return the errors that were measured on the trips of each month: `trips`, `challenger`, `champion`, `baseline`.
 
     All errors of a month are measured on the same trips, so they can be compared. MEASURED describes each error.
     """
-    errors: dict[str, dict] = {}
+    errors: dict[str, dict[str, float | None]] = {}
     for month, month_numbers in service_status["numbers"].items():
         validation = month_numbers.get("validation_month")
         if validation and months.is_month(validation) and "challenger_validation_rmse_min" in month_numbers:
@@ -111,22 +132,23 @@ def errors_by_month(service_status: dict) -> dict[str, dict]:
     return {month: {name: value for name, value in errors[month].items() if value is not None} for month in errors}
 
 
-def rows(service: str, month: str, tree: Tree) -> dict:
+def rows(service: str, month: str, tree: Tree) -> RowCounts:
     """Return the known numbers of a data month: rows in and out, drops by reason, the verdict and its rule."""
     quality = tree.json(targets.data_file(service, month, "quality.json")) or {}
-    values = {name: number(quality.get(name)) for name in ("rows_in", "rows_out")}
+    values: dict[str, object] = {name: number(quality.get(name)) for name in ("rows_in", "rows_out")}
     values["verdict"] = text(quality.get("verdict"))
     if isinstance(quality.get("rule"), dict):
         values["rule"] = text(quality_rules.in_words(quality["rule"]))
     if isinstance(quality.get("drops"), dict):
         values["drops"] = {str(name): count for name, count in quality["drops"].items() if number(count) is not None}
-    return {name: value for name, value in values.items() if value is not None}
+    return cast("RowCounts", {name: value for name, value in values.items() if value is not None})
 
 
 def number(value: object) -> float | int | None:
     """Return a finite number unchanged; None for any other value of a file."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) and abs(value) < 1e15 else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return value if math.isfinite(value) and abs(value) < 1e15 else None
 
 
 def text(value: object) -> str | None:
@@ -134,7 +156,7 @@ def text(value: object) -> str | None:
     return scrub(value) if isinstance(value, str) else None
 
 
-def _champion(numbers_by_month: dict[str, dict]) -> dict | None:
+def _champion(numbers_by_month: Mapping[str, Numbers]) -> CurrentChampion | None:
     """Return the champion of the newest decided month, and the month of the last change; None if there is none."""
     decided = [month for month in numbers_by_month if "champion" in numbers_by_month[month]]
     if not decided:
@@ -143,10 +165,12 @@ def _champion(numbers_by_month: dict[str, dict]) -> dict | None:
     return {"month": decided[-1], "model": newest["champion"], "since": newest.get("since")}
 
 
-def line(service: str, service_status: dict) -> str:
-    """Return the status of a service in words."""
-    parts, numbers_by_month = [], service_status["numbers"]
-    if champion := service_status["champion"]:
+def line(
+    service: str, data: StageStates, numbers_by_month: Mapping[str, Numbers], champion: CurrentChampion | None
+) -> str:
+    """Return the status of a service in words; `data` holds the states of its data months."""
+    parts = []
+    if champion:
         champion_text = f"{champion['month']} is served by {_model(champion['model'])}{_since(champion)}"
         parts.append(champion_text + _validation(numbers_by_month[champion["month"]]))
     scored = [month for month in numbers_by_month if "champion_live_rmse_min" in numbers_by_month[month]]
@@ -156,7 +180,7 @@ def line(service: str, service_status: dict) -> str:
         trips = f" on {last['live_trips']:,} trips" if "live_trips" in last else ""
         model = _model(last.get("champion", "?"))
         parts.append(f"live error of {model} in {scored[-1]}: {last['champion_live_rmse_min']:.2f} min{trips}{excess}")
-    located_states = {month: stages["locate"]["state"] for month, stages in service_status["data"].items()}
+    located_states = {month: stages["locate"]["state"] for month, stages in data.items()}
     unpublished = [month for month, state in located_states.items() if state == "not published"]
     if unpublished:
         located = [month for month in located_states if month not in unpublished]
@@ -174,12 +198,12 @@ def _model(name: str) -> str:
     return "the naive baseline" if name == "baseline" else f"the model of {name}"
 
 
-def _since(champion: dict) -> str:
+def _since(champion: CurrentChampion) -> str:
     since = champion["since"]
     return f" since {since}" if since and since not in (champion["month"], champion["model"]) else ""
 
 
-def _validation(month_numbers: dict) -> str:
+def _validation(month_numbers: Numbers) -> str:
     if "champion_validation_rmse_min" not in month_numbers:
         return ""
     on_month = (
@@ -192,43 +216,41 @@ def _than_validation(excess: float) -> str:
     return f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
 
 
-def needs(settings: Settings, service_status: dict) -> list[dict]:
-    """Return what needs attention, newest month first: `kind`, `month`, `stage`, `text`."""
-    alerts = []
-    for part in ("data", "runs"):
-        for month, stages in service_status[part].items():
-            for stage, state in stages.items():
-                if state["state"] in NEED_A_PERSON:
-                    alerts.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
+def needs(settings: Settings, states: States, numbers_by_month: Mapping[str, Numbers]) -> list[Need]:
+    """Return what needs attention, newest month first."""
+    alerts: list[Need] = []
+    for month, stages in (*states["data"].items(), *states["runs"].items()):
+        for stage, state in stages.items():
+            if state["state"] in NEED_A_PERSON:
+                alerts.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
     bound = settings.config.alarm.live_excess
-    scored = [month for month, month_numbers in service_status["numbers"].items() if "live_excess" in month_numbers]
-    if bound is not None and scored and service_status["numbers"][scored[-1]]["live_excess"] > bound:
-        excess = service_status["numbers"][scored[-1]]["live_excess"]
+    scored = [month for month, month_numbers in numbers_by_month.items() if "live_excess" in month_numbers]
+    if bound is not None and scored and (excess := numbers_by_month[scored[-1]]["live_excess"]) > bound:
         message = f"the live error is {_than_validation(excess)}, above alarm.live_excess ({bound:.0%})"
         alerts.append({"kind": "live excess", "month": scored[-1], "stage": "score", "text": message})
     return sorted(alerts, key=lambda need: (need["month"], need["stage"]), reverse=True)
 
 
-def all_needs(status: dict) -> list[tuple[str | None, dict]]:
+def all_needs(status: Status) -> list[tuple[str | None, Need | CallNeed]]:
     """Return all needs, each with its service; those of calls come first and have None as service."""
-    call_needs: list[tuple[str | None, dict]] = [(None, need) for need in status["needs"]]
+    call_needs: list[tuple[str | None, Need | CallNeed]] = [(None, need) for need in status["needs"]]
     return call_needs + [
         (service, need) for service, service_status in status["services"].items() for need in service_status["needs"]
     ]
 
 
-def in_words(service: str | None, need: dict) -> str:
+def in_words(service: str | None, need: Need | CallNeed) -> str:
     """Return a need of all_needs in words."""
-    return f"{service} {need['month']}: {need['text']}" if service else need["text"]
+    return need["text"] if need["kind"] == "call" else f"{service} {need['month']}: {need['text']}"
 
 
-def _need(stage: str, state: dict) -> str:
+def _need(stage: str, state: StageState) -> str:
     if state["state"] == "rejected":
         return f"rejected by {state['why']}: wait for a better file, or see the options in `{suggest.command('plan')}`"
     return f"{stage} failed: {state['why']}"
 
 
-def stale(service_status: dict) -> dict[str, list[str]]:
+def stale(service_status: ServiceStatus) -> dict[str, list[str]]:
     """Return for each reason the months with a stale stage."""
     months_by_reason: dict[str, list[str]] = {}
     all_months = [*service_status["data"].items(), *service_status["runs"].items()]
@@ -239,9 +261,10 @@ def stale(service_status: dict) -> dict[str, list[str]]:
     return months_by_reason
 
 
-def changes(service_status: dict) -> list[str]:
+def changes(service_status: ServiceStatus) -> list[str]:
     """Return the run months in which the champion changed, newest first."""
-    decided = [month for month, month_numbers in service_status["numbers"].items() if "champion" in month_numbers]
-    pairs = zip([None, *decided], decided, strict=False)
-    champions = {month: service_status["numbers"][month]["champion"] for month in decided} | {None: None}
-    return [month for previous, month in pairs if champions[previous] != champions[month]][::-1]
+    decided = [
+        (month, values["champion"]) for month, values in service_status["numbers"].items() if "champion" in values
+    ]
+    pairs = zip([None, *(champion for _, champion in decided)], decided, strict=False)
+    return [month for previous, (month, champion) in pairs if champion != previous][::-1]

@@ -89,7 +89,7 @@ class RowCounts(TypedDict, total=False):
 class Need(TypedDict):
     """What needs attention in a month."""
 
-    kind: Annotated[str, Doc("failed, rejected or live excess")]
+    kind: Annotated[Literal["failed", "rejected", "live excess"], Doc("a state of the stage, or the alert of config")]
     month: Annotated[str, Doc("the month")]
     stage: Annotated[str, Doc("the stage")]
     text: Annotated[str, Doc("what is wrong and what to do")]
