@@ -115,9 +115,9 @@ def test_lists_that_are_cut_say_so(workdir, monkeypatch, capfd):
     for known in green["numbers"].values():
         known["drift"] = {f"feature {number}": number for number in range(20)}
     drops = over_time.drops("green", green, list(green["rows"]))
-    assert drops["head"] == ["month", *(f"reason {number}" for number in range(5)), "other"]
-    assert float(drops["rows"][0][-1]) == pytest.approx(4 * float(drops["rows"][0][1]), abs=0.02)
-    assert "The furthest 12 of 20 features." in over_time.drift("green", green, list(green["runs"]))["caption"]
+    assert drops.head == ["month", *(f"reason {number}" for number in range(5)), "other"]
+    assert float(drops.rows[0][-1]) == pytest.approx(4 * float(drops.rows[0][1]), abs=0.02)
+    assert "The furthest 12 of 20 features." in over_time.drift("green", green, list(green["runs"])).caption
     assert first_few(["a", "b", "c"], 2) == "a; b; and 1 more"
     assert first_few(["a", "b"], 2) == "a; b"
 

@@ -20,7 +20,7 @@ def build(settings: Settings) -> Path:
     """Update report/; return the path of its index page."""
     folder, tree, calendars = Path(FOLDER), Tree(), Calendars(settings)
     report_status = summary.status(calendars, settings.services, stage_states.read_plan(), tree)
-    history = History(settings.services, report_status)
+    history = History(settings.services)
     current_pages = set()
     for calendar in calendars.of_call():
         service_status = report_status["services"][calendar.service]

@@ -1,14 +1,17 @@
 """The parts of the page of a data month, made from the contents of its files; a part is None if they are missing."""
 
+from collections.abc import Sequence
+
 from ..base.redact import scrub
 from ..data import quality_rules
 from ..state.summary import number
 from . import figures
 from .page import UP
+from .parts import Figure, Part, Row, Shown
 from .wording import known, plain
 
 
-def published(shown: dict) -> dict | None:
+def published(shown: Shown) -> Part | None:
     """Return the facts of source.json."""
     source = shown["source"]
     if not source:
@@ -18,20 +21,21 @@ def published(shown: dict) -> dict | None:
         for key, value in source.items()
         if key not in ("service", "month") and isinstance(value, (str, int, float)) and value != ""
     }
-    return {"facts": facts}
+    return Part(facts=facts)
 
 
-def row_counts(shown: dict) -> dict | None:
+def row_counts(shown: Shown) -> Part | None:
     """Return the numbers of rows in and out, and of dropped, repaired and missing values."""
     quality = shown["quality"]
     if not quality:
         return None
     rule = quality.get("rule")
-    facts = {"in": plain(quality["rows_in"]), "out": plain(quality["rows_out"]), "verdict": quality["verdict"]}
+    facts: dict[str, object] = {"in": plain(quality["rows_in"]), "out": plain(quality["rows_out"])}
+    facts["verdict"] = quality["verdict"]
     facts["rule"] = scrub(quality_rules.in_words(rule)) if rule else None
     facts["waived"] = scrub(quality["waiver"]) if quality.get("waiver") else None
     facts["duplicates kept"] = plain(quality["duplicates"])
-    rows = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
+    rows: list[Row] = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
     # Older files lack this key and the next one.
     other_months = quality.get("outside_month", {}).get("months", {}).items()
     rows += [[f"picked up in {month}", plain(count)] for month, count in other_months]
@@ -43,10 +47,10 @@ def row_counts(shown: dict) -> dict | None:
         for name, share in quality["missing"].items()
         if number(share)
     ]
-    return {"facts": known(facts), "head": ["what", "rows"], "rows": rows, "is_open": True}
+    return Part(facts=known(facts), head=["what", "rows"], rows=rows, is_open=True)
 
 
-def distributions(shown: dict) -> dict | None:
+def distributions(shown: Shown) -> Part | None:
     """Return the distributions, each with the mean of the preceding months."""
     histograms = (shown["quality"] or {}).get("distributions")
     if not histograms:
@@ -75,16 +79,16 @@ def distributions(shown: dict) -> dict | None:
         svg = figures.histogram(histogram["first"], histogram["width"], shares, usual)
         caption = f"Line: the mean of {len(year)} months before." if usual else "No month before to set it beside."
         title = name.replace("_mi", ", mi").replace("_min", ", min").replace("_", " ")
-        figure_list.append({"title": title, "svg": svg, "caption": caption, "head": head, "rows": rows})
-    return {"figures": figure_list} if figure_list else None
+        figure_list.append(Figure(title, caption, svg, head, rows))
+    return Part(figures=figure_list) if figure_list else None
 
 
-def _shares(counts: list) -> list[float]:
+def _shares(counts: Sequence[float]) -> list[float]:
     total = sum(counts)
     return [count / total for count in counts] if total else [0.0] * len(counts)
 
 
-def readers(page_content: dict) -> dict | None:
+def readers(service: str, run_months: Sequence[str]) -> Part | None:
     """Return the run months that read this data month."""
-    rows = [[(month, f"{UP}runs/{page_content['service']}/{month}.html")] for month in page_content["readers"]]
-    return {"head": ["run month"], "rows": rows, "is_open": True} if rows else None
+    rows = [[(month, f"{UP}runs/{service}/{month}.html")] for month in run_months]
+    return Part(head=["run month"], rows=rows, is_open=True) if rows else None

@@ -124,17 +124,19 @@ def square(counts: Sequence[Sequence[float]], width_min: float) -> Markup:
             if shade:
                 paths_by_shade.setdefault(shade, []).append(f"M{offset} {row_index}h{run_length}v1h-{run_length}z")
             offset += run_length
-    cells = "".join(f'<path class="q{shade}" d="{"".join(paths)}"/>' for shade, paths in sorted(paths_by_shade.items()))
-    parts = [f'<g transform="translate({left} {size - BOTTOM}) scale({cell:.3f} {-cell:.3f})">{cells}</g>']
+    shapes = "".join(
+        f'<path class="q{shade}" d="{"".join(paths)}"/>' for shade, paths in sorted(paths_by_shade.items())
+    )
+    parts = [f'<g transform="translate({left} {size - BOTTOM}) scale({cell:.3f} {-cell:.3f})">{shapes}</g>']
     high, base = len(counts) * width_min, size - BOTTOM
     parts.append(
         f'<path class="axis" d="M{left} {base}L{n(left + len(counts) * cell)} {n(base - len(counts) * cell)}"/>'
     )
     for tick in ticks(0, high, 5):
-        offset = tick / width_min * cell
-        parts.append(f'<text class="tick" text-anchor="middle" x="{n(left + offset)}" y="{size - 6}">{tick:g}</text>')
+        distance = tick / width_min * cell
+        parts.append(f'<text class="tick" text-anchor="middle" x="{n(left + distance)}" y="{size - 6}">{tick:g}</text>')
         parts.append(
-            f'<text class="tick" text-anchor="end" x="{left - 4}" y="{n(base - offset)}" dy="4">{tick:g}</text>'
+            f'<text class="tick" text-anchor="end" x="{left - 4}" y="{n(base - distance)}" dy="4">{tick:g}</text>'
         )
     return svg(size, size, "".join(parts), "chart square")
 

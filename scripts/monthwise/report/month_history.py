@@ -12,8 +12,7 @@ STAGES = (*stages.DATA, *stages.RUN)
 class History:
     """Logs, benchmarks and reasons of all months, each read once."""
 
-    def __init__(self, services: list[str], status: dict):
-        self.status = status
+    def __init__(self, services: list[str]):
         self.reasons = calls.reasons(services)
         self.logs: dict[tuple[str, str], set[str]] = {}
         self.took: dict[tuple[str, str], dict[str, Took]] = {}

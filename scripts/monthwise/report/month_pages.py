@@ -1,8 +1,12 @@
 """Pages of run months and of data months."""
 
+from __future__ import annotations
+
+import dataclasses
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..base import months
 from ..base.exits import WrongConfig
@@ -10,6 +14,7 @@ from ..base.redact import scrub
 from ..base.resources import resource
 from ..config.sections.services import Service
 from ..state.artifacts import Tree
+from ..state.benchmarks import Took
 from ..state.calls import Rebuild
 from ..state.summary import text
 from ..workflow import stages, targets
@@ -18,19 +23,30 @@ from . import data_parts, figures, page, run_parts
 from .month_history import History
 from .overview import STATES
 from .page import UP
+from .parts import Part, Shown
 from .wording import time
 from .zone_map import Outlines
 
-RUN_FILES = ("metrics.json", "comparison.json", "champion.json", "live.json", "drift.json", "training.json")
-RUN_FILES += ("tracking.json", "evidence.json")
+if TYPE_CHECKING:
+    from ..base.file_types import ServiceStatus
+
+RUN_FILES = (
+    "metrics.json",
+    "comparison.json",
+    "champion.json",
+    "live.json",
+    "drift.json",
+    "training.json",
+    "tracking.json",
+    "evidence.json",
+)
 YEAR = 12  # months before a data month that its distributions are compared with
 TOGETHER_S = 6 * 3600  # jobs of a month that ended further apart than this belong to separate calls
-# Keys of a part; month.html shows them in this order.
-PART = ("broken", "lines", "facts", "caption", "keys", "svg", "map", "errors_at", "trips_at", "figures", "head", "rows")
-PART += ("is_open",)
 
 
-def run_pages(folder: Path, calendar: Calendar, service_status: dict, history: History, tree: Tree) -> set[Path]:
+def run_pages(
+    folder: Path, calendar: Calendar, service_status: ServiceStatus, history: History, tree: Tree
+) -> set[Path]:
     """Draw the pages of run months whose inputs changed; return the paths of all pages of run months."""
     service, page_paths = calendar.service, set()
     outlines = _outlines(calendar.settings.describe(service), tree)
@@ -48,10 +64,12 @@ def run_pages(folder: Path, calendar: Calendar, service_status: dict, history: H
         inputs = page.digest([content, _hashes(input_files, tree), outlines and outlines[1]])
         if page.is_drawn(path, inputs):
             continue
-        shown = {name.split(".")[0]: tree.json(targets.run_file(service, month, name)) for name in RUN_FILES}
+        shown: dict[str, Any] = {
+            name.split(".")[0]: tree.json(targets.run_file(service, month, name)) for name in RUN_FILES
+        }
         shown["quality"] = {data_month: read_quality(data_month) for data_month in data_months}
         parts = _Parts()
-        parts.add("decision", "Decision", run_parts.decision, shown, content)
+        parts.add("decision", "Decision", run_parts.decision, shown, month, content["margin"])
         parts.add("warnings", "Warnings", run_parts.warnings, shown)
         validation = months.shift(month, -1)
         parts.add("errors", f"Validation errors by segment, on {validation}", run_parts.validation_segments, shown)
@@ -61,14 +79,16 @@ def run_pages(folder: Path, calendar: Calendar, service_status: dict, history: H
             parts.add("map", "Map", run_parts.zones, shown, outlines[0])
         parts.add("drift", "Drift", run_parts.drift, shown)
         parts.add("quality", "Its data", run_parts.quality, shown, service)
-        parts.add("jobs", "Jobs", _jobs, content)
-        parts.add("rebuilt", "Why it was built", _rebuilt, content)
+        parts.add("jobs", "Jobs", _jobs, content["took"])
+        parts.add("rebuilt", "Why it was built", _rebuilt, content["reasons"])
         links = _links(service, month, shown, content["url"])
         page.draw(path, "month.html", inputs, **content, kind="Run month", parts_made=parts.made, links=links)
     return page_paths
 
 
-def data_pages(folder: Path, calendar: Calendar, service_status: dict, history: History, tree: Tree) -> set[Path]:
+def data_pages(
+    folder: Path, calendar: Calendar, service_status: ServiceStatus, history: History, tree: Tree
+) -> set[Path]:
     """Draw the pages of data months whose inputs changed; return the paths of all pages of data months."""
     service, page_paths = calendar.service, set()
     read_quality = functools.cache(lambda month: tree.json(targets.data_file(service, month, "quality.json")))
@@ -81,11 +101,8 @@ def data_pages(folder: Path, calendar: Calendar, service_status: dict, history: 
         page_paths.add(path)
         content = _about(service, month, service_status, history, "data")
         content["readers"] = readers.get(month, [])
-        past_months = [
-            past_month
-            for past_month in months.span(months.shift(month, -YEAR), months.shift(month, -1))
-            if past_month in service_status["data"]
-        ]
+        year_before = months.span(months.shift(month, -YEAR), months.shift(month, -1))
+        past_months = [past_month for past_month in year_before if past_month in service_status["data"]]
         source = targets.data_file(service, month, "source.json")
         quality_files = [targets.data_file(service, data_month, "quality.json") for data_month in (month, *past_months)]
         inputs = page.digest([content, _hashes([source, *quality_files], tree)])
@@ -100,9 +117,9 @@ def data_pages(folder: Path, calendar: Calendar, service_status: dict, history: 
         parts.add("published", "As published", data_parts.published, shown)
         parts.add("rows", "Rows", data_parts.row_counts, shown)
         parts.add("distributions", "Beside the year before", data_parts.distributions, shown)
-        parts.add("readers", "Read by", data_parts.readers, content)
-        parts.add("jobs", "Jobs", _jobs, content)
-        parts.add("rebuilt", "Why it was built", _rebuilt, content)
+        parts.add("readers", "Read by", data_parts.readers, service, content["readers"])
+        parts.add("jobs", "Jobs", _jobs, content["took"])
+        parts.add("rebuilt", "Why it was built", _rebuilt, content["reasons"])
         links = [("source.json", f"{UP}../{source}")] if shown["source"] else []
         links += [("quality.json", f"{UP}../{quality_files[0]}")] if shown["quality"] else []
         page.draw(path, "month.html", inputs, **content, kind="Data month", parts_made=parts.made, links=links)
@@ -112,16 +129,16 @@ def data_pages(folder: Path, calendar: Calendar, service_status: dict, history: 
 class _Parts:
     """The parts of a page; a part is marked as broken if its files have unexpected content; others are kept."""
 
-    def __init__(self):
-        self.made: list[dict] = []
+    def __init__(self) -> None:
+        self.made: list[Part] = []
 
-    def add(self, name: str, title: str, make: Callable[..., dict | None], *arguments: object) -> None:
+    def add(self, name: str, title: str, make: Callable[..., Part | None], *arguments: object) -> None:
         try:
             part = make(*arguments)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError, OverflowError):
-            part = {"broken": True}
+            part = Part(broken=True)
         if part:
-            self.made.append(dict.fromkeys(PART) | {"name": name, "title": title} | part)
+            self.made.append(dataclasses.replace(part, name=name, title=title))
 
 
 def _data_of(calendar: Calendar, month: str) -> list[str]:
@@ -129,9 +146,12 @@ def _data_of(calendar: Calendar, month: str) -> list[str]:
     return sorted({*calendar.data_months(month), month})
 
 
-def _about(service: str, month: str, service_status: dict, history: History, part: str) -> dict:
+def _about(
+    service: str, month: str, service_status: ServiceStatus, history: History, part: Literal["data", "runs"]
+) -> dict[str, Any]:
     """Return the common content of all pages: states, logs, benchmarks, reasons, previous and next month."""
     stage_names = stages.DATA if part == "data" else stages.RUN
+    other: Literal["data", "runs"] = "data" if part == "runs" else "runs"
     all_months = list(service_status[part])
     position = all_months.index(month)
     logs = history.logs.get((service, month), set())
@@ -141,9 +161,7 @@ def _about(service: str, month: str, service_status: dict, history: History, par
         "month": month,
         "before": all_months[position - 1] if position else None,
         "after": all_months[position + 1] if position + 1 < len(all_months) else None,
-        "other": ("data" if part == "runs" else "runs")
-        if month in service_status["data" if part == "runs" else "runs"]
-        else None,
+        "other": other if month in service_status[other] else None,
         "stages": [
             {
                 "name": stage,
@@ -155,7 +173,7 @@ def _about(service: str, month: str, service_status: dict, history: History, par
             }
             for stage, state in service_status[part][month].items()
         ],
-        "took": {stage: list(benchmarks[stage]) for stage in stage_names if stage in benchmarks},
+        "took": {stage: benchmarks[stage] for stage in stage_names if stage in benchmarks},
         "reasons": _kept(history.reasons.get((service, month), []), stage_names),
     }
 
@@ -196,8 +214,7 @@ def _read_outlines(path: str, zones: str | None = None) -> Outlines:
         ) from None
 
 
-def _jobs(content: dict) -> dict | None:
-    benchmarks = content["took"]
+def _jobs(benchmarks: Mapping[str, Took]) -> Part | None:
     if not benchmarks:
         return None
     ends = {stage: end for stage, (end, _, _) in benchmarks.items()}
@@ -214,28 +231,23 @@ def _jobs(content: dict) -> dict | None:
         [stage, f"{seconds:.2f}", f"{memory:,.0f}" if memory else ""]
         for stage, (_, seconds, memory) in benchmarks.items()
     ]
-    return {
-        "svg": figures.gantt(rows),
-        "caption": caption,
-        "head": ["stage", "seconds", "peak memory, MB"],
-        "rows": table,
-    }
+    return Part(svg=figures.gantt(rows), caption=caption, head=["stage", "seconds", "peak memory, MB"], rows=table)
 
 
-def _rebuilt(content: dict) -> dict | None:
+def _rebuilt(rebuilds: Sequence[Rebuild]) -> Part | None:
     rows = [
         [
             time(call.when),
-            "first built" if reason == "missing" and call is content["reasons"][-1] else reason,
+            "first built" if reason == "missing" and call is rebuilds[-1] else reason,
             ", ".join(built_stages),
         ]
-        for call in content["reasons"]
+        for call in rebuilds
         for reason, built_stages in call.why.items()
     ]
-    return {"head": ["run of", "why", "stages"], "rows": rows, "is_open": True} if rows else None
+    return Part(head=["run of", "why", "stages"], rows=rows, is_open=True) if rows else None
 
 
-def _links(service: str, month: str, shown: dict, url: str | None) -> list[tuple[str, str]]:
+def _links(service: str, month: str, shown: Shown, url: str | None) -> list[tuple[str, str]]:
     links = []
     for name in ("evidence.json", "champion.json", "metrics.json", "live.json"):
         if shown[name.split(".")[0]]:

@@ -1,15 +1,20 @@
 """Charts of index.html: errors, rows, drops, drift and durations over all months of a service."""
 
-import statistics
-from collections.abc import Callable
-from itertools import pairwise
+from __future__ import annotations
 
-from markupsafe import Markup
+import statistics
+from collections.abc import Callable, Collection, Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
 
 from ..base import months
 from ..workflow import stages
 from . import charts
 from .month_history import History
+from .parts import Chart, Row
+
+if TYPE_CHECKING:
+    from ..base.file_types import ServiceStatus
 
 WORK = stages.by_layer()
 SHOWN_DROPS, SHOWN_FEATURES = 6, 12  # reasons in the chart of drops, including `other`; rows of the heat map of drift
@@ -22,30 +27,26 @@ LINES = {
 DRIFT_BOUNDS = (1.0, 2.0, 4.0, 8.0)  # multiples of the noise; drift.py marks a feature above the second one as drifted
 
 
-def span(by_month: dict) -> list[str]:
-    """Return all months from the first to the last key of `found`."""
-    return months.span(min(by_month), max(by_month)) if by_month else []
+def span(some_months: Collection[str]) -> list[str]:
+    """Return all months from the first to the last of `some_months`."""
+    return months.span(min(some_months), max(some_months)) if some_months else []
 
 
-def _linked(service: str, service_status: dict, part: str) -> Callable[[str], str | None]:
+def _linked(service: str, service_status: ServiceStatus, part: Literal["data", "runs"]) -> Callable[[str], str | None]:
     """Return a function that links a month to its page in `part`, or in the other part; None if it has no page."""
+    pages: dict[str, Collection[str]] = {"data": service_status["data"], "runs": service_status["runs"]}
     other = "data" if part == "runs" else "runs"
 
     def link(month: str) -> str | None:
         for folder in (part, other):
-            if month in service_status[folder]:
+            if month in pages[folder]:
                 return f"{folder}/{service}/{month}.html"
         return None
 
     return link
 
 
-def _chart(title: str, caption: str, svg: Markup, keys: dict[str, str], head: list[str], rows: list[list]) -> dict:
-    """Return a chart: `keys` maps classes to names for the legend; the first cell of a row is a month and its link."""
-    return {"title": title, "caption": caption, "svg": svg, "keys": keys, "head": head, "rows": rows}
-
-
-def errors(service: str, service_status: dict, measured: dict[str, dict]) -> dict | None:
+def errors(service: str, service_status: ServiceStatus, measured: Mapping[str, Mapping[str, float]]) -> Chart | None:
     """Return the chart of errors on the trips of each month (summary.errors_by_month), with a band per champion."""
     if not measured:
         return None
@@ -66,19 +67,19 @@ def errors(service: str, service_status: dict, measured: dict[str, dict]) -> dic
         worst = max(excess, key=lambda month: abs(excess[month]))
         caption = f"Live error furthest from its validation error: {worst}, {excess[worst]:+.1%}."
     caption += " On the trips of each month; each band is one champion."
-    rows = [
+    rows: list[Row] = [
         [(month, link(month)), *(_minutes(values[index]) for values in series.values()), champions[index] or ""]
         for index, month in enumerate(shown_months)
     ]
     head = ["month", *LINES, "served by"]
-    return _chart("Error by month", caption, frame.svg(link), LINES, head, rows)
+    return Chart("Error by month", caption, frame.svg(link), head, rows, LINES)
 
 
 def _minutes(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def rows(service: str, service_status: dict, shown_months: list[str]) -> dict | None:
+def rows(service: str, service_status: ServiceStatus, shown_months: list[str]) -> Chart | None:
     """Return the chart of kept and dropped rows."""
     link = _linked(service, service_status, "data")
     row_counts = [service_status["rows"].get(month, {}) for month in shown_months]
@@ -94,7 +95,7 @@ def rows(service: str, service_status: dict, shown_months: list[str]) -> dict | 
     frame.stacks({"plain": kept, "strong": dropped})
     known = [(value, month) for value, month in zip(kept, shown_months, strict=True) if value]
     caption = f"From {min(known)[0]:,} rows in {min(known)[1]} to {max(known)[0]:,} in {max(known)[1]}."
-    rows = [
+    rows: list[Row] = [
         [
             (month, link(month)),
             *("" if value is None else f"{value:,}" for value in (kept_count, dropped_count)),
@@ -103,10 +104,10 @@ def rows(service: str, service_status: dict, shown_months: list[str]) -> dict | 
         for month, counts, kept_count, dropped_count in zip(shown_months, row_counts, kept, dropped, strict=True)
     ]
     keys, head = {"plain": "kept", "strong": "dropped"}, ["month", "kept", "dropped", "verdict"]
-    return _chart("Rows by month", caption, frame.svg(link), keys, head, rows)
+    return Chart("Rows by month", caption, frame.svg(link), head, rows, keys)
 
 
-def drops(service: str, service_status: dict, shown_months: list[str]) -> dict | None:
+def drops(service: str, service_status: ServiceStatus, shown_months: list[str]) -> Chart | None:
     """Return the chart of the share of dropped rows by reason."""
     link = _linked(service, service_status, "data")
     row_counts = [service_status["rows"].get(month, {}) for month in shown_months]
@@ -132,17 +133,17 @@ def drops(service: str, service_status: dict, shown_months: list[str]) -> dict |
     frame.stacks({classes[name]: values for name, values in shares.items()})
     worst = max(zip(totals, shown_months, strict=True))
     caption = f"Most in {worst[1]}: {worst[0]:.1f} % of its rows."
-    rows = [
+    rows: list[Row] = [
         [(month, link(month)), *("" if values[index] is None else f"{values[index]:.2f}" for values in shares.values())]
         for index, month in enumerate(shown_months)
     ]
     keys = {classes[name]: name.replace("_", " ") for name in layers}
     head = ["month", *keys.values()]
     svg = frame.svg(link)
-    return _chart("Dropped rows by reason", caption, svg, keys, head, rows)
+    return Chart("Dropped rows by reason", caption, svg, head, rows, keys)
 
 
-def drift(service: str, service_status: dict, shown_months: list[str]) -> dict | None:
+def drift(service: str, service_status: ServiceStatus, shown_months: list[str]) -> Chart | None:
     """Return the heat map of drift by feature, in multiples of its noise."""
     link = _linked(service, service_status, "runs")
     month_ratios = [service_status["numbers"].get(month, {}).get("drift", {}) for month in shown_months]
@@ -157,17 +158,17 @@ def drift(service: str, service_status: dict, shown_months: list[str]) -> dict |
         f"Times the training window's own noise. Furthest in {newest}: {names[0]}, {last.get(names[0], 0):.1f} times."
     )
     caption += f" The furthest {len(names)} of {len(all_names)} features." if len(all_names) > len(names) else ""
-    rows = [
+    rows: list[Row] = [
         [(month, link(month)), *("" if ratios.get(name) is None else f"{ratios[name]:.2f}" for name in names)]
         for month, ratios in zip(shown_months, month_ratios, strict=True)
     ]
     labels = ["below 1", *(f"{low:g} to {high:g}" for low, high in pairwise(DRIFT_BOUNDS))]
     keys = {f"h{kind}": label for kind, label in enumerate([*labels, f"{DRIFT_BOUNDS[-1]:g} and more"])}
     svg = charts.heat(shown_months, values, DRIFT_BOUNDS, link)
-    return _chart("Drift by feature", caption, svg, keys, ["month", *names], rows)
+    return Chart("Drift by feature", caption, svg, ["month", *names], rows, keys)
 
 
-def durations(service: str, service_status: dict, history: History) -> dict[str, dict[str, float]]:
+def durations(service: str, service_status: ServiceStatus, history: History) -> dict[str, dict[str, float]]:
     """Return the seconds of each layer of stages, by month."""
     seconds_by_month = {}
     for month in span({**service_status["data"], **service_status["runs"]}):
@@ -180,7 +181,7 @@ def durations(service: str, service_status: dict, history: History) -> dict[str,
     return seconds_by_month
 
 
-def work(service: str, service_status: dict, durations: dict[str, dict[str, float]]) -> dict | None:
+def work(service: str, service_status: ServiceStatus, durations: Mapping[str, Mapping[str, float]]) -> Chart | None:
     """Return the chart of the seconds of each layer of stages."""
     link = _linked(service, service_status, "runs")
     measured = [seconds for seconds in durations.values() if seconds]
@@ -190,12 +191,12 @@ def work(service: str, service_status: dict, durations: dict[str, dict[str, floa
     frame = charts.Months(list(durations), 0, max(sum(seconds.values()) for seconds in measured), "seconds")
     frame.stacks({classes[name]: [seconds.get(name) for seconds in durations.values()] for name in WORK})
     usual = {name: statistics.median(seconds[name] for seconds in measured) for name in WORK}
-    longest = max(usual, key=usual.get)
+    longest = max(usual, key=lambda name: usual[name])
     caption = f"Longest: {longest}, {usual[longest]:.1f} of {sum(usual.values()):.1f} s in a usual month."
-    rows = [
+    rows: list[Row] = [
         [(month, link(month)), *(f"{seconds[name]:.1f}" if seconds else "" for name in WORK)]
         for month, seconds in durations.items()
     ]
     svg = frame.svg(link)
     keys = {classes[name]: name for name in WORK}
-    return _chart("Duration of jobs", caption, svg, keys, ["month", *WORK], rows)
+    return Chart("Duration of jobs", caption, svg, ["month", *WORK], rows, keys)

@@ -1,6 +1,10 @@
 """The index page: what needs attention, the state of every month and stage, and charts over all months."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -8,6 +12,10 @@ from ..state import summary
 from ..workflow import stages
 from . import over_time, page
 from .month_history import History
+from .parts import Row
+
+if TYPE_CHECKING:
+    from ..base.file_types import Numbers, ServiceStatus, StageState, State, Status
 
 ERRORS = ("challenger", "champion", "baseline")
 # State: class of its cell (style.css defines colour and symbol), and its meaning.
@@ -23,7 +31,7 @@ STATES = {
 }
 
 
-def draw(folder: Path, report_status: dict, history: History) -> None:
+def draw(folder: Path, report_status: Status, history: History) -> None:
     """Draw index.html if its inputs changed."""
     services = report_status["services"]
     durations = {service: over_time.durations(service, status, history) for service, status in services.items()}
@@ -32,7 +40,7 @@ def draw(folder: Path, report_status: dict, history: History) -> None:
     if page.is_drawn(path, inputs):
         return
     years = sorted({month[:4] for status in services.values() for month in _all_months(status)}, reverse=True)
-    present = {state for status in services.values() for _, _, state in _cells(status)}
+    present = {state for status in services.values() for state in _states(status)}
     page.draw(
         path,
         "index.html",
@@ -52,18 +60,17 @@ def draw(folder: Path, report_status: dict, history: History) -> None:
     )
 
 
-def _all_months(status: dict) -> list[str]:
+def _all_months(status: ServiceStatus) -> list[str]:
     return sorted({*status["data"], *status["runs"]}, reverse=True)
 
 
-def _cells(status: dict):
-    for part in ("data", "runs"):
-        for month, states in status[part].items():
-            for stage, state in states.items():
-                yield month, stage, state["state"]
+def _states(status: ServiceStatus) -> Iterator[State]:
+    for states in (*status["data"].values(), *status["runs"].values()):
+        for state in states.values():
+            yield state["state"]
 
 
-def _section(service: str, status: dict, durations: dict) -> dict:
+def _section(service: str, status: ServiceStatus, durations: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     run_months = over_time.span(status["runs"])
     data_months = over_time.span(status["data"])
     measured = summary.errors_by_month(status)
@@ -81,18 +88,19 @@ def _section(service: str, status: dict, durations: dict) -> dict:
         ),
         "count": len(_all_months(status)),
         "charts": [chart for chart in charts if chart],
-        "changes": [
-            [(month, run_link(service, month))]
-            + [status["numbers"][month].get(key, "") for key in ("champion", "decision", "reason")]
-            for month in summary.changes(status)
-        ],
+        "changes": [_change(service, month, status["numbers"][month]) for month in summary.changes(status)],
     }
+
+
+def _change(service: str, month: str, numbers: Numbers) -> Row:
+    reason = (numbers.get("decision", ""), numbers.get("reason", ""))
+    return [(month, run_link(service, month)), numbers["champion"], *reason]
 
 
 # The matrix
 
 
-def _row(service: str, month: str, status: dict, measured: dict) -> str:
+def _row(service: str, month: str, status: ServiceStatus, measured: Mapping[str, float]) -> str:
     data, runs = status["data"].get(month, {}), status["runs"].get(month, {})
     numbers, counts = status["numbers"].get(month, {}), status["rows"].get(month, {})
     run_page, data_page = run_link(service, month), data_link(service, month)
@@ -111,7 +119,7 @@ def _row(service: str, month: str, status: dict, measured: dict) -> str:
     )
 
 
-def _cell(state: dict | None, link: str, stage: str) -> str:
+def _cell(state: StageState | None, link: str, stage: str) -> str:
     if state is None:
         return "<td>"
     name = state["state"]

@@ -4,7 +4,7 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from ..base import files
 from . import wording
+from .parts import Cell, Row
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (
@@ -44,7 +45,7 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def table_rows(rows: Iterable[Sequence]) -> Markup:
+def table_rows(rows: Iterable[Row]) -> Markup:
     """Return table rows whose first cell is the row header; a cell is a text, or a text and its link (or None)."""
     html_rows = []
     for row in rows:
@@ -53,7 +54,7 @@ def table_rows(rows: Iterable[Sequence]) -> Markup:
     return Markup("".join(html_rows))
 
 
-def _cell(cell: object) -> str:
+def _cell(cell: Cell) -> str:
     if not isinstance(cell, tuple):
         return escape(cell)
     text, link = cell

@@ -1,12 +1,15 @@
 """The parts of the page of a run month, made from the contents of its files; a part is None if they are missing."""
 
 import operator
+from collections.abc import Mapping
+from typing import Any
 
 from ..base.redact import scrub
 from ..data import quality_rules
 from ..state.summary import number
 from . import figures
 from .page import UP
+from .parts import Figure, Part, Row, Shown
 from .wording import known, minutes, plain
 from .zone_map import Outlines
 
@@ -14,8 +17,8 @@ SHOWN_ZONES = 30
 SEGMENTS = {"borough": "Borough", "distance_mi": "Distance, mi", "hour": "Hour"}
 
 
-def decision(shown: dict, page_content: dict) -> dict | None:
-    """Return the current champion, the reason of the decision, and the comparison."""
+def decision(shown: Shown, month: str, margin: object) -> Part | None:
+    """Return the current champion, the reason of the decision, and the comparison beside the required `margin`."""
     champion = shown["champion"]
     if not champion:
         return None
@@ -23,36 +26,38 @@ def decision(shown: dict, page_content: dict) -> dict | None:
     champion_name = (
         f"the model of {current_champion['month']}" if current_champion["kind"] == "model" else "the naive baseline"
     )
-    sentences = [f"{champion['decision']}: {champion['reason']}"]
     facts = {"serves": champion_name, "since": champion["since"], "recipe": current_champion.get("recipe")}
     facts[f"its validation error, on {champion['promised_on']}"] = minutes(champion["promised_rmse_min"])
     if live := shown["live"]:
-        facts[f"its live error, in {page_content['month']}"] = minutes(live["rmse_min"])
+        facts[f"its live error, in {month}"] = minutes(live["rmse_min"])
         facts["baseline, live error"] = minutes(live.get("baseline_rmse_min"))
         facts["live excess"] = f"{live['off']:+.1%}"
-    part: dict = {"lines": [scrub(sentence) for sentence in sentences], "facts": known(facts)}
+    part = Part(lines=[scrub(f"{champion['decision']}: {champion['reason']}")], facts=known(facts))
     if compared := champion.get("compared"):
         low, high = compared["interval"]
-        part["svg"] = figures.interval(compared["difference"], low, high, number(page_content["margin"]))
-        part["caption"] = (
+        part.svg = figures.interval(compared["difference"], low, high, number(margin))
+        part.caption = (
             f"The challenger's error is {_smaller(compared['difference'])} than the champion's; with 95 % confidence"
             f" between {_smaller(low)} and {_smaller(high)}. Right of 0 it is smaller; the dashed line is the margin."
         )
-        part["head"] = [f"on the same trips of {compared['validation_month']}", "RMSE, min"]
+        part.head = [f"on the same trips of {compared['validation_month']}", "RMSE, min"]
         trained = ", ".join((shown["training"] or {}).get("months", ["?"]))
-        part["rows"] = [
-            [f"challenger, trained on {trained}", minutes(compared["challenger_rmse_min"])],
-            [f"champion until then, the model of {compared['champion_month']}", minutes(compared["champion_rmse_min"])],
+        part.rows = [
+            [f"challenger, trained on {trained}", minutes(compared["challenger_rmse_min"]) or ""],
+            [
+                f"champion until then, the model of {compared['champion_month']}",
+                minutes(compared["champion_rmse_min"]) or "",
+            ],
             ["baseline of the challenger", minutes((shown["metrics"] or {}).get("baseline_rmse_min")) or ""],
             ["trips, days", f"{compared['rows']:,}, {compared['days']}"],
         ]
     return part
 
 
-def warnings(shown: dict) -> dict | None:
+def warnings(shown: Shown) -> Part | None:
     """Return the warnings: differences of the validation month from the training window."""
     entries = (shown["metrics"] or {}).get("warnings")
-    return {"lines": [scrub(warning["text"]) for warning in entries]} if entries else None
+    return Part(lines=[scrub(warning["text"]) for warning in entries]) if entries else None
 
 
 def _smaller(share: float) -> str:
@@ -60,7 +65,7 @@ def _smaller(share: float) -> str:
     return f"{abs(share):.2%} {'smaller' if share >= 0 else 'larger'}"
 
 
-def validation_segments(shown: dict) -> dict | None:
+def validation_segments(shown: Shown) -> Part | None:
     """Return the validation errors by borough, distance and hour: challenger and champion on the same trips."""
     metrics, comparison = ((shown[name] or {}).get("by", {}) for name in ("metrics", "comparison"))
     errors = {
@@ -79,7 +84,7 @@ def validation_segments(shown: dict) -> dict | None:
     return _segments(errors, keys)
 
 
-def live_segments(shown: dict) -> dict | None:
+def live_segments(shown: Shown) -> Part | None:
     """Return the champion's live errors by borough, distance and hour."""
     live = (shown["live"] or {}).get("by", {})
     errors = {
@@ -92,7 +97,7 @@ def live_segments(shown: dict) -> dict | None:
     return _segments(errors, {"champion": "champion"})
 
 
-def _segments(errors: dict[str, dict[str, dict]], keys: dict[str, str]) -> dict | None:
+def _segments(errors: Mapping[str, Mapping[str, Mapping[str, Any]]], keys: Mapping[str, str]) -> Part | None:
     """Return a figure for each kind of segment; `errors` maps kind and segment to `trips` and the errors of `keys`."""
     segment_figures = []
     for kind in sorted(errors, key=lambda kind: list(SEGMENTS).index(kind) if kind in SEGMENTS else 9):
@@ -103,25 +108,23 @@ def _segments(errors: dict[str, dict[str, dict]], keys: dict[str, str]) -> dict 
         }
         worst = max(rows, key=lambda name: next(iter(rows[name].values()), 0))
         segment_figures.append(
-            {
-                "title": SEGMENTS.get(kind, kind),
-                "svg": figures.dots(rows, tuple(keys), "min"),
-                "caption": f"Largest error: {worst}.",
-                "head": ["", *(f"{key}, min" for key in keys), "trips"],
-                "rows": [
-                    [name, *(plain(segment[key]) for key in (*keys, "trips"))] for name, segment in segments.items()
-                ],
-            }
+            Figure(
+                title=SEGMENTS.get(kind, kind),
+                svg=figures.dots(rows, tuple(keys), "min"),
+                caption=f"Largest error: {worst}.",
+                head=["", *(f"{key}, min" for key in keys), "trips"],
+                rows=[[name, *(plain(segment[key]) for key in (*keys, "trips"))] for name, segment in segments.items()],
+            )
         )
-    return {"figures": segment_figures, "keys": keys} if segment_figures else None
+    return Part(figures=segment_figures, keys=keys) if segment_figures else None
 
 
-def _natural(name: str) -> tuple:
+def _natural(name: str) -> tuple[int, float, str]:
     first = name.split("-")[0]
     return (0, float(first), name) if first.replace(".", "", 1).isdigit() else (1, 0.0, name)
 
 
-def calibration(shown: dict) -> dict | None:
+def calibration(shown: Shown) -> Part | None:
     """Return predicted against real minutes: challenger on the validation month, champion in the month itself."""
     calibration_figures = []
     for name, title in (("metrics", "Challenger, validation"), ("live", "Champion, live")):
@@ -139,18 +142,18 @@ def calibration(shown: dict) -> dict | None:
                 if sum(row)
             ]
             calibration_figures.append(
-                {
-                    "title": title,
-                    "svg": figures.square(counts, width),
-                    "caption": "Predicted minutes up, real ones along; on the line they agree.",
-                    "head": ["predicted, min", "trips", "real mean, min"],
-                    "rows": means,
-                }
+                Figure(
+                    title=title,
+                    svg=figures.square(counts, width),
+                    caption="Predicted minutes up, real ones along; on the line they agree.",
+                    head=["predicted, min", "trips", "real mean, min"],
+                    rows=means,
+                )
             )
-    return {"figures": calibration_figures} if calibration_figures else None
+    return Part(figures=calibration_figures) if calibration_figures else None
 
 
-def zones(shown: dict, outlines: Outlines) -> dict | None:
+def zones(shown: Shown, outlines: Outlines) -> Part | None:
     """Return the map of errors by zone: live errors if the month is scored, else validation errors."""
     live = (shown["live"] or {}).get("zones")
     errors = live or (shown["metrics"] or {}).get("zones")
@@ -163,17 +166,17 @@ def zones(shown: dict, outlines: Outlines) -> dict | None:
         [outlines.names.get(zone, zone), f"{zone_errors['rows']:,}", plain(zone_errors["rmse_min"])]
         for zone, zone_errors in ranked
     ]
-    return {
-        "map": svg,
-        "errors_at": [f"{bound:.1f}" for bound in errors_at],
-        "trips_at": [f"{bound:,.0f}" for bound in trips_at],
-        "caption": f"By pick-up zone, {'the live error' if live else 'the validation error of the challenger'}.",
-        "head": [zone_heading, "trips", "RMSE, min"],
-        "rows": rows,
-    }
+    return Part(
+        map=svg,
+        errors_at=[f"{bound:.1f}" for bound in errors_at],
+        trips_at=[f"{bound:,.0f}" for bound in trips_at],
+        caption=f"By pick-up zone, {'the live error' if live else 'the validation error of the challenger'}.",
+        head=[zone_heading, "trips", "RMSE, min"],
+        rows=rows,
+    )
 
 
-def drift(shown: dict) -> dict | None:
+def drift(shown: Shown) -> Part | None:
     """Return the features in order of their drift."""
     if not shown["drift"]:
         return None
@@ -181,23 +184,23 @@ def drift(shown: dict) -> dict | None:
     ratios = {feature["name"]: float(feature["ratio"]) for feature in ranked}
     drifted = [feature["name"] for feature in ranked if feature["drifted"]]
     caption = f"Times the noise of {', '.join(shown['drift']['training_months'])}; drifted above {bound:g}: "
-    return {
-        "svg": figures.bars(ratios, {"bound": bound}, drifted),
-        "caption": caption + (", ".join(drifted) or "none") + ".",
-        "head": ["feature", "distance", "noise", "times"],
-        "rows": [
+    return Part(
+        svg=figures.bars(ratios, {"bound": bound}, drifted),
+        caption=caption + (", ".join(drifted) or "none") + ".",
+        head=["feature", "distance", "noise", "times"],
+        rows=[
             [feature["name"], *(f"{feature[key]:.4f}" for key in ("distance", "noise")), f"{feature['ratio']:.2f}"]
             for feature in ranked
         ],
-        "lines": [
+        lines=[
             f"{shown['drift']['unseen_pairs_share']:.2%} of the trips are between zones that never met in training."
         ],
-    }
+    )
 
 
-def quality(shown: dict, service: str) -> dict | None:
+def quality(shown: Shown, service: str) -> Part | None:
     """Return the row counts and the verdict of each data month."""
-    rows = []
+    rows: list[Row] = []
     for month, month_quality in shown["quality"].items():
         if not month_quality:
             rows.append([(month, None), "", "", "", "not there", ""])
@@ -212,4 +215,4 @@ def quality(shown: dict, service: str) -> dict | None:
         counts = [plain(month_quality[key]) for key in ("rows_in", "rows_out", "duplicates")]
         rows.append([(month, link), *counts, verdict, drops])
     head = ["data month", "rows in", "rows out", "duplicates kept", "verdict", "dropped"]
-    return {"head": head, "rows": rows, "is_open": True} if rows else None
+    return Part(head=head, rows=rows, is_open=True) if rows else None

@@ -1,13 +1,21 @@
 """Files for machines and mails: status.json, status.prom for node_exporter's textfile collector, summary.md."""
 
+from __future__ import annotations
+
 import datetime
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..base import clock, files
 from ..state import summary
+
+if TYPE_CHECKING:
+    from prometheus_client import Gauge
+
+    from ..base.file_types import ServiceStatus, Status
 
 NEWEST = 6  # months of a service in summary.md
 NEEDS = 50  # lines of needs in summary.md
@@ -34,15 +42,15 @@ ERRORS = {
 }
 
 
-def write(folder: Path, report_status: dict) -> None:
+def write(folder: Path, report_status: Status) -> None:
     """Write status.json, status.prom and summary.md."""
     folder.mkdir(parents=True, exist_ok=True)
-    files.replace_file(folder / "status.json", files.to_json(report_status | {"built": clock.now()}))
+    files.replace_file(folder / "status.json", files.to_json({**report_status, "built": clock.now()}))
     files.replace_file(folder / "status.prom", _metrics(report_status))
     files.replace_file(folder / "summary.md", as_markdown(report_status).encode("utf-8", "replace"))
 
 
-def _metrics(report_status: dict) -> bytes:
+def _metrics(report_status: Status) -> bytes:
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
@@ -76,7 +84,7 @@ def _metrics(report_status: dict) -> bytes:
     return generate_latest(registry)
 
 
-def _add_numbers(services: dict[str, dict], gauge: Callable) -> None:
+def _add_numbers(services: Mapping[str, ServiceStatus], gauge: Callable[..., Gauge]) -> None:
     """Add the numbers of the newest decided and the newest scored run month, and of the newest data month."""
     metrics = {name: gauge(*description, "service", "month") for name, description in ERRORS.items()}
     drift = gauge("drift_ratio", "Distance of a feature from the training window.", "service", "month", "feature")
@@ -84,22 +92,24 @@ def _add_numbers(services: dict[str, dict], gauge: Callable) -> None:
     for service, status in services.items():
         numbers = status["numbers"]
         newest = {_newest(numbers, name) for name in ("champion", "challenger_validation_rmse_min", "live_excess")}
-        for month in sorted(newest - {None}):
+        for month in sorted(filter(None, newest)):
+            values: Mapping[str, object] = numbers[month]
             for name, metric in metrics.items():
-                if name in numbers[month]:
-                    metric.labels(service, month).set(numbers[month][name])
-        if month := _newest(numbers, "drift"):
-            for feature, ratio in numbers[month]["drift"].items():
-                drift.labels(service, month, feature).set(ratio)
-        if (month := _newest(status["rows"], "rows_out")) and status["rows"][month].get("rows_in"):
-            kept_shares.labels(service, month).set(status["rows"][month]["rows_out"] / status["rows"][month]["rows_in"])
+                if (value := summary.number(values.get(name))) is not None:
+                    metric.labels(service, month).set(value)
+        if drift_month := _newest(numbers, "drift"):
+            for feature, ratio in numbers[drift_month]["drift"].items():
+                drift.labels(service, drift_month, feature).set(ratio)
+        if (data_month := _newest(status["rows"], "rows_out")) and status["rows"][data_month].get("rows_in"):
+            counts = status["rows"][data_month]
+            kept_shares.labels(service, data_month).set(counts["rows_out"] / counts["rows_in"])
 
 
-def _newest(values_by_month: dict[str, dict], name: str) -> str | None:
+def _newest(values_by_month: Mapping[str, Mapping[str, object]], name: str) -> str | None:
     return max((month for month, values in values_by_month.items() if name in values), default=None)
 
 
-def as_markdown(report_status: dict) -> str:
+def as_markdown(report_status: Status) -> str:
     """Return the status as Markdown."""
     lines = ["# Monthwise", ""]
     for status in report_status["services"].values():
@@ -118,7 +128,7 @@ def as_markdown(report_status: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _errors(service: str, status: dict) -> list[str]:
+def _errors(service: str, status: ServiceStatus) -> list[str]:
     """Return the table of errors, newest month first, and a note on the months that it omits."""
     errors_by_month = summary.errors_by_month(status)
     all_months = sorted({*errors_by_month, *status["runs"]}, reverse=True)

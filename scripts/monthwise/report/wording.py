@@ -1,9 +1,11 @@
 """Format numbers and times for the pages."""
 
+from collections.abc import Mapping
+
 from ..state.summary import number
 
 
-def known(facts: dict) -> dict:
+def known(facts: Mapping[str, object]) -> dict[str, object]:
     """Return the facts without those that are None or empty."""
     return {key: value for key, value in facts.items() if value not in (None, "")}
 

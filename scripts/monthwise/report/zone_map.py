@@ -2,10 +2,12 @@
 
 import bisect
 import csv
+import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -55,23 +57,22 @@ class Outlines:
         return svg(WIDTH, self.height, "".join(parts), "map"), errors_at, trips_at
 
 
-def _rings(geometry: Mapping) -> list:
+def _rings(geometry: Mapping[str, Any]) -> list[list[Sequence[float]]]:
     shapes = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
     return [ring for shape in shapes for ring in shape]
 
 
 def _path(ring: list[tuple[float, float]]) -> str:
     """Return a closed path in integer units, each point relative to the previous one."""
-    previous = path = None
-    for x, y in ring[:-1]:
-        point = round(x), round(y)
-        if previous is None:
-            path = f"M{point[0]} {point[1]}l"
-        elif point != previous:
+    points = [(round(x), round(y)) for x, y in ring[:-1]]
+    if not points:
+        return ""
+    path = f"M{points[0][0]} {points[0][1]}l"
+    for previous, point in itertools.pairwise(points):
+        if point != previous:
             step = f"{point[0] - previous[0]} {point[1] - previous[1]}"
             path += step if path.endswith("l") or step.startswith("-") else f" {step}"
-        previous = point
-    return f"{path}z" if path else ""
+    return f"{path}z"
 
 
 def _names(path: str | Path) -> dict[str, str]:
