@@ -12,6 +12,7 @@ from fixtures.shared_months import LAST
 from monthwise.base import files, months
 from monthwise.job import command_line
 from monthwise.verify import recorded_jobs
+from monthwise.workflow import stages
 
 SERVICE, MONTH = "green", months.shift(LAST, -1)  # the newest month that is scored
 COPIED = ("promote", ".skops")
@@ -36,9 +37,9 @@ def call(job: recorded_jobs.Job, folder: Path, monkeypatch, capsys) -> tuple[int
     """Run the program of a job; return its exit code and its last line."""
     outputs = {name: str(folder / Path(path).name) for name, path in job.outputs.items()}
     words = [f"scripts/{job.stage}.py", "--settings", json.dumps(job.settings)]
-    for name, value in (job.inputs | outputs).items():
-        words += [f"--{name.replace('_', '-')}", *([value] if isinstance(value, str) else value)]
-    list_options = [name for name, value in job.inputs.items() if not isinstance(value, str)]
+    for name, paths in (job.inputs | {name: [path] for name, path in outputs.items()}).items():
+        words += [f"--{name.replace('_', '-')}", *paths]
+    list_options = [name for name, job_input in stages.STAGES[job.stage].inputs.items() if job_input.is_list]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as end:
         command_line.run(importlib.import_module(job.stage).main, tuple(job.inputs), tuple(outputs), list_options)
@@ -47,7 +48,7 @@ def call(job: recorded_jobs.Job, folder: Path, monkeypatch, capsys) -> tuple[int
 
 def inputs_of(job: recorded_jobs.Job) -> list[str]:
     """Return the intermediate files that a job reads; `promote` copies models and does not open them."""
-    paths = [path for value in job.inputs.values() for path in ([value] if isinstance(value, str) else value)]
+    paths = recorded_jobs.paths_of(job)
     return [path for path in paths if not os.path.isabs(path) and (job.stage, Path(path).suffix) != COPIED]
 
 

@@ -4,15 +4,21 @@ On the same kind of machine files must be equal byte for byte, and models must p
 machine the last digits of numbers may differ.
 """
 
+from __future__ import annotations
+
 import filecmp
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..base import files
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RELATIVE = 1e-9  # tolerance for numbers from another kind of machine; also absolute, in minutes, for values near zero
 
@@ -45,14 +51,21 @@ def _json_difference(made: object, recorded: object, is_exact: bool, where: str)
         return "the same content, but in other bytes" if is_exact and not where else None
     if isinstance(made, list) and isinstance(recorded, list) and len(made) == len(recorded):
         pairs = enumerate(zip(made, recorded, strict=True))
-        nested = (_json_difference(*pair, is_exact, f"{where}[{position}]") for position, pair in pairs)
-        return next((text for text in nested if text), None)
-    are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (made, recorded))
-    if made == recorded or (
-        are_numbers and not is_exact and math.isclose(made, recorded, rel_tol=RELATIVE, abs_tol=RELATIVE)
-    ):
+        differences = (_json_difference(*pair, is_exact, f"{where}[{position}]") for position, pair in pairs)
+        return next((text for text in differences if text), None)
+    if made == recorded or (not is_exact and _are_close(made, recorded)):
         return None
     return f"{where} is {recorded!r}, but the rebuilt value is {made!r}"
+
+
+def _are_close(made: object, recorded: object) -> bool:
+    if not _is_number(made) or not _is_number(recorded):
+        return False
+    return math.isclose(made, recorded, rel_tol=RELATIVE, abs_tol=RELATIVE)
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _table_difference(made: pa.Table, recorded: pa.Table, is_exact: bool) -> str | None:
@@ -74,7 +87,7 @@ def _table_difference(made: pa.Table, recorded: pa.Table, is_exact: bool) -> str
     return None
 
 
-def equal_numbers(made: np.ndarray, recorded: np.ndarray, is_exact: bool) -> np.ndarray:
+def equal_numbers(made: NDArray[np.float64], recorded: NDArray[np.float64], is_exact: bool) -> NDArray[np.bool_]:
     """Return for each position whether both numbers are equal; missing values are equal to each other."""
     tolerance = 0 if is_exact else RELATIVE
     return np.isclose(made, recorded, rtol=tolerance, atol=tolerance, equal_nan=True)

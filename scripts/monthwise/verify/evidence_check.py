@@ -4,10 +4,14 @@ The check is offline and uses evidence.json. It compares hashes first. Then the 
 predictions and decision again from model, features and JSON. Files are written to a temporary folder only.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, cast
 
 from ..base import files
 from ..base.resources import resource
@@ -19,10 +23,13 @@ from .rebuilding import rebuild
 from .recorded_jobs import Finding
 from .running import rebuild_it
 
+if TYPE_CHECKING:
+    from ..base.file_types import Evidence, EvidenceContent, Provenance
+
 ORDER = stages.files_of(*stages.DATA, *stages.RUN)
 
 
-def _pruned(calendar: Calendar, evidence: dict) -> set[str]:
+def _pruned(calendar: Calendar, evidence: EvidenceContent) -> set[str]:
     """Return the files of closed data months that are missing because `./monthwise prune` removed them."""
     return {
         path
@@ -34,12 +41,13 @@ def _pruned(calendar: Calendar, evidence: dict) -> set[str]:
     }
 
 
-def check(calendar: Calendar, found: dict, is_rebuilt: bool) -> str:
+def check(calendar: Calendar, found: Evidence, is_rebuilt: bool) -> str:
     """Return in words what agrees with the evidence of a month. Raises Finding if something does not."""
     running.prepare()  # its imports take as long as the hashes
     zones, pruned = _zones(calendar), _pruned(calendar, found)
     _check_hashes(found, zones, pruned)
-    job_records = [record for name, record in found["provenance"].items() if name not in ("models", "tracking")]
+    records: Mapping[str, Any] = found["provenance"]
+    job_records: list[Provenance] = [record for name, record in records.items() if name not in ("models", "tracking")]
     now = provenance.provenance()
     machines = sorted({record["machine"] for record in job_records} - {now["machine"]})
     changes = list(dict.fromkeys(change for record in job_records for change in provenance.changes(record, now)))
@@ -77,7 +85,7 @@ def _zones(calendar: Calendar) -> list[str]:
     return [str(resource(path))] if path else []
 
 
-def read_evidence(service: str, month: str) -> dict:
+def read_evidence(service: str, month: str) -> Evidence:
     """Return the content of evidence.json. Raises Finding if the file was changed after it was written."""
     path = targets.run_file(service, month, "evidence.json")
     content = Path(path).read_bytes()
@@ -92,10 +100,10 @@ def read_evidence(service: str, month: str) -> dict:
         is_whole = False
     if not is_whole:
         raise Finding(f"{path} is not what was written; delete it, then {rebuild_it(service, month)}")
-    return evidence
+    return cast("Evidence", evidence)
 
 
-def _check_hashes(evidence: dict, zones: list[str], pruned: set[str]) -> None:
+def _check_hashes(evidence: Evidence, zones: list[str], pruned: set[str]) -> None:
     hashes = evidence["files"] | evidence["provenance"]["models"]
     paths = sorted({*hashes, *_collected(evidence)} - pruned, key=_in_order)
     placeholders.bring(paths)
@@ -116,7 +124,7 @@ def _check_hashes(evidence: dict, zones: list[str], pruned: set[str]) -> None:
             raise Finding(f"{path} is not the file that the evidence is about")
 
 
-def _collected(evidence: dict) -> dict[str, object]:
+def _collected(evidence: Evidence) -> dict[str, object]:
     """Return the content of the files that evidence.json stores in full instead of as a hash, by path."""
     contents = {
         f"{name}.json" if name == "tracking" else f"{name}.provenance.json": content
@@ -128,7 +136,7 @@ def _collected(evidence: dict) -> dict[str, object]:
     }
 
 
-def _in_order(path: str) -> tuple:
+def _in_order(path: str) -> tuple[str, str, int]:
     """Return a sort key that puts paths in the order in which the files are built."""
     pure_path = PurePath(path)
     return (
@@ -138,7 +146,7 @@ def _in_order(path: str) -> tuple:
     )
 
 
-def _compute(evidence: dict, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:
+def _compute(evidence: EvidenceContent, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:
     """Rerun the programs in a temporary folder; return the stages. Raises Finding for the first difference."""
     stage_names = []
     for job in recorded_jobs.run_jobs(evidence, zones):

@@ -1,20 +1,26 @@
 """`./monthwise verify --rebuild`: rebuild a run month from raw.parquet in a temporary folder, and compare the files."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..base import files
 from ..workflow import targets
 from . import equality, recorded_jobs, running
 from .recorded_jobs import Finding, Job
 
+if TYPE_CHECKING:
+    from ..base.file_types import EvidenceContent
+
 AT_ONCE = 2
 
 
-def rebuild(found: dict, zones: list[str], is_exact: bool) -> None:
+def rebuild(found: EvidenceContent, zones: list[str], is_exact: bool) -> None:
     """Rebuild all files of a run month with the settings in its evidence. Raises Finding for the first that differs.
 
     The champion of the month before and a pinned model are used as they are.
@@ -22,18 +28,22 @@ def rebuild(found: dict, zones: list[str], is_exact: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="monthwise-rebuild-") as folder:
         scratch = Path(folder)
         data_jobs = recorded_jobs.data_jobs(found, zones)
-        for job in (jobs[0] for jobs in data_jobs):
-            _link(job.inputs["raw"], scratch)
-        for path in recorded_jobs.given_files(found):
+        raw_files = [path for jobs in data_jobs for path in jobs[0].inputs["raw"]]
+        for path in (*raw_files, *recorded_jobs.given_files(found)):
             _link(path, scratch)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            runs = pool.map(lambda jobs: [running.run(job, scratch) for job in jobs], data_jobs)
+            runs = pool.map(lambda jobs: _run_all(jobs, scratch), data_jobs)
             for jobs, _ in zip(data_jobs, runs, strict=True):
                 for job in jobs:
                     _compare(job, scratch, found, is_exact)
         for job in recorded_jobs.run_jobs(found, zones):
             running.run(job, scratch)
             _compare(job, scratch, found, is_exact)
+
+
+def _run_all(jobs: list[Job], scratch: Path) -> None:
+    for job in jobs:
+        running.run(job, scratch)
 
 
 def _link(path: str, scratch: Path) -> None:
@@ -46,7 +56,7 @@ def _link(path: str, scratch: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def _compare(job: Job, scratch: Path, evidence: dict, is_exact: bool) -> None:
+def _compare(job: Job, scratch: Path, evidence: EvidenceContent, is_exact: bool) -> None:
     for path in job.outputs.values():
         if path.endswith(".skops"):
             difference = _model_difference(path, scratch, evidence, is_exact)
@@ -58,12 +68,12 @@ def _compare(job: Job, scratch: Path, evidence: dict, is_exact: bool) -> None:
             raise Finding(f"{path} is not what {job.stage} makes of raw.parquet now: {difference}")
 
 
-def _model_difference(path: str, scratch: Path, evidence: dict, is_exact: bool) -> str | None:
+def _model_difference(path: str, scratch: Path, evidence: EvidenceContent, is_exact: bool) -> str | None:
     """Compare models by their predictions for the validation month; without one, they are copies: compare the files."""
     service, month = evidence["service"], evidence["month"]
     if "evaluate" not in evidence["settings"]:
         return equality.difference(scratch / path, path, is_exact)
-    model_facts = {"recipe": None, "columns": []}
+    model_facts: dict[str, Any] = {"recipe": None, "columns": []}
     if path.endswith("/model.skops"):
         model_facts = files.read_json(targets.run_file(service, month, "training.json"))
     elif path.endswith("/champion.skops"):

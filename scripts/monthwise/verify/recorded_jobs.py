@@ -1,9 +1,15 @@
 """The jobs that built a run month, read from its evidence.json only, so that they can be rerun elsewhere."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..workflow import stages, targets
 from ..workflow.stages import Input, Stage
+
+if TYPE_CHECKING:
+    from ..base.file_types import EvidenceContent
 
 
 class Finding(Exception):
@@ -11,29 +17,29 @@ class Finding(Exception):
 
 
 class Job(NamedTuple):
-    """One call of a program: paths by option, as a list if the option takes several."""
+    """One call of a program: the paths that it reads and the path that it writes, by option."""
 
     stage: str
     month: str
-    inputs: dict[str, str | list[str]]
+    inputs: dict[str, list[str]]
     outputs: dict[str, str]
-    settings: dict
+    settings: dict[str, Any]
 
 
-def data_jobs(found: dict, zones: list[str]) -> list[list[Job]]:
+def data_jobs(found: EvidenceContent, zones: list[str]) -> list[list[Job]]:
     """Return, for each data month of a run month, the jobs that build its features from raw.parquet."""
     names = [name for name in stages.EVIDENCE if stages.STAGES[name].kind == "data"]
     months = sorted(found["settings"][names[0]])
     return [[_job(found, stages.STAGES[name], month, zones) for name in names] for month in months]
 
 
-def run_jobs(found: dict, zones: list[str]) -> list[Job]:
+def run_jobs(found: EvidenceContent, zones: list[str]) -> list[Job]:
     """Return the jobs that build a run month from features and the champion of the month before, in order."""
     recorded_stages = [stages.STAGES[name] for name in stages.EVIDENCE if name in found["settings"]]
     return [_job(found, stage, found["month"], zones) for stage in recorded_stages if stage.kind == "run"]
 
 
-def given_files(found: dict) -> list[str]:
+def given_files(found: EvidenceContent) -> list[str]:
     """Return the files of other run months that a run month is built from."""
     months = {month for place in ("before", "pinned") for month in _months(found, {}, place)}
     paths = [path for job in run_jobs(found, []) for path in paths_of(job)]
@@ -42,20 +48,22 @@ def given_files(found: dict) -> list[str]:
 
 def paths_of(job: Job) -> list[str]:
     """Return the files that a job reads."""
-    return [path for paths in job.inputs.values() for path in ([paths] if isinstance(paths, str) else paths)]
+    return [path for paths in job.inputs.values() for path in paths]
 
 
-def _job(evidence: dict, stage: Stage, month: str, zones: list[str]) -> Job:
+def _job(evidence: EvidenceContent, stage: Stage, month: str, zones: list[str]) -> Job:
     settings = evidence["settings"][stage.name][month]
-    inputs: dict[str, str | list[str]] = {}
-    for option, job_input in stage.inputs.items():
-        paths = zones if job_input.place == "zones" else _paths(evidence, stage, month, job_input, settings)
-        inputs[option] = paths if job_input.is_list else paths[0]
+    inputs = {
+        option: zones if job_input.place == "zones" else _paths(evidence, stage, month, job_input, settings)
+        for option, job_input in stage.inputs.items()
+    }
     outputs = {option: _path(stage.kind, evidence["service"], month, name) for option, name in stage.outputs.items()}
     return Job(stage.name, month, inputs, outputs, settings)
 
 
-def _paths(evidence: dict, stage: Stage, month: str, job_input: Input, settings: dict) -> list[str]:
+def _paths(
+    evidence: EvidenceContent, stage: Stage, month: str, job_input: Input, settings: Mapping[str, Any]
+) -> list[str]:
     months = [month] if job_input.place == "month" else _months(evidence, settings, job_input.place)
     names = (
         [name for name in job_input.names if _is_made(evidence, name)]
@@ -69,7 +77,7 @@ def _paths(evidence: dict, stage: Stage, month: str, job_input: Input, settings:
     ]
 
 
-def _months(evidence: dict, settings: dict, place: str) -> list[str]:
+def _months(evidence: EvidenceContent, settings: Mapping[str, Any], place: str) -> list[str]:
     """Return the months of a `place` of inputs, from the settings in the evidence."""
     promote = evidence["settings"]["promote"][evidence["month"]]
     months = {
@@ -81,7 +89,7 @@ def _months(evidence: dict, settings: dict, place: str) -> list[str]:
     return [month for month in months[place] if month]
 
 
-def _is_made(evidence: dict, name: str) -> bool:
+def _is_made(evidence: EvidenceContent, name: str) -> bool:
     """Return whether the run month built the file: a skipped month trains nothing, the first one compares nothing."""
     stage = stages.STAGE_OF_FILE[name]
     return stages.STAGES[stage].kind == "data" or stage in evidence["settings"]

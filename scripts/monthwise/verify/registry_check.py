@@ -1,20 +1,30 @@
 """Check the model registry against registry/{service}.json and tracking.json. Changes nothing."""
 
+from __future__ import annotations
+
 import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from ..base import exits, files, redact, suggest
 from ..tracking import mlflow_store, relocation, store_errors, uris
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from ..base.file_types import ModelVersion, Tracking
+
+Answer = TypeVar("Answer")
 
 
 class NotChecked(Exception):
     """Why the registry could not be checked. This is no finding about a month."""
 
 
-def findings(service: str, months: Mapping[str, dict | None], uri: str) -> dict[str, str]:
+def findings(service: str, months: Mapping[str, Tracking | None], uri: str) -> dict[str, str]:
     """Return the first problem of each month that has one, in words, by month.
 
     `months` holds the content of tracking.json by run month; None for a month that trained nothing. Raises NotChecked
@@ -58,7 +68,7 @@ def _repair(problem: str) -> str:
     return f"{problem}; `{suggest.command('track')}` makes it agree with the files"
 
 
-def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> str | None:
+def _off(client: MlflowClient, name: str, month: str, version: ModelVersion, record: Tracking) -> str | None:
     """Return the first problem of a month's version, in words; None if there is none."""
     for key in ("run_id", "model_id", "content"):
         if version[key] != record[key]:
@@ -72,9 +82,10 @@ def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> st
         mlflow_store.MONTH: month,
         mlflow_store.CONTENT: record["content"],
     }
-    ids = {"run_id": registered.run_id, "model_id": registered.model_id or registered.source.removeprefix("models:/")}
-    for key, value in (wanted | {key: record[key] for key in ids}).items():
-        if (actual := (registered.tags | ids).get(key)) != value:
+    model_id = registered.model_id or (registered.source or "").removeprefix("models:/")
+    actual_values = {**registered.tags, "run_id": registered.run_id, "model_id": model_id}
+    for key, value in (wanted | {"run_id": record["run_id"], "model_id": record["model_id"]}).items():
+        if (actual := actual_values.get(key)) != value:
             return f"version {number} of {name} has {key} {actual}, tracking.json {value}"
     if not mlflow_store.has_model(client, record["model_id"]):
         return f"model {record['model_id']} of run {record['run_id']} is gone, or its files are"
@@ -83,7 +94,7 @@ def _off(client, name: str, month: str, version: Mapping, record: Mapping) -> st
     return None
 
 
-def _at(client, name: str, alias: str) -> str | None:
+def _at(client: MlflowClient, name: str, alias: str) -> str | None:
     model_version = _ask(lambda: client.get_model_version_by_alias(name, alias))
     return str(model_version.version) if model_version else None
 
@@ -92,7 +103,7 @@ def _named(version: str | None) -> str:
     return f"version {version}" if version else "no version"
 
 
-def _ask(request):
+def _ask(request: Callable[[], Answer]) -> Answer | None:
     """Return the store's answer to a request; None if the store does not have it."""
     from mlflow.exceptions import MlflowException
 
@@ -105,7 +116,7 @@ def _ask(request):
 
 
 @contextlib.contextmanager
-def _opened(uri: str) -> Iterator:
+def _opened(uri: str) -> Iterator[MlflowClient]:
     """Yield a client of the store. An SQLite store is copied first, because MLflow would write into it."""
     mlflow_store.prepare()
     database = uris.sqlite_file(uri)
@@ -126,8 +137,8 @@ def _opened(uri: str) -> Iterator:
             with contextlib.chdir(scratch):  # MLflow always creates a folder for artifacts in the working directory
                 client = mlflow_store.connect(uri)
             yield client
-    except exits.Unreachable as end:
-        raise NotChecked(str(end)) from None
+    except exits.Unreachable as unreachable:
+        raise NotChecked(str(unreachable)) from None
     except sqlite3.Error as error:
         raise NotChecked(f"{redact.public(uri)} cannot be read ({error})") from None
     except exits.Exit:

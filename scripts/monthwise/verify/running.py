@@ -31,13 +31,19 @@ def run(job: Job, folder: Path) -> None:
     Raises Finding if the program fails, and CannotWrite and TryAgain as the program does.
     """
     command = [warm.python(), str(resource(f"scripts/{job.stage}.py")), "--settings", json.dumps(job.settings)]
-    for name, paths in (job.inputs | job.outputs).items():
-        command += [f"--{name.replace('_', '-')}", *([paths] if isinstance(paths, str) else paths)]
+    for name, paths in (job.inputs | {name: [path] for name, path in job.outputs.items()}).items():
+        command += [f"--{name.replace('_', '-')}", *paths]
     for path in job.outputs.values():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log:  # a file, as in the rules: a warm process cannot take a pipe
-        streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
-        code = subprocess.run(command, cwd=folder, env=os.environ | ONE_THREAD, **streams).returncode
+        code = subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | ONE_THREAD,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ).returncode
         log.seek(0)
         last_line = (log.read().decode(errors="replace").splitlines() or [""])[-1]
     reason = last_line.removeprefix(f"exit {code}: ") or f"exit {code}"
@@ -51,10 +57,10 @@ def _of_another_version(job: Job, reason: str) -> str | None:
     """Return what to do if a job uses a model from another scikit-learn version; None if it does not."""
     if not stages.loads_a_model(job.stage):
         return None
-    model, service, month = job.inputs["model"], job.settings["service"], job.month
+    model, service, month = job.inputs["model"][0], job.settings["service"], job.month
     try:
         if job.stage == "score":
-            month = files.read_json(job.inputs["champion"])["champion"]["month"]
+            month = files.read_json(job.inputs["champion"][0])["champion"]["month"]
         record = files.read_json(targets.run_file(service, month, "train.provenance.json"))
         then, now = record["packages"]["scikit-learn"], provenance.provenance()["packages"]["scikit-learn"]
     except (FileNotFoundError, ValueError, KeyError):
