@@ -13,8 +13,8 @@ from monthwise.base import file_types
 from monthwise.base.file_types import documentation
 
 TYPES = documentation.types_of_files()
-# Files of other kinds: the lock, and what `ingest` keeps for itself.
-OTHER = ("logs/alarms.json", ".snakemake/*", ".monthwise/*", "docs/*", "config/*", "mlruns/*", "*/.raw.*")
+# Not ours, or without a type of its own.
+OTHER = ("logs/alarms.json", ".snakemake/*", ".monthwise/*", "docs/*", "config/*", "mlruns/*", "*/.raw.partial*")
 OTHER += ("bench/*", "tests/*")
 
 

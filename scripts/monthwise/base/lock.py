@@ -14,7 +14,6 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import clock, cluster, files, results
@@ -118,8 +117,6 @@ def signal_processes(token: str, number: int) -> int:
 
 def end_orphans(token: str, process_group: int) -> None:
     """Kill the processes with the token of a dead holder and wait until they end; raises CannotWrite after GONE_S."""
-    if not Path("/proc/self/environ").exists():
-        return  # orphans can only be identified with /proc
     end = time.monotonic() + GONE_S
     while signal_processes(token, signal.SIGKILL):
         if time.monotonic() > end:
@@ -131,11 +128,11 @@ def end_orphans(token: str, process_group: int) -> None:
 
 def carrying(token: str) -> list[int]:
     """Return the ids of all other processes that have the token."""
-    marker, pids = f"{TOKEN}={token}".encode(), []
-    for entry in os.listdir("/proc"):
-        if not entry.isdecimal() or int(entry) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
-            if marker in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
-                pids.append(int(entry))
+    import psutil  # only after a call was killed, or to pass on a signal
+
+    pids = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # the process has ended, or belongs to another user
+            if process.pid != os.getpid() and process.environ().get(TOKEN) == token:
+                pids.append(process.pid)
     return pids

@@ -67,8 +67,18 @@ def note_refusal(end: exits.Exit) -> None:
     line = redact.hide(str(end))
     for problem in send_failure(end.code, line):
         print(problem)
-    no_work = {"jobs": {"done": 0, "failed": 0, "left": 0}, "months": [], "reason": {}, "failed": []}
-    calls.append({"start": now, "end": now, "command": "run", "code": end.code, "line": line} | no_work)
+    outcome: Outcome = {
+        "start": now,
+        "end": now,
+        "command": "run",
+        "code": end.code,
+        "line": line,
+        "jobs": {"done": 0, "failed": 0, "left": 0},
+        "months": [],
+        "reason": {},
+        "failed": [],
+    }
+    calls.append(outcome)
 
 
 def _send_new(sent: dict[str, str], current: dict[str, str]) -> list[str]:

@@ -68,7 +68,8 @@ def _data_month(
         if present_files.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
             state = _built_or_stale(stage, month, stale_reasons)
             if stage == "clean" and (rejected := availability.rejected(service, [month])):
-                state = {"state": "rejected", "why": quality_rules.in_words(rejected[month].get("rule") or {})}
+                rule = rejected[month].get("rule")  # none if the file was edited
+                state = {"state": "rejected", "why": quality_rules.in_words(rule) if rule else "an unknown rule"}
         elif is_pruned and stage in ("ingest", "featurize"):
             state = {"state": "pruned"}
         elif stage == "locate" and month in not_published:
