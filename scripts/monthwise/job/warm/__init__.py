@@ -69,7 +69,7 @@ def _start(programs: Mapping[str, Sequence[str]], report_lost: Callable[[str], N
     listeners = {kind: [_listen(f"{address}-{program}.py") for program in names] for kind, names in programs.items()}
     lifelines = {kind: socket.socketpair() for kind in programs}
     descriptors = {kind: [end.fileno() for end in (lifelines[kind][1], *listeners[kind])] for kind in programs}
-    read_end, write_end = os.pipe()  # its end is how they know that Snakemake is gone
+    read_end, write_end = os.pipe()  # the end of this pipe is how they know that Snakemake is gone
     process = subprocess.Popen(
         [python, "-P", str(HERE / "process.py"), json.dumps(descriptors)],
         stdin=read_end,
