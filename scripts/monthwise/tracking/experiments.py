@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from ..base.exits import TryAgain
 from . import installation, mlflow_store, uris
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ def find_or_create(client: "MlflowClient", settings: Mapping[str, str], uri: str
         experiment = _create_experiment(client, name, place)
     this_installation = claim_experiment(client, experiment, settings["service"], uri)
     last_owner = installation.owner(experiment.tags)
-    moved = uris.has_moved(experiment.artifact_location, uri, last_owner.path if last_owner else None)
-    if not uris.is_at(experiment.artifact_location, place) if artifacts else moved:
+    if artifacts and place:
+        is_outdated = not uris.is_at(experiment.artifact_location, place)
+    else:
+        is_outdated = uris.has_moved(experiment.artifact_location, uri, last_owner.path if last_owner else None)
+    if is_outdated:
         uris.insist_on_models(uri, artifacts)
         client.rename_experiment(experiment.experiment_id, f"{name} (moved {experiment.experiment_id})")
         if experiment.lifecycle_stage != "deleted":
@@ -51,7 +55,10 @@ def _create_experiment(client: "MlflowClient", name: str, place: str | None) -> 
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    return client.get_experiment_by_name(name)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        raise TryAgain(f"experiment {name} was deleted by another program; rerun the command")
+    return experiment
 
 
 def claim_experiment(client: "MlflowClient", found: "Experiment", service: str, uri: str) -> installation.Installation:

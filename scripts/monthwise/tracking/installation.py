@@ -72,7 +72,7 @@ def named_runs(service: str) -> list[str]:
     return [run_id for _, run_id in sorted(set(runs), reverse=True)]
 
 
-def knows_any(service: str, run_ids: Iterable[str]) -> bool | None:
+def knows_any(service: str, run_ids: Iterable[str | None]) -> bool | None:
     """Return whether the files of a service name any of the runs; None if there are no runs."""
     ids = set(run_ids)
     return not ids.isdisjoint(named_runs(service)) if ids else None

@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..base.exits import CANNOT_WRITE, TryAgain, Unreachable
@@ -23,6 +23,7 @@ from .uris import sqlite_file
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
 
 SERVICE, MONTH, CONTENT = "monthwise.service", "monthwise.month", "monthwise.content"
 LOCK_WAIT_S = 600  # enough for about a hundred jobs in a row; a job that holds the lock longer hangs
@@ -61,7 +62,7 @@ def locked(uri: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in CANNOT_WRITE and error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise Unreachable(store_errors.line(uri, f"{path.parent}: {os.strerror(error.errno)}")) from error
+        raise Unreachable(store_errors.line(uri, f"{path.parent}: {error.strerror}")) from error
     with lock:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
@@ -128,7 +129,8 @@ def _create(database: Path) -> None:
     part = database.with_name(f"{database.name}.part")
     try:
         _remove(part)
-        SqlAlchemyStore(uris.of_sqlite_file(part), (Path.cwd() / uris.MODELS).as_uri())
+        models = (Path.cwd() / uris.MODELS).as_uri()
+        SqlAlchemyStore(uris.of_sqlite_file(part), models)  # type: ignore[no-untyped-call]  # MLflow types no __init__
         os.replace(part, database)
     finally:
         _remove(part)
@@ -176,24 +178,38 @@ def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -
     return list(client.search_runs([experiment], query, order_by=["attributes.start_time ASC"]))
 
 
-def is_whole(run: "Run") -> bool:
-    """Return whether a run is complete: the status is written last."""
-    return run.info.status == "FINISHED" and bool(run.outputs and run.outputs.model_outputs)
+class Logged(NamedTuple):
+    """A complete run of the store, and the model that it logged."""
+
+    run_id: str
+    model_id: str
 
 
-def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> "Run | None":
+def logged(run: "Run") -> Logged | None:
+    """Return the ids of a run and its model; None if the run is incomplete: the status is written last."""
+    models = run.outputs.model_outputs if run.outputs else []
+    return Logged(run.info.run_id, models[0].model_id) if run.info.status == "FINISHED" and models else None
+
+
+def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> Logged | None:
     """Return the oldest complete run of a month and content; None if there is none. The caller holds the lock.
 
     Runs of the month that killed jobs left incomplete, and runs whose model files are missing, are deleted, regardless
     of their content.
     """
-    complete_runs = []
+    oldest = None
     for run in runs_of(client, experiment, service, month):
-        if is_whole(run) and has_model(client, run.outputs.model_outputs[0].model_id):
-            complete_runs.append(run)
-        else:
+        complete = logged(run)
+        if complete is None or not has_model(client, complete.model_id):
             _delete(client, run)
-    return next((run for run in complete_runs if run.data.tags.get(CONTENT) == content), None)
+        elif oldest is None and run.data.tags.get(CONTENT) == content:
+            oldest = complete
+    return oldest
+
+
+def model_id_of(version: "ModelVersion") -> str:
+    """Return the id of the model of a version in the registry; older stores have it in the version's source only."""
+    return version.model_id or (version.source or "").removeprefix("models:/")
 
 
 def has_model(client: "MlflowClient", model_id: str) -> bool:

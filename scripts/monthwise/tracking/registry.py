@@ -3,15 +3,31 @@
 The files are authoritative. Manual edits in the registry are corrected; values that already agree are not rewritten.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..base import files, redact, suggest
 from ..base.exits import BadData
 from ..base.months import is_month
 from ..state import decisions
 from . import experiments, installation, mlflow_store, store_errors, uris
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.store.entities import PagedList
+
+    from ..base import file_types
+    from ..base.file_types import Champion, ChampionVersion, Live, Registration, Tracking
+
+Entry = TypeVar("Entry")
 
 DECISION, REASON, SUPERSEDED = "monthwise.decision", "monthwise.reason", "monthwise.superseded"
 CHAMPION, RUN = "champion", "run-"  # aliases
@@ -24,28 +40,31 @@ FIRST_LIVE = next(iter(LIVE))
 class RunMonth(NamedTuple):
     """The content of a run month's files; None for a file that does not exist."""
 
-    champion: dict | None
-    tracking: dict | None
-    live: dict | None
+    champion: Champion | None
+    tracking: Tracking | None
+    live: Live | None
 
 
 def read(folder: Path, begin: str) -> dict[str, RunMonth]:
     """Return the decided run months of a service in order, and those that trained the champions they name."""
     decided = {path.parent.name: _run_month(path.parent) for path in sorted(folder.glob("*/champion.json"))}
     decided = {month: run_month for month, run_month in decided.items() if month >= begin}
-    named = {run_month.champion["champion"]["month"] for run_month in decided.values()}
+    named = {run_month.champion["champion"]["month"] for run_month in decided.values() if run_month.champion}
     return {month: _run_month(folder / month) for month in sorted(named - decided.keys())} | decided
 
 
 def _run_month(folder: Path) -> RunMonth:
-    paths = [folder / name for name in ("champion.json", "tracking.json", "live.json")]
-    return RunMonth(*(files.read_json(path) if path.exists() else None for path in paths))
+    return RunMonth(_read(folder / "champion.json"), _read(folder / "tracking.json"), _read(folder / "live.json"))
+
+
+def _read(path: Path) -> Any:
+    return files.read_json(path) if path.exists() else None
 
 
 class Registry:
     """The registered model of a service in the store. The caller holds the store's lock."""
 
-    def __init__(self, client, name: str, service: str, uri: str):
+    def __init__(self, client: MlflowClient, name: str, service: str, uri: str):
         """Find the model, or create it. Raises WrongConfig if it belongs to another installation."""
         self.client, self.name = client, name
         self.model = self._find() or self._create()
@@ -58,11 +77,11 @@ class Registry:
             for key, value in this_installation.tags().items():
                 client.set_registered_model_tag(name, key, value)
 
-    def _find(self):
+    def _find(self) -> RegisteredModel | None:
         models = self.client.search_registered_models(f"name = '{self.name}'")
         return models[0] if models else None
 
-    def _create(self):
+    def _create(self) -> RegisteredModel:
         from mlflow.exceptions import MlflowException
 
         try:
@@ -70,9 +89,9 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            return self._find()
+            return self.client.get_registered_model(self.name)
 
-    def version(self, month: str, tracked: dict) -> str:
+    def version(self, month: str, tracked: Tracking) -> str:
         """Return the version of a month and content. Create it if it is missing, and delete its duplicates."""
         key_tags = {mlflow_store.MONTH: month, mlflow_store.CONTENT: tracked["content"]}
         candidates = [version for version in self.versions if key_tags.items() <= version.tags.items()]
@@ -83,8 +102,12 @@ class Registry:
                 self.versions.remove(version)
         if not matching:
             tags = key_tags | {mlflow_store.SERVICE: tracked["service"]}
-            source = {"source": tracked["model_uri"], "run_id": tracked["run_id"], "model_id": tracked["model_id"]}
-            matching = [self.client.create_model_version(self.name, tags=tags, **source)]
+            run_id, model_id = tracked["run_id"], tracked["model_id"]
+            matching = [
+                self.client.create_model_version(
+                    self.name, tracked["model_uri"], run_id=run_id, tags=tags, model_id=model_id
+                )
+            ]
             self.versions += matching
         return str(matching[0].version)
 
@@ -123,21 +146,20 @@ class Registry:
             self.client.set_registered_model_tag(self.name, "monthwise.champion", champion)
 
 
-def _is_of(version, tracked: dict) -> bool:
-    model = version.model_id or version.source.removeprefix("models:/")
-    return (version.run_id, model) == (tracked["run_id"], tracked["model_id"])
+def _is_of(version: ModelVersion, tracked: Tracking) -> bool:
+    return (version.run_id, mlflow_store.model_id_of(version)) == (tracked["run_id"], tracked["model_id"])
 
 
-def _all(page) -> list:
-    entries, token = [], None
-    while True:
-        answer = page(token)
-        entries, token = entries + list(answer), answer.token
-        if not token:
-            return entries
+def _all(page: Callable[[str | None], PagedList[Entry]]) -> list[Entry]:
+    answer = page(None)
+    entries = list(answer)
+    while answer.token:
+        answer = page(answer.token)
+        entries += answer
+    return entries
 
 
-def log_live_errors(client, run_id: str, live_by_month: dict[str, dict]) -> None:
+def log_live_errors(client: MlflowClient, run_id: str, live_by_month: Mapping[str, Mapping[str, Any]]) -> None:
     """Log the live errors of a model to its run: one step (202403) for each month in which it was champion."""
     from mlflow.entities import Metric
 
@@ -151,16 +173,18 @@ def log_live_errors(client, run_id: str, live_by_month: dict[str, dict]) -> None
             client.log_batch(run_id, [Metric(metric, value, now, step) for metric, value in measured.items()])
 
 
-def lives_by_model(months: dict[str, RunMonth]) -> dict[str, dict[str, dict]]:
+def lives_by_model(months: Mapping[str, RunMonth]) -> dict[str, dict[str, Live]]:
     """Return the live errors of each model, by the run month that trained it, then by the month it was champion in."""
-    live_errors: dict[str, dict[str, dict]] = {}
+    live_errors: dict[str, dict[str, Live]] = {}
     for month, run_month in months.items():
         if run_month.live and run_month.champion and run_month.champion["champion"]["kind"] == "model":
             live_errors.setdefault(run_month.champion["champion"]["month"], {})[month] = run_month.live
     return live_errors
 
 
-def find_runs(client, service: str, experiment: str, tracked: dict[str, dict], served: str | None) -> dict:
+def find_runs(
+    client: MlflowClient, service: str, experiment: str, tracked: Mapping[str, Tracking], served: str | None
+) -> dict[str, Run]:
     """Return all runs of a service by id. Restore runs that were deleted and are still complete.
 
     Raises BadData if the run of a month is missing, or the model of `served`, the month that trained the champion.
@@ -184,10 +208,10 @@ def find_runs(client, service: str, experiment: str, tracked: dict[str, dict], s
     return runs
 
 
-def _restored(client, record: dict, experiment: str):
+def _restored(client: MlflowClient, record: Tracking, experiment: str) -> Run | None:
     """Restore a deleted run and return it; None if it is missing or incomplete."""
     run = mlflow_store.get_run(client, record["run_id"])
-    if run is None or run.info.experiment_id != experiment or not mlflow_store.is_whole(run):
+    if run is None or run.info.experiment_id != experiment or not mlflow_store.logged(run):
         return None
     if not mlflow_store.has_model(client, record["model_id"]):
         return None
@@ -195,7 +219,7 @@ def _restored(client, record: dict, experiment: str):
     return run
 
 
-def supersede_runs(client, runs: dict, current: dict[str, str]) -> None:
+def supersede_runs(client: MlflowClient, runs: Mapping[str, Run], current: Mapping[str, str]) -> None:
     """Tag outdated runs with the current run of their month; remove the tag from current runs.
 
     `current` holds the id of the current run by month.
@@ -209,18 +233,21 @@ def supersede_runs(client, runs: dict, current: dict[str, str]) -> None:
             client.set_tag(run.info.run_id, SUPERSEDED, current_run)
 
 
-def register(client, service: str, experiment: str, name: str, months: dict[str, RunMonth], uri: str) -> dict:
-    """Update the store from the files of a service; return champion and version by month (registry/*.json)."""
+def register(
+    client: MlflowClient, service: str, experiment: str, name: str, months: Mapping[str, RunMonth], uri: str
+) -> Registration:
+    """Update the store from the files of a service; return champion and version by month."""
     tracked = {month: run_month.tracking for month, run_month in months.items() if run_month.tracking}
-    newest = max(month for month, run_month in months.items() if run_month.champion)
-    champion, since = months[newest].champion["champion"], months[newest].champion["since"]
+    decided = {month: run_month.champion for month, run_month in months.items() if run_month.champion}
+    newest = max(decided)
+    champion, since = decided[newest]["champion"], decided[newest]["since"]
     champion_month = champion["month"] if champion["kind"] == "model" else None
     runs = find_runs(client, service, experiment, tracked, champion_month)
 
     registry = Registry(client, name, service, uri)
     versions = {month: registry.version(month, record) for month, record in tracked.items()}
     for month, version in versions.items():
-        if decision := months[month].champion:
+        if decision := decided.get(month):
             registry.tag(version, {DECISION: decision["decision"], REASON: decision["reason"]})
     for month, lives in lives_by_model(months).items():
         if month in tracked:
@@ -229,7 +256,7 @@ def register(client, service: str, experiment: str, name: str, months: dict[str,
     supersede_runs(client, runs, {month: record["run_id"] for month, record in tracked.items()})
 
     aliases = {f"{RUN}{month}": version for month, version in versions.items()}
-    champion_version = None
+    champion_version: ChampionVersion | None = None
     if champion_month:
         if champion_month not in versions:
             raise BadData(
@@ -243,14 +270,16 @@ def register(client, service: str, experiment: str, name: str, months: dict[str,
     return {
         "champion": champion_version,
         "decided": newest,
-        "versions": {
-            month: {"version": version} | {key: tracked[month][key] for key in ("run_id", "model_id", "content")}
-            for month, version in versions.items()
-        },
+        "versions": {month: _entry(version, tracked[month]) for month, version in versions.items()},
     }
 
 
-def main(job) -> str:
+def _entry(version: str, record: Tracking) -> file_types.ModelVersion:
+    run_id, model_id, content = record["run_id"], record["model_id"], record["content"]
+    return {"version": version, "run_id": run_id, "model_id": model_id, "content": content}
+
+
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
     service, name = settings["service"], settings["model"]
     # Every decision on disk: a request for a few months must not move the alias back.
@@ -261,8 +290,8 @@ def main(job) -> str:
         client = mlflow_store.connect(uri)
         experiment = experiments.find_or_create(client, settings, uri)
         registered = register(client, service, experiment, name, months, uri)
-    registered_model = {"service": service, "model": name, "uri": redact.public(uri)}
-    files.write_json(job.registry, registered | registered_model)
+    content: file_types.Registry = {**registered, "service": service, "model": name, "uri": redact.public(uri)}
+    files.write_json(job.registry, content)
     champion = registered["champion"]
     holder = f"version {champion['version']} (the model of {champion['month']})" if champion else "the naive baseline"
     return (

@@ -29,7 +29,7 @@ def follow(database: Path) -> None:
             locations = [location for (location,) in store.execute("select artifact_location from experiments")]
         except sqlite3.Error:
             return
-        for former in {_former(location or "", here) for location in locations} - {None}:
+        for former in {former for location in locations if (former := _former(location or "", here))}:
             for old, new in ((former.as_uri(), here.as_uri()), (str(former), str(here))):
                 _replace(store, f"{old}/{MODELS}/", f"{new}/{MODELS}/")
 

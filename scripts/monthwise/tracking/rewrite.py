@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..base import files
@@ -55,15 +55,17 @@ def _track(calendar: Calendar, month: str) -> None:
         print(summary)
 
 
-def _update_evidence(path: str, before: dict | None, tracked: dict) -> None:
-    """Record the new MLflow run in the evidence of a month, if that names the run `before`."""
+def _update_evidence(path: str, before: object, tracked: object) -> None:
+    """Record a new tracking.json in the evidence of a month, if that holds the content `before`."""
     evidence = files.read_json_if_whole(path)
     if evidence and evidence["provenance"].get("tracking") == before:
         evidence["provenance"]["tracking"] = tracked
         files.replace_file(path, files.to_json(evidence))
 
 
-def _write(main, job: argparse.Namespace, output: str, path: str) -> tuple[str, bool]:
+def _write(
+    main: Callable[[argparse.Namespace], str], job: argparse.Namespace, output: str, path: str
+) -> tuple[str, bool]:
     """Call a program's `main`; return its summary line, and whether its output has changed."""
     part = files.part_of(path)
     setattr(job, output, str(part))

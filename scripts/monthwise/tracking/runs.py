@@ -1,23 +1,35 @@
 """Log a run month to MLflow: its parameters, errors, data, code and model. Repeated requests log it once."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import importlib.metadata
 import json
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..base import files, redact
 from ..base.exits import WrongUsage
 from ..base.resources import ROOT, resource
 from ..job.provenance import code_commit
 from . import experiments, mlflow_store, store_errors, uris
+from .mlflow_store import Logged
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput
+
+    from ..base.file_types import Metrics, Tracking, Training
 
 PACKAGES = ("scikit-learn", "skops", "numpy", "pandas")  # what a logged model needs; MLflow adds itself
 EXAMPLE_ROWS = 5
 
 
-def content_of(fingerprints: Mapping[str, str], training: dict, metrics: dict) -> str:
+def content_of(fingerprints: Mapping[str, str], training: Training, metrics: Metrics) -> str:
     """Return a hash of data, settings and errors that identifies a run, whenever and wherever it is written.
 
     `fingerprints` are the SHA-256 of features by data month. The model file is not hashed: two files of the same model
@@ -27,16 +39,21 @@ def content_of(fingerprints: Mapping[str, str], training: dict, metrics: dict) -
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def parameters_of(training: dict, validation_month: str) -> dict[str, str]:
+def parameters_of(training: Training, validation_month: str) -> dict[str, str]:
     """Return the parameters of a run; those of the recipe have their own names with the prefix `recipe.`."""
     recipe_parameters = {f"recipe.{name}": value for name, value in _flatten(training["parameters"]).items()}
-    run_parameters = {"recipe": training["recipe"], "seed": training["seed"], "window": len(training["months"])}
-    run_parameters |= {"training_months": ", ".join(training["months"]), "validation_month": validation_month}
+    run_parameters: dict[str, object] = {
+        "recipe": training["recipe"],
+        "seed": training["seed"],
+        "window": len(training["months"]),
+        "training_months": ", ".join(training["months"]),
+        "validation_month": validation_month,
+    }
     return {name: str(value) for name, value in (run_parameters | recipe_parameters).items()}
 
 
-def _flatten(nested: Mapping, prefix: str = "") -> dict[str, object]:
-    flat = {}
+def _flatten(nested: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for name, value in nested.items():
         flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return flat
@@ -47,8 +64,11 @@ def numbers_of(metrics: Mapping[str, object]) -> dict[str, float]:
 
     Unlike in that file, the names say whose error it is: the challenger's or the baseline's.
     """
-    numbers = {name: value for name, value in metrics.items() if type(value) in (int, float)}
-    return {_name_of(name): value for name, value in numbers.items()}
+    return {
+        _name_of(name): value
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def _name_of(metric: str) -> str:
@@ -64,7 +84,7 @@ def code_paths_of(trusted: Sequence[str]) -> list[str] | None:
     return [str(resource("scripts/monthwise"))] if any(name.startswith("monthwise.") for name in trusted) else None
 
 
-def dataset_of(name: str, path: str, fingerprint: str, context: str):
+def dataset_of(name: str, path: str, fingerprint: str, context: str) -> DatasetInput:
     """Return a data month as an input of a run, with the start of its fingerprint as digest."""
     import pyarrow.parquet as pq
     from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -82,7 +102,7 @@ def dataset_of(name: str, path: str, fingerprint: str, context: str):
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
 
-def load(model: str, features: str, training: dict) -> dict:
+def load(model: str, features: str, training: Training) -> dict[str, Any]:
     """Return the arguments for MLflow's `log_model`; the first rows of `features` are the input example."""
     import pyarrow.parquet as pq
     from mlflow.models import infer_signature
@@ -114,13 +134,13 @@ class Record:
     tags: dict[str, str]
     parameters: dict[str, str]
     metrics: dict[str, float]
-    datasets: list
+    datasets: list[DatasetInput]
     artifacts: list[str]
-    model: dict
+    model: dict[str, Any]  # the arguments for MLflow's `log_model`
 
 
-def write(client, experiment: str, record: Record) -> None:
-    """Write a run. Its status becomes FINISHED only after everything else is written."""
+def write(client: MlflowClient, experiment: str, record: Record) -> Logged:
+    """Write a run and return its ids. Its status becomes FINISHED only after everything else is written."""
     import mlflow
     from mlflow.entities import Metric, Param
 
@@ -131,23 +151,22 @@ def write(client, experiment: str, record: Record) -> None:
         for path in record.artifacts:
             client.log_artifact(run_id, path)
         model_id = mlflow.sklearn.log_model(name=record.name.replace(" ", "-"), **record.model).model_id
-        measured_on = record.datasets[-1].dataset
-        metric_fields = {"model_id": model_id, "dataset_name": measured_on.name, "dataset_digest": measured_on.digest}
-        metric_fields |= {"run_id": run_id, "timestamp": int(time.time() * 1000), "step": 0}
-        client.log_batch(run_id, [Metric(name, value, **metric_fields) for name, value in record.metrics.items()])
+        now, dataset = int(time.time() * 1000), record.datasets[-1].dataset
+        metrics = [
+            Metric(name, value, now, 0, model_id, dataset.name, dataset.digest, run_id)
+            for name, value in record.metrics.items()
+        ]
+        client.log_batch(run_id, metrics)
+    return Logged(run_id, model_id)
 
 
-def main(job) -> str:
+def main(job: argparse.Namespace) -> str:
     settings = job.settings
-    service, month, validation_month = settings["service"], settings["month"], settings["validation_month"]
+    service, month = settings["service"], settings["month"]
     where = f"{service} {month}"
-    if len(settings["training_months"]) != len(job.features):
-        raise WrongUsage(f"{where}: {len(job.features)} files for the months {', '.join(settings['training_months'])}")
-    months = {**dict.fromkeys(settings["training_months"], "training"), validation_month: "validation"}
-    paths = dict(zip(months, [*job.features, job.validation_features], strict=True))
-    fingerprints = {data_month: files.sha256(path) for data_month, path in paths.items()}
-    training, metrics = files.read_json(job.training), files.read_json(job.metrics)
-    content = content_of(fingerprints, training, metrics)
+    data = _data_of(job)
+    training, metrics = cast("Training", files.read_json(job.training)), cast("Metrics", files.read_json(job.metrics))
+    content = content_of({name: item.fingerprint for name, item in data.items()}, training, metrics)
     uri = uris.store_uri(settings)
     mlflow_store.prepare()
 
@@ -155,30 +174,53 @@ def main(job) -> str:
         with mlflow_store.locked(uri):
             client = mlflow_store.connect(uri)
             experiment = experiments.find_or_create(client, settings, uri)
-            run = mlflow_store.find(client, experiment, service, month, content)
-        verb = "found in" if run else "written to"
-        if run is None:
-            datasets = [
-                dataset_of(f"{service} {data_month}", paths[data_month], fingerprints[data_month], context)
-                for data_month, context in months.items()
-            ]
+            logged = mlflow_store.find(client, experiment, service, month, content)
+        verb = "found in" if logged else "written to"
+        if logged is None:
+            datasets = [dataset_of(f"{service} {data_month}", *item) for data_month, item in data.items()]
             # Outside the lock: the imports take longer than the writing.
             record = _record(job, training, metrics, content, datasets)
             with mlflow_store.locked(uri):
-                key = (client, experiment, service, month, content)
-                if mlflow_store.find(*key) is None:
-                    write(client, experiment, record)
-                run = mlflow_store.find(*key)
+                logged = mlflow_store.find(client, experiment, service, month, content)
+                logged = logged or write(client, experiment, record)
 
-    model_id = run.outputs.model_outputs[0].model_id
-    tracking_record = {"service": service, "month": month, "content": content, "uri": redact.public(uri)}
-    tracking_record |= {"experiment": settings["experiment"], "experiment_id": experiment, "run_id": run.info.run_id}
-    tracking_record |= {"model_id": model_id, "model_uri": f"models:/{model_id}"}
-    files.write_json(job.tracking, tracking_record)
-    return f"{where}: run {run.info.run_id} {verb} {redact.public(uri)}, experiment {settings['experiment']}"
+    tracking: Tracking = {
+        "service": service,
+        "month": month,
+        "content": content,
+        "uri": redact.public(uri),
+        "experiment": settings["experiment"],
+        "experiment_id": experiment,
+        "run_id": logged.run_id,
+        "model_id": logged.model_id,
+        "model_uri": f"models:/{logged.model_id}",
+    }
+    files.write_json(job.tracking, tracking)
+    return f"{where}: run {logged.run_id} {verb} {redact.public(uri)}, experiment {settings['experiment']}"
 
 
-def _record(job, training: dict, metrics: dict, content: str, datasets: list) -> Record:
+class _Data(NamedTuple):
+    """The features of a data month: their file, its SHA-256, and what they are for (training or validation)."""
+
+    path: str
+    fingerprint: str
+    context: str
+
+
+def _data_of(job: argparse.Namespace) -> dict[str, _Data]:
+    """Return the features that a job reads, by data month. Raises WrongUsage if a file is missing or left over."""
+    training_months, validation_month = job.settings["training_months"], job.settings["validation_month"]
+    if len(training_months) != len(job.features):
+        where = f"{job.settings['service']} {job.settings['month']}"
+        raise WrongUsage(f"{where}: {len(job.features)} files for the months {', '.join(training_months)}")
+    contexts = {**dict.fromkeys(training_months, "training"), validation_month: "validation"}
+    pairs = zip(contexts.items(), [*job.features, job.validation_features], strict=True)
+    return {month: _Data(path, files.sha256(path), context) for (month, context), path in pairs}
+
+
+def _record(
+    job: argparse.Namespace, training: Training, metrics: Metrics, content: str, datasets: list[DatasetInput]
+) -> Record:
     service, month, validation_month = (job.settings[name] for name in ("service", "month", "validation_month"))
     tags = {mlflow_store.SERVICE: service, mlflow_store.MONTH: month, mlflow_store.CONTENT: content}
     return Record(

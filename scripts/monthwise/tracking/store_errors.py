@@ -83,8 +83,8 @@ def in_one_line(uri: str, where: str) -> Iterator[None]:
     except Exit as end:
         raise type(end)(str(end) if where in str(end) else f"{where}: {end}") from None
     except Exception as error:
-        if (end := exit_of(error, uri)) is not None:
-            raise type(end)(f"{where}: {end}") from None
+        if (store_exit := exit_of(error, uri)) is not None:
+            raise type(store_exit)(f"{where}: {store_exit}") from None
         text = str(error)
         if hide(text, uri) != text:
             raise RuntimeError(f"{type(error).__name__}: {hide(text, uri)}") from None

@@ -158,7 +158,7 @@ def insist_on_models(uri: str, artifacts: str | None) -> None:
             f" rename it, or set tracking.artifacts"
         ) from None
     place = place_of_models("x" * len("monthwise-yellow"), None, uri)
-    if uri.startswith(DATABASES) and len(place) > LONGEST_PLACE:
+    if place and uri.startswith(DATABASES) and len(place) > LONGEST_PLACE:
         raise WrongConfig(
             f"{Path.cwd()}: a database has no room for the path of models in it ({len(place)} letters, at most"
             f" {LONGEST_PLACE}); set tracking.artifacts, or give --directory DIR with a shorter path"

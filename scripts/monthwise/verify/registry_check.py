@@ -81,10 +81,12 @@ def _off(client: MlflowClient, name: str, month: str, version: ModelVersion, rec
         mlflow_store.SERVICE: record["service"],
         mlflow_store.MONTH: month,
         mlflow_store.CONTENT: record["content"],
+        "run_id": record["run_id"],
+        "model_id": record["model_id"],
     }
-    model_id = registered.model_id or (registered.source or "").removeprefix("models:/")
-    actual_values = {**registered.tags, "run_id": registered.run_id, "model_id": model_id}
-    for key, value in (wanted | {"run_id": record["run_id"], "model_id": record["model_id"]}).items():
+    ids = {"run_id": registered.run_id, "model_id": mlflow_store.model_id_of(registered)}
+    actual_values = {**registered.tags, **ids}
+    for key, value in wanted.items():
         if (actual := actual_values.get(key)) != value:
             return f"version {number} of {name} has {key} {actual}, tracking.json {value}"
     if not mlflow_store.has_model(client, record["model_id"]):
@@ -137,14 +139,14 @@ def _opened(uri: str) -> Iterator[MlflowClient]:
             with contextlib.chdir(scratch):  # MLflow always creates a folder for artifacts in the working directory
                 client = mlflow_store.connect(uri)
             yield client
-    except exits.Unreachable as unreachable:
-        raise NotChecked(str(unreachable)) from None
+    except exits.Unreachable as end:
+        raise NotChecked(str(end)) from None
     except sqlite3.Error as error:
         raise NotChecked(f"{redact.public(uri)} cannot be read ({error})") from None
     except exits.Exit:
         raise
     except Exception as error:
-        end = store_errors.exit_of(error, uri)
-        if end is None:
+        store_exit = store_errors.exit_of(error, uri)
+        if store_exit is None:
             raise
-        raise NotChecked(str(end)) from None
+        raise NotChecked(str(store_exit)) from None
