@@ -72,8 +72,9 @@ def data_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
     source, raw, trips, quality, features = (data_file(service, month, name) for name in targets.DATA_FILES)
     yield Step("locate", service, month, {}, {"source": source})
     yield Step("ingest", service, month, {"source": source}, {"raw": raw})
-    yield Step("clean", service, month, {"raw": raw}, {"trips": trips, "quality": quality})
-    inputs = {"trips": trips, "quality": quality, "zones": zones_of(settings, service)}
+    zones = zones_of(settings, service)
+    yield Step("clean", service, month, {"raw": raw, "zones": zones}, {"trips": trips, "quality": quality})
+    inputs = {"trips": trips, "quality": quality, "zones": zones}
     yield Step("featurize", service, month, inputs, {"features": features})
 
 

@@ -135,6 +135,18 @@ def test_a_live_error_that_an_older_version_did_not_measure_is_left_out(service)
     assert "champion_live_bias_min" not in logged
 
 
+def test_an_error_that_is_measured_later_is_added_to_a_month_that_is_already_logged(service):
+    path = Path(f"runs/{service}/{MONTHS[0]}/live.json")
+    path.write_text(json.dumps({name: value for name, value in LIVE.items() if name != "bias_min"}))
+    register_service(service)
+    path.write_text(json.dumps(LIVE))
+    register_service(service)
+    client, run_id = mlflow.MlflowClient(), run_of(service, MONTHS[0])
+    for name, value in (("champion_live_bias_min", 0.1), ("champion_live_rmse_min", 4.5)):
+        history = client.get_metric_history(run_id, name)
+        assert [(metric.step, metric.value) for metric in history] == [(202105, value)]
+
+
 def test_asked_again_nothing_is_written(service, monkeypatch):
     written = register_service(service)
 

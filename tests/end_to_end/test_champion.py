@@ -206,8 +206,8 @@ def test_before_the_first_month_there_are_metrics_and_no_champion(clone):
         ),
         ({"begin": {"green": "2023-01"}}, "the first month must train"),
         ({"promotion": {"margins": 1}}, "unknown key promotion.margins"),
-        ({"promotion": {"segments": {"rows": 5}}}, "'worse' is a dependency of 'rows'"),
-        ({"history": {"closed_before": "soon"}}, "is no month, write YYYY-MM"),
+        ({"promotion": {"segments": {"rows": 5}}}, "give both rows and worse, or neither"),
+        ({"history": {"closed_before": "soon"}}, "'soon' is not a month (YYYY-MM), or null"),
     ],
 )
 def test_what_config_gets_wrong_is_one_line(tmp_path, changed, message):

@@ -178,5 +178,5 @@ def test_snakemakes_own_report_has_labels_and_opens_without_a_network(built, bro
     page.get_by_text("green", exact=True).first.click()
     text = page.locator("body").inner_text()
     assert MONTH in text
-    assert "who serves and why" in text
+    assert "the champion and why" in text
     assert opened.outside() == []

@@ -30,7 +30,7 @@ FOLLOWED = {
     "tracking/installation.py:as_owner": HERE + "test_names_of_another_installation_are_taken_over",
     "tracking/registry.py:find_runs": HERE + "test_a_lost_model_is_tracked_again",
     "tracking/store_errors.py:exit_of": HERE + "test_a_lost_model_is_tracked_again",
-    "verify/evidence_check.py:rebuild_it": HERE + "test_what_verify_misses_is_built_again",
+    "verify/running.py:rebuild_it": HERE + "test_what_verify_misses_is_built_again",
     "verify/registry_check.py:_again": HERE + "test_an_edited_file_of_the_registry_is_written_again",
     "verify/registry_check.py:_repair": HERE + "test_what_is_edited_in_mlflow_is_put_right",
     "workflow/targets.py:gaps": HERE + "test_what_verify_misses_is_built_again",

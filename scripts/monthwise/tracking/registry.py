@@ -5,7 +5,6 @@ The files are authoritative. Manual edits in the registry are corrected; values 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -14,7 +13,7 @@ from ..base import files, redact, suggest
 from ..base.exits import BadData
 from ..base.months import is_month
 from ..state import decisions
-from . import experiments, installation, mlflow_store, store_errors, uris
+from . import experiments, installation, live_errors, mlflow_store, store_errors, uris
 
 if TYPE_CHECKING:
     import argparse
@@ -31,10 +30,6 @@ Entry = TypeVar("Entry")
 
 DECISION, REASON, SUPERSEDED = "monthwise.decision", "monthwise.reason", "monthwise.superseded"
 CHAMPION, RUN = "champion", "run-"  # aliases
-# Live errors: name in MLflow, name in live.json.
-LIVE = {f"champion_live_{name}": name for name in ("rmse_min", "mae_min", "bias_min", "p90_abs_min")}
-LIVE |= {"baseline_live_rmse_min": "baseline_rmse_min", "live_rows": "rows"}
-FIRST_LIVE = next(iter(LIVE))
 
 
 class RunMonth(NamedTuple):
@@ -159,27 +154,13 @@ def _all(page: Callable[[str | None], PagedList[Entry]]) -> list[Entry]:
     return entries
 
 
-def log_live_errors(client: MlflowClient, run_id: str, live_by_month: Mapping[str, Mapping[str, Any]]) -> None:
-    """Log the live errors of a model to its run: one step (202403) for each month in which it was champion."""
-    from mlflow.entities import Metric
-
-    history = sorted(client.get_metric_history(run_id, FIRST_LIVE), key=lambda metric: metric.timestamp)
-    logged = {metric.step: metric.value for metric in history}
-    for month, live in live_by_month.items():
-        step, now = int(month.replace("-", "")), int(time.time() * 1000)
-        if logged.get(step) != float(live[LIVE[FIRST_LIVE]]):
-            # A live.json from an older version, such as that of a closed month, lacks the errors added since.
-            measured = {metric: float(live[name]) for metric, name in LIVE.items() if name in live}
-            client.log_batch(run_id, [Metric(metric, value, now, step) for metric, value in measured.items()])
-
-
 def lives_by_model(months: Mapping[str, RunMonth]) -> dict[str, dict[str, Live]]:
     """Return the live errors of each model, by the run month that trained it, then by the month it was champion in."""
-    live_errors: dict[str, dict[str, Live]] = {}
+    lives: dict[str, dict[str, Live]] = {}
     for month, run_month in months.items():
         if run_month.live and run_month.champion and run_month.champion["champion"]["kind"] == "model":
-            live_errors.setdefault(run_month.champion["champion"]["month"], {})[month] = run_month.live
-    return live_errors
+            lives.setdefault(run_month.champion["champion"]["month"], {})[month] = run_month.live
+    return lives
 
 
 def find_runs(
@@ -251,7 +232,7 @@ def register(
             registry.tag(version, {DECISION: decision["decision"], REASON: decision["reason"]})
     for month, lives in lives_by_model(months).items():
         if month in tracked:
-            log_live_errors(client, tracked[month]["run_id"], lives)
+            live_errors.log(client, tracked[month]["run_id"], lives)
     registry.supersede(versions)
     supersede_runs(client, runs, {month: record["run_id"] for month, record in tracked.items()})
 

@@ -253,7 +253,7 @@ _TABLE = (
         warm="tracking",
         rate=(1.0, 0.0),
         shown_as="track",
-        modules=("tracking/registry", *(f"tracking/{name}" for name in STORE)),
+        modules=("tracking/live_errors", "tracking/registry", *(f"tracking/{name}" for name in STORE)),
         is_evidence=False,
     ),
 )

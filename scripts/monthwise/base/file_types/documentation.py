@@ -57,10 +57,12 @@ def keys(kind: type) -> dict[str, tuple[Any, Doc, bool]]:
 def page() -> str:
     """Return docs/files.md."""
     paths = types_of_files()
-    parts = [f"## {path}\n\n{_description(kind)}\n\n{_table(kind)}" for path, kind in paths.items()]
-    inner = [kind for kind in _inner(list(paths.values())) if kind not in paths.values()]
-    parts += [f"## {kind.__name__}\n\n{_description(kind)}\n\n{_table(kind)}" for kind in inner]
-    return "\n".join([HEAD, *parts])
+    index = [f"| [`{path}`](#{kind.__name__.lower()}) | {_description(kind)} |" for path, kind in paths.items()]
+    parts = [f"`{path}`: {_description(kind)}" for path, kind in paths.items()]
+    kinds = [*paths.values(), *_inner(list(paths.values()))]
+    parts += [_description(kind) for kind in kinds[len(paths) :]]
+    sections = [f"## {kind.__name__}\n\n{part}\n\n{_table(kind)}" for kind, part in zip(kinds, parts, strict=True)]
+    return "\n".join([HEAD, "| file | content |", "| --- | --- |", *index, "", *sections])
 
 
 def _inner(kinds: list[type]) -> Iterator[type]:
