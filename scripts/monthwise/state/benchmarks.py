@@ -3,15 +3,18 @@
 import csv
 import math
 import os
-from typing import NamedTuple
+from typing import NamedTuple, NewType
+
+Seconds = NewType("Seconds", float)
+Megabytes = NewType("Megabytes", float)
 
 
 class Took(NamedTuple):
-    """End of a job (seconds since 1970), its duration in seconds, and its peak memory in MB (None if unknown)."""
+    """End of a job (seconds since 1970), its duration, and its peak memory (None if unknown)."""
 
     end: float
-    seconds: float
-    memory_mb: float | None
+    seconds: Seconds
+    memory: Megabytes | None
 
 
 def read(path: str) -> Took | None:
@@ -19,14 +22,14 @@ def read(path: str) -> Took | None:
     try:
         with open(path, encoding="utf-8") as file:
             row = next(csv.DictReader(file, delimiter="\t"))
-            return Took(os.fstat(file.fileno()).st_mtime, float(row["s"]), _number(row.get("max_rss")))
+            return Took(os.fstat(file.fileno()).st_mtime, Seconds(float(row["s"])), _megabytes(row.get("max_rss")))
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return None
 
 
-def _number(text: str | None) -> float | None:
+def _megabytes(text: str | None) -> Megabytes | None:
     try:
-        value = float(text or "")
+        value = Megabytes(float(text or ""))
     except ValueError:  # NA
         return None
     return value if math.isfinite(value) else None

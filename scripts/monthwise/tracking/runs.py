@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..base import files, redact
 from ..base.exits import WrongUsage
@@ -165,7 +165,8 @@ def main(job: argparse.Namespace) -> str:
     service, month = settings["service"], settings["month"]
     where = f"{service} {month}"
     data = _data_of(job)
-    training, metrics = cast("Training", files.read_json(job.training)), cast("Metrics", files.read_json(job.metrics))
+    training: Training = files.read_json(job.training)
+    metrics: Metrics = files.read_json(job.metrics)
     content = content_of({name: item.fingerprint for name, item in data.items()}, training, metrics)
     uri = uris.store_uri(settings)
     mlflow_store.prepare()
