@@ -31,7 +31,7 @@ def main(job: argparse.Namespace) -> str:
     evaluation.write(job, job.predictions, trips, job.live, live)
     return (
         f"{settings['service']} {settings['month']}: RMSE {live['rmse_min']:.3f} min on {live['rows']:,} trips,"
-        f" {live['off']:+.1%} off the {live['promised_rmse_min']:.3f} that {live['promised_on']} promised"
+        f" {live['off']:+.1%} from the validation error {live['promised_rmse_min']:.3f} on {live['promised_on']}"
     )
 
 
