@@ -16,6 +16,7 @@ from monthwise.base import files, months
 
 MIDDLE, NEWEST = DATA_MONTHS[3], DATA_MONTHS[-1]
 NEXT = months.shift(NEWEST, 1)
+MAIN = "def main(job: argparse.Namespace) -> str:\n"
 
 
 def run(clone: Clone, *arguments: str, code: int = 0, env: dict | None = None) -> list[str]:
@@ -207,15 +208,13 @@ def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt
     last = months.shift(FIRST, 1)
     clone.configure({"services": ["green"], "last": last})
     planted = f"    if job.settings['month'] == '{last}':\n        raise ValueError('planted')\n"
-    program = clone.path("scripts/train.py")
-    whole = program.read_text()
-    program.write_text(whole.replace("def main(job) -> str:\n", f"def main(job) -> str:\n{planted}", 1))
+    clone.edit("scripts/train.py", MAIN, f"{MAIN}{planted}")
     lines = run(clone, code=1)
     assert f"1 failed, first: green {last}: ValueError: planted (train, logs/train/green/{last}.log)" in lines[-1]
     assert clone.path("registry/green.json").exists()
     failed = calls(clone)[-1]["failed"]
     assert {(fault["rule"], fault["month"], fault["code"]) for fault in failed} == {("train", last, 1)}
-    program.write_text(whole)
+    clone.edit("scripts/train.py", planted, "")
     run(clone, "--redo")
     assert clone.path(f"runs/green/{last}/champion.json").exists()
     assert run(clone) == ["up to date"]
@@ -243,8 +242,7 @@ def test_of_eight_callers_one_works(unbuilt, tmp_path):
 def test_a_snakemake_of_its_own_and_run_keep_out_of_each_others_way(open_ended):
     publish(open_ended.path("published"), "green", NEXT)
     slow = "import time\n    while not os.path.exists('go'):\n        time.sleep(0.05)\n"
-    program = open_ended.path("scripts/ingest.py")
-    program.write_text(program.read_text().replace("def main(job) -> str:\n", f"def main(job) -> str:\n    {slow}", 1))
+    open_ended.edit("scripts/ingest.py", MAIN, f"{MAIN}    {slow}")
     first = subprocess.Popen(
         [".venv/bin/python", "-m", "snakemake", "--cores", "1", "--", f"data/green/{NEXT}/raw.parquet"],
         cwd=open_ended.folder,
