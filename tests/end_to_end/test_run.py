@@ -235,7 +235,7 @@ def test_of_eight_callers_one_works(unbuilt, tmp_path):
     codes = [caller.returncode for caller in callers]
     assert sorted(codes) == [0, *[75] * 7]
     refused = [caller for caller in callers if caller.returncode == 75]
-    assert all(b"is at work" in caller.communicate()[0] for caller in refused)
+    assert all(b"is already running" in caller.communicate()[0] for caller in refused)
     assert max(did(clone).values()) == 1
 
 
