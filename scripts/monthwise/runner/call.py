@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING
 
 from .. import report
 from ..base import clock, exits, months, results, suggest
-from ..base.job_logs import last_exit
 from ..config.settings import Settings
 from ..state import calls, decisions
 from ..tracking import rewrite
@@ -25,14 +24,13 @@ from ..workflow import stages, targets
 from ..workflow.listing import built_months, decided_months
 from . import alerts, publication, snakemake
 from .events import Job, Result
+from .faults import code_and_line, fault_of, in_words, most_serious
 from .planning import Plan
 from .progress import Progress
 
 if TYPE_CHECKING:
     from ..base.file_types import Fault, Outcome
 
-# The most serious first. A month that is not yet published is not a failure.
-SEVERITY = (1, os.EX_CANTCREAT, os.EX_CONFIG, os.EX_USAGE, os.EX_UNAVAILABLE, os.EX_DATAERR, os.EX_TEMPFAIL, os.EX_OK)
 RunMonth = tuple[str, str]  # service and month
 FIRST_STEP = stages.DATA[: stages.DATA.index("clean") + 1]
 
@@ -218,7 +216,7 @@ class Call:
         codes |= {os.EX_DATAERR} if is_rejected else set()
         if plan.jobs and not codes:
             codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
-        code = next((candidate for candidate in SEVERITY if candidate in codes), max(codes, default=os.EX_OK))
+        code = most_serious(codes)
         begun = {(job.service, job.month) for job in self.done if job.month and job.rule in stages.RUN}
         finished = {run_month for run_month in begun if self._is_finished(*run_month)}
         self.finished = sorted(map(" ".join, finished))
@@ -257,41 +255,8 @@ class Call:
         return "; ".join(parts if is_known else ["up to date", *parts])
 
 
-def code_and_line(error: BaseException) -> tuple[int, str]:
-    """Return the exit code and the line for an error that ended a call early."""
-    if isinstance(error, OSError):
-        error = exits.from_os_error(error) or error
-    if isinstance(error, exits.Exit):
-        return error.code, str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return 128 + signal.SIGINT, "interrupted; rerun the command to continue"
-    return 1, f"{type(error).__name__}: {error}"
-
-
 def _key(job: Job) -> str:
     return f"{job.rule} {job.subject}"
-
-
-def fault_of(job: Job) -> Fault:
-    """Return a failed job as a fault, with the exit code and the last line of its log."""
-    code, line = last_exit(job.log)
-    return {
-        "rule": job.rule,
-        "service": job.service,
-        "month": job.month or None,
-        "code": code or 1,
-        "line": line,
-        "log": job.log,
-    }
-
-
-def in_words(fault: Fault) -> str:
-    """Return a fault as one line that names its log."""
-    line = fault["line"]
-    subject = " ".join(word for word in (fault["service"], fault["month"]) if word)
-    if not line.startswith(subject):
-        line = f"{subject}: {line}"
-    return f"{line} ({fault['rule']}, {fault['log']})"
 
 
 def _listed(names: list[str]) -> str:

@@ -22,7 +22,7 @@ from ..tracking import uris
 from ..workflow import availability, targets
 from ..workflow.calendar import Calendars
 from . import alerts, snakemake
-from .call import SEVERITY, fault_of, in_words
+from .faults import fault_of, in_words, most_serious
 
 ONE_IN = 100
 ENOUGH_ROWS = 200  # rows of a demo month
@@ -86,7 +86,7 @@ def _rehearse(
         f"rehearsed on one row in {ONE_IN}: {len(result.done)} jobs in {time.monotonic() - began:.0f} s,"
         f" {len(result.failed)} failed" + (f"; not there: {'; '.join(absent)}" if absent else "")
     )
-    return next((code for code in SEVERITY if code in codes), max(codes, default=os.EX_OK))
+    return most_serious(codes)
 
 
 def _environment() -> dict[str, str]:
