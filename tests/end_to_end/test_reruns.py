@@ -195,7 +195,7 @@ def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     clone.configure({"changes": []})
     # A later file still exists, so Snakemake alone has nothing to do, and the model is missing.
     ended = clone.snakemake("--dry-run", "--", f"runs/green/{month}/metrics.json")
-    advice = f"`./monthwise run {month}..{month} --service green` builds it"
+    advice = f"`./monthwise run {month}..{month} --service green` builds them"
     assert f"monthwise: green: {month} have missing inputs" in ended.stderr
     assert advice in ended.stderr
     clone.build("--config", f"first={month}", f"last={month}")
