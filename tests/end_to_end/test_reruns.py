@@ -175,7 +175,7 @@ def test_one_more_month_is_one_more_month(clone):
         publish(clone.path("published"), service, "2024-02")
     clone.configure({"last": "newest"})
     rules = "locate ingest clean featurize train evaluate track compare promote score drift evidence register"
-    # The evidence of the month that is published by now is built again.
+    # The evidence of the month that is published by now is rebuilt.
     assert clone.planned() == dict.fromkeys(rules.split(), len(SERVICES)) | {"evidence": 2 * len(SERVICES)}
 
 

@@ -41,22 +41,22 @@ def _pruned(calendar: Calendar, evidence: EvidenceContent) -> set[str]:
     }
 
 
-def check(calendar: Calendar, found: Evidence, is_rebuilt: bool) -> str:
+def check(calendar: Calendar, evidence: Evidence, is_rebuilt: bool) -> str:
     """Return in words what agrees with the evidence of a month. Raises Finding if something does not."""
     running.prepare()  # its imports take as long as the hashes
-    zones, pruned = _zones(calendar), _pruned(calendar, found)
-    _check_hashes(found, zones, pruned)
-    records: Mapping[str, Any] = found["provenance"]
+    zones, pruned = _zones(calendar), _pruned(calendar, evidence)
+    _check_hashes(evidence, zones, pruned)
+    records: Mapping[str, Any] = evidence["provenance"]
     job_records: list[Provenance] = [record for name, record in records.items() if name not in ("models", "tracking")]
     now = provenance.provenance()
     machines = sorted({record["machine"] for record in job_records} - {now["machine"]})
     changes = list(dict.fromkeys(change for record in job_records for change in provenance.changes(record, now)))
     try:
-        result = f"computed again: {', '.join(_compute(found, zones, pruned, is_exact=not machines)) or 'nothing'}"
+        result = f"computed again: {', '.join(_compute(evidence, zones, pruned, is_exact=not machines)) or 'nothing'}"
         if pruned:
             result += f"; {len(pruned)} files are pruned, and what reads them was not computed again"
         elif is_rebuilt:
-            rebuild(found, zones, is_exact=not machines)
+            rebuild(evidence, zones, is_exact=not machines)
             result += "; rebuilt from raw.parquet"
     except Finding as finding:
         commits = {record["commit"] for record in job_records} - {now["commit"]}
@@ -64,7 +64,9 @@ def check(calendar: Calendar, found: Evidence, is_rebuilt: bool) -> str:
         raise Finding(f"{finding} ({'; '.join(changes)})" if changes else str(finding)) from None
     if machines:
         changes.append(f"to {equality.RELATIVE:g}, since made on {' and '.join(machines)} and not {now['machine']}")
-    counts = f"{len(found['files']) - len(pruned)} files and {len(found['provenance']['models'])} models unchanged"
+    counts = (
+        f"{len(evidence['files']) - len(pruned)} files and {len(evidence['provenance']['models'])} models unchanged"
+    )
     return f"{counts}; {result}" + (f" ({'; '.join(changes)})" if changes else "")
 
 

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 
 
-def rebuild(found: EvidenceContent, zones: list[str], is_exact: bool) -> None:
+def rebuild(evidence: EvidenceContent, zones: list[str], is_exact: bool) -> None:
     """Rebuild all files of a run month with the settings in its evidence. Raises Finding for the first that differs.
 
     The champion of the month before and a pinned model are used as they are.
     """
     with tempfile.TemporaryDirectory(prefix="monthwise-rebuild-") as folder:
         scratch = Path(folder)
-        data_jobs = recorded_jobs.data_jobs(found, zones)
+        data_jobs = recorded_jobs.data_jobs(evidence, zones)
         raw_files = [path for jobs in data_jobs for path in jobs[0].inputs["raw"]]
-        for path in (*raw_files, *recorded_jobs.given_files(found)):
+        for path in (*raw_files, *recorded_jobs.given_files(evidence)):
             _link(path, scratch)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             runs = pool.map(lambda jobs: _run_all(jobs, scratch), data_jobs)
             for jobs, _ in zip(data_jobs, runs, strict=True):
                 for job in jobs:
-                    _compare(job, scratch, found, is_exact)
-        for job in recorded_jobs.run_jobs(found, zones):
+                    _compare(job, scratch, evidence, is_exact)
+        for job in recorded_jobs.run_jobs(evidence, zones):
             running.run(job, scratch)
-            _compare(job, scratch, found, is_exact)
+            _compare(job, scratch, evidence, is_exact)
 
 
 def _run_all(jobs: list[Job], scratch: Path) -> None:

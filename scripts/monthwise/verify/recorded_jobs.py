@@ -26,23 +26,23 @@ class Job(NamedTuple):
     settings: dict[str, Any]
 
 
-def data_jobs(found: EvidenceContent, zones: list[str]) -> list[list[Job]]:
+def data_jobs(evidence: EvidenceContent, zones: list[str]) -> list[list[Job]]:
     """Return, for each data month of a run month, the jobs that build its features from raw.parquet."""
     names = [name for name in stages.EVIDENCE if stages.STAGES[name].kind == "data"]
-    months = sorted(found["settings"][names[0]])
-    return [[_job(found, stages.STAGES[name], month, zones) for name in names] for month in months]
+    months = sorted(evidence["settings"][names[0]])
+    return [[_job(evidence, stages.STAGES[name], month, zones) for name in names] for month in months]
 
 
-def run_jobs(found: EvidenceContent, zones: list[str]) -> list[Job]:
+def run_jobs(evidence: EvidenceContent, zones: list[str]) -> list[Job]:
     """Return the jobs that build a run month from features and the champion of the month before, in order."""
-    recorded_stages = [stages.STAGES[name] for name in stages.EVIDENCE if name in found["settings"]]
-    return [_job(found, stage, found["month"], zones) for stage in recorded_stages if stage.kind == "run"]
+    recorded_stages = [stages.STAGES[name] for name in stages.EVIDENCE if name in evidence["settings"]]
+    return [_job(evidence, stage, evidence["month"], zones) for stage in recorded_stages if stage.kind == "run"]
 
 
-def given_files(found: EvidenceContent) -> list[str]:
+def given_files(evidence: EvidenceContent) -> list[str]:
     """Return the files of other run months that a run month is built from."""
-    months = {month for place in ("before", "pinned") for month in _months(found, {}, place)}
-    paths = [path for job in run_jobs(found, []) for path in paths_of(job)]
+    months = {month for place in ("before", "pinned") for month in _months(evidence, {}, place)}
+    paths = [path for job in run_jobs(evidence, []) for path in paths_of(job)]
     return [path for path in dict.fromkeys(paths) if path.startswith("runs/") and path.split("/")[2] in months]
 
 

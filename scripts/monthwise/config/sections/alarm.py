@@ -1,4 +1,4 @@
-"""`alarm`: what a person is told."""
+"""`alarm`: which alerts are sent."""
 
 from typing import Annotated
 
