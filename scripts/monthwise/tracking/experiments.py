@@ -61,9 +61,13 @@ def _create_experiment(client: "MlflowClient", name: str, place: str | None) -> 
     return experiment
 
 
-def claim_experiment(client: "MlflowClient", found: "Experiment", service: str, uri: str) -> installation.Installation:
+def claim_experiment(
+    client: "MlflowClient", experiment: "Experiment", service: str, uri: str
+) -> installation.Installation:
     """Return this installation. Raises WrongConfig if the experiment does not belong to it."""
-    return installation.claim(f"experiment {found.name}", found.tags, uri, _runs_known_by(client, service, found))
+    return installation.claim(
+        f"experiment {experiment.name}", experiment.tags, uri, _runs_known_by(client, service, experiment)
+    )
 
 
 def insist_on_own_names(client: "MlflowClient", name: str, service: str, uri: str) -> None:
