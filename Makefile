@@ -51,7 +51,7 @@ lint: setup
 test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest
 
-# What takes longer than a change should wait for, most of an hour: twelve months of two services, killed in between, warm,
+# What takes longer than a change should wait for, most of an hour: twelve months of two datasets, killed in between, warm,
 # cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket; all
 # that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`; the
 # crontab line; MLflow's own pages and server; 5,000 damaged months.

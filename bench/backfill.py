@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import report
 from fixtures.equal_builds import assert_equal, built_files
 from monthwise.base import months
-from monthwise.publisher import demo
+from monthwise.prepare.taxi import demo
 from report import AGAIN, COLD, MONTH, OFF, PLAIN, RECIPE, RESTATED, SKIPPING, WARM
 
 EACH = (SKIPPING, WARM, OFF)
@@ -38,7 +38,7 @@ LARGE = dict.fromkeys(ALL, (SKIPPING, WARM)) | {COLD: (PLAIN, WARM, OFF)}
 class Size(NamedTuple):
     """How much is built, how often, and which ways meet which scenarios, in this order."""
 
-    service: str
+    dataset: str
     rows: int  # of a month
     run_months: int
     rounds: int
@@ -83,7 +83,7 @@ class Publisher:
         folder.mkdir()
 
     def publish(self, size: Size, month: str, seed: int = 1) -> None:
-        demo.write_month(self._file(size, month), size.service, month, size.rows, seed, group=GROUP_ROWS)
+        demo.write_month(self._file(size, month), size.dataset, month, size.rows, seed, group=GROUP_ROWS)
 
     def publish_all(self, size: Size) -> None:
         """Publish what is not there yet; one month more than the run months need."""
@@ -94,11 +94,11 @@ class Publisher:
     def describe(self, size: Size) -> str:
         """Return bytes a row and row groups of the months, and of the real ones where there are some."""
         description = f"generated: {_shape([self._file(size, month) for month in data_months(size)])}"
-        real = sorted(Path(os.environ.get("TLC_MIRROR", "nowhere")).glob(f"{size.service}_tripdata_*.parquet"))
+        real = sorted(Path(os.environ.get("TLC_MIRROR", "nowhere")).glob(f"{size.dataset}_tripdata_*.parquet"))
         return f"{description}; the TLC's: {_shape(real)}" if real else description
 
     def _file(self, size: Size, month: str) -> Path:
-        return self.folder / f"{size.service}_tripdata_{month}.parquet"
+        return self.folder / f"{size.dataset}_tripdata_{month}.parquet"
 
 
 def _shape(paths: list[Path]) -> str:
@@ -148,8 +148,8 @@ class Round:
         is_past = dict.fromkeys(list(self.size.scenarios)[: reached + 1], True).get
         config = {
             "source": f"file:{self.publisher.folder}",
-            "services": [self.size.service],
-            "begin": {self.size.service: FIRST},
+            "datasets": [self.size.dataset],
+            "begin": {self.size.dataset: FIRST},
             "last": months.shift(FIRST, self.size.run_months - (0 if is_past(MONTH) else 1)),
             "train": CHANGED if is_past(RECIPE) else TRAIN,
         }
@@ -206,7 +206,7 @@ def measure_size(name: str, size: Size, publisher: Publisher, scratch: Path) -> 
             costs[scenario][way].append(cost)
             print(f"{name}, round {number}: {scenario}, {way}: {cost.seconds:.2f} s", flush=True)
         shutil.rmtree(folder)
-    facts = {key: getattr(size, key) for key in ("service", "rows", "run_months", "until_track")}
+    facts = {key: getattr(size, key) for key in ("dataset", "rows", "run_months", "until_track")}
     return {"about": report.conditions(), **facts, "files": publisher.describe(size), "costs": costs}
 
 

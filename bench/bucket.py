@@ -1,4 +1,4 @@
-"""What a bucket costs beside the call itself: seconds and requests, for months of one service, on a real S3 server.
+"""What a bucket costs beside the call itself: seconds and requests, for months of one dataset, on a real S3 server.
 
     .venv/bin/python bench/bucket.py --months 12
 
@@ -45,7 +45,7 @@ class Machine:
 
     def call(self, label: str, last: str, *before: str) -> None:
         """Run everything up to the run month `last`, behind what stands `before` the command; print what it took."""
-        config = {"source": "demo", "services": ["green"], "begin": {"green": FIRST}}
+        config = {"source": "demo", "datasets": ["green"], "begin": {"green": FIRST}}
         config["demo"] = {"first": months.shift(FIRST, -2), "last": months.shift(last, -1)}
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
         log = self.folder / "rclone.log"

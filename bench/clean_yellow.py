@@ -3,7 +3,7 @@
     PYTHONPATH=scripts python bench/clean_yellow.py --rows 20_000_000 --folder /tmp/bench
 
 `clean` is compared with pyarrow reading the columns of the raw month that `clean` reads and writing them, `featurize`
-with pyarrow reading features.parquet and writing it again: the same writing, but 17 columns to read instead of 9, of
+with pyarrow reading features.parquet and writing it again: the same writing, but 18 columns to read instead of 8, of
 which the additional ones were computed by `featurize`. Both with the settings of tables.py and nothing in between. Each
 run is a process of its own, so that start-up counts and memory is its peak; runs take turns, and of `--repeats` the
 fastest counts. The ratio is pyarrow's time through ours. The CPU ratio matters where other jobs keep all cores busy;
@@ -21,7 +21,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from monthwise.config.settings import Settings
 from monthwise.data import tables
-from monthwise.publisher import demo
+from monthwise.prepare.taxi import demo
 from monthwise.workflow import job_settings
 from monthwise.workflow.calendar import Calendar
 
@@ -29,14 +29,23 @@ ROOT = Path(__file__).resolve().parent.parent
 MONTH = "2023-03"
 
 
-def settings() -> dict:
-    """Return what the rule of `clean` would pass on, from the configuration as it stands."""
-    return job_settings.of_job(Calendar.read(Settings(), "yellow"), "clean", MONTH)
+def settings(stage: str) -> dict:
+    """Return what the rule of a stage would pass on, from the configuration as it stands."""
+    return job_settings.of_job(Calendar.read(Settings(), "yellow"), stage, MONTH)
+
+
+def call(stage: str) -> list[str]:
+    """Return the call of the program of a stage as far as it is the same for all months."""
+    yellow = Settings().describe("yellow")
+    command = [f"scripts/{stage}.py", "--settings", json.dumps(settings(stage))]
+    for name, paths in (("prepare", yellow.module_paths()), ("files", yellow.files.values())):
+        command += [f"--{name}", *(str(ROOT / path) for path in paths)]
+    return command
 
 
 def copy_raw(raw: str, copied: str) -> None:
     """Read the columns that `clean` reads and write them."""
-    spellings = settings()["columns"].values()
+    spellings = settings("clean")["columns"].values()
     names = [name for name in pq.read_schema(raw).names if [name] in spellings]
     copy(raw, copied, names, [name for name in names if name.endswith("datetime")])
 
@@ -77,11 +86,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        raw, trips, quality, features, copied = (
+        raw, rows, quality, features, copied = (
             str(folder / name)
             for name in (
                 f"raw-{options.rows}-{options.group}.parquet",
-                "trips.parquet",
+                "rows.parquet",
                 "quality.json",
                 "features.parquet",
                 "copied.parquet",
@@ -90,18 +99,16 @@ def main() -> None:
         if not Path(raw).exists():  # in a process of its own: the peak of a child starts at that of its parent
             measure(["bench/clean_yellow.py", "--make", raw + ".part", str(options.rows), str(options.group)])
             os.replace(raw + ".part", raw)
-        clean = ["scripts/clean.py", "--raw", raw, "--settings", json.dumps(settings())]
-        featurize = ["scripts/featurize.py", "--zones", str(ROOT / "config/zones/new-york.csv")]
         runs = {
             "copy of raw": ["bench/clean_yellow.py", "--copy-raw", raw, copied],
-            "clean": [*clean, "--trips", trips, "--quality", quality],
-            "featurize": [*featurize, "--trips", trips, "--quality", quality, "--features", features],
+            "clean": [*call("clean"), "--raw", raw, "--rows", rows, "--quality", quality],
+            "featurize": [*call("featurize"), "--rows", rows, "--quality", quality, "--features", features],
             "copy of features": ["bench/clean_yellow.py", "--copy-features", features, copied],
         }
         costs = [{name: measure(run) for name, run in runs.items()} for _ in range(options.repeats)]  # in turns: fair
         best = {name: [min(numbers) for numbers in zip(*(turn[name] for turn in costs), strict=True)] for name in runs}
-        rows = json.loads(Path(quality).read_text())["rows_in"]
-    print_table(best, rows)
+        rows_in = json.loads(Path(quality).read_text())["rows_in"]
+    print_table(best, rows_in)
 
 
 def print_table(best: dict[str, list[float]], rows: int) -> None:

@@ -19,12 +19,12 @@ from measure import SNAKEMAKE, Cost, measure  # first: it says where the package
 import report
 from fixtures.workflow import count_jobs
 from monthwise.base import months
-from monthwise.publisher import demo
+from monthwise.prepare.taxi import demo
 from report import EMPTY, NOTHING, PARSE, PLAN, RUN, TOUCHED
 
-SINGLE = (12, 60, 200, 600)  # run months of one service
-SERVICES = ["green", "yellow", "fhv", "fhvhv"]
-OF_ALL_SERVICES = 200  # run months of each, planned only
+SINGLE = (12, 60, 200, 600)  # run months of one dataset
+DATASETS = ["green", "yellow", "fhv", "fhvhv"]
+OF_ALL_DATASETS = 200  # run months of each, planned only
 ROUNDS = 3  # of all but the run
 ROWS = 300
 FIRST = "1974-03"  # run month: 600 of them end in 2024
@@ -32,16 +32,16 @@ EMPTY_SNAKEFILE = 'rule all:\n    output: "done"\n    shell: "touch done"\n'
 
 
 class Growing:
-    """Run months of some services, in a directory of their own."""
+    """Run months of some datasets, in a directory of their own."""
 
-    def __init__(self, folder: Path, published: Path, run_months: int, services: list[str]):
+    def __init__(self, folder: Path, published: Path, run_months: int, datasets: list[str]):
         self.folder, self.published = folder, published
-        self.run_months, self.services = run_months, services
+        self.run_months, self.datasets = run_months, datasets
         folder.mkdir()
         config = {
             "source": f"file:{published}",
-            "services": services,
-            "begin": dict.fromkeys(services, FIRST),
+            "datasets": datasets,
+            "begin": dict.fromkeys(datasets, FIRST),
             "last": months.shift(FIRST, run_months - 1),
             "train": {"recipe": "linear", "parameters": {"solver": "lasso"}},
         }
@@ -54,11 +54,11 @@ class Growing:
 
     def publish(self) -> None:
         self.published.mkdir(exist_ok=True)
-        for service in self.services:
+        for dataset in self.datasets:
             for month in months.span(months.shift(FIRST, -2), months.shift(FIRST, self.run_months - 2)):
-                path = self.published / f"{service}_tripdata_{month}.parquet"
+                path = self.published / f"{dataset}_tripdata_{month}.parquet"
                 if not path.exists():
-                    demo.write_month(path, service, month, ROWS, seed=1)
+                    demo.write_month(path, dataset, month, ROWS, seed=1)
 
     def jobs(self) -> int:
         """Return how many jobs Snakemake plans."""
@@ -96,7 +96,7 @@ def measure_months(growing: Growing, rounds: int, build: bool) -> dict:
 
     def take(step: str, cost: Cost) -> None:
         costs.setdefault(step, []).append(cost)
-        print(f"{growing.run_months} x {len(growing.services)}: {step}: {cost.seconds:.2f} s", flush=True)
+        print(f"{growing.run_months} x {len(growing.datasets)}: {step}: {cost.seconds:.2f} s", flush=True)
 
     for _ in range(rounds):
         for step, cost in growing.plan():
@@ -107,14 +107,14 @@ def measure_months(growing: Growing, rounds: int, build: bool) -> dict:
         for _ in range(rounds):
             for step, cost in growing.nothing():
                 take(step, cost)
-    row = {"months": growing.run_months, "services": len(growing.services), "jobs": jobs}
+    row = {"months": growing.run_months, "datasets": len(growing.datasets), "jobs": jobs}
     return {"about": report.conditions(), **row, "costs": costs}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--months", default=",".join(map(str, SINGLE)), help="run months; %(default)s by default")
-    parser.add_argument("--of-all", type=int, default=OF_ALL_SERVICES, help="run months of four services, for a plan")
+    parser.add_argument("--of-all", type=int, default=OF_ALL_DATASETS, help="run months of four datasets, for a plan")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of all but the run")
     report.add_options(parser)
     options = parser.parse_args()
@@ -122,11 +122,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             published = Path(temporary, "published")
             for count in (int(text) for text in options.months.split(",") if text):
-                growing = Growing(Path(temporary, str(count)), published, count, SERVICES[:1])
+                growing = Growing(Path(temporary, str(count)), published, count, DATASETS[:1])
                 report.save(options.results, "growth", {str(count): measure_months(growing, options.rounds, True)})
-            growing = Growing(Path(temporary, "all"), published, options.of_all, SERVICES)
+            growing = Growing(Path(temporary, "all"), published, options.of_all, DATASETS)
             measured = measure_months(growing, options.rounds, False)
-            report.save(options.results, "growth", {f"{options.of_all} x {len(SERVICES)}": measured})
+            report.save(options.results, "growth", {f"{options.of_all} x {len(DATASETS)}": measured})
     report.render(options.results)
 
 

@@ -1,4 +1,4 @@
-"""What months of 20 million trips take, stage by stage, and what training on a sample of them costs in RMSE.
+"""What months of 20 million rows take, stage by stage, and what training on a sample of them costs in RMSE.
 
     .venv/bin/python bench/large_month.py --rows 20_000_000 --samples 1_000_000,5_000_000,20_000_000
 
@@ -23,20 +23,20 @@ from monthwise.config.settings import Settings
 from monthwise.workflow import job_settings, stages, targets
 from monthwise.workflow.calendar import Calendar
 
-SERVICE, FIRST, LAST = "fhvhv", "2024-02", "2024-03"  # run months
+DATASET, FIRST, LAST = "fhvhv", "2024-02", "2024-03"  # run months
 PYTHON = str(ROOT / ".venv/bin/python")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=20_000_000, help="trips in a month")
-    parser.add_argument("--samples", default="1_000_000,5_000_000,20_000_000", help="trips to train on")
+    parser.add_argument("--rows", type=int, default=20_000_000, help="rows in a month")
+    parser.add_argument("--samples", default="1_000_000,5_000_000,20_000_000", help="rows to train on")
     parser.add_argument("--folder", type=Path, help="where all is made, and kept; a temporary one by default")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        config = {"source": "demo", "services": [SERVICE], "begin": {SERVICE: FIRST}}
+        config = {"source": "demo", "datasets": [DATASET], "begin": {DATASET: FIRST}}
         config["demo"] = {"first": months.shift(FIRST, -2), "last": months.shift(LAST, -1), "rows": options.rows}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         call = ["./monthwise", "run", "--directory", str(folder), "--configfile", str(folder / "config.yaml")]
@@ -70,23 +70,22 @@ def _number(text: str) -> float:
 
 
 def print_sample(settings: Settings, rows: int) -> None:
-    """Train the last run month on at most `rows` trips, measure it, print a line."""
-    calendar = Calendar.read(settings, SERVICE)
+    """Train the last run month on at most `rows` rows, measure it, print a line."""
+    calendar = Calendar.read(settings, DATASET)
     windows = calendar.windows(LAST)
-    training = [targets.data_file(SERVICE, month, "features.parquet") for month in windows.training]
+    training = [targets.data_file(DATASET, month, "features.parquet") for month in windows.training]
     with tempfile.TemporaryDirectory(dir=".") as made:
         paths = {name: os.path.join(made, name) for name in ("model", "baseline", "training", "validation", "metrics")}
         job = job_settings.of_job(calendar, "train", LAST) | {"max_rows": rows}
         outputs = ("model", "baseline", "training")
         cost = program("train", {"features": training}, job, {name: paths[name] for name in outputs}, made)
         inputs = {name: [paths[name]] for name in outputs}
-        inputs |= {"features": [targets.data_file(SERVICE, windows.validation, "features.parquet")]}
-        inputs |= {"zones": [str(ROOT / settings.describe(SERVICE).zones)]}
+        inputs |= {"features": [targets.data_file(DATASET, windows.validation, "features.parquet")]}
         job = job_settings.of_job(calendar, "evaluate", LAST)
         program("evaluate", inputs, job, {name: paths[name] for name in ("validation", "metrics")}, made)
         drawn = json.loads(Path(paths["training"]).read_text())["train_rows"]
         metrics = json.loads(Path(paths["metrics"]).read_text())
-    errors = f"{metrics['rmse_min']:11.3f}{metrics['baseline_rmse_min']:10.3f}"
+    errors = f"{metrics['rmse']:11.3f}{metrics['baseline']['rmse']:10.3f}"
     print(f"{drawn:12,}{errors}{cost.seconds:10.0f}{cost.rss_mb:8,.0f}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What the report costs for 15 years of four services: the first time, again, after one new month; and its first page.
+"""What the report costs for 15 years of four datasets: the first time, again, after one new month; and its first page.
 
     .venv/bin/python bench/pages.py
 
@@ -19,7 +19,7 @@ from measure import Cost, measure  # first: it says where the package and the te
 from fixtures import long_history
 from servers.browser import Reader, chromium
 
-SERVICES = ["green", "yellow", "fhv", "fhvhv"]
+DATASETS = ["green", "yellow", "fhv", "fhvhv"]
 FIRST, LAST, NEXT = "2009-03", "2024-02", "2024-03"
 LIKE = "2024-02"
 
@@ -32,10 +32,10 @@ def main() -> None:
         folder = options.keep or Path(scratch, "history")
         demo = Path(scratch, "demo")
         measure(["./monthwise", "run", "--directory", str(demo), "--configfile", "config/demo.yaml"])
-        long_history.make(folder, demo, LIKE, SERVICES, FIRST, LAST)
+        long_history.make(folder, demo, LIKE, DATASETS, FIRST, LAST)
         print_cost("first time", report(folder, LAST))
         print_cost("again", report(folder, LAST))
-        long_history.make(Path(scratch, "more"), demo, LIKE, SERVICES[:1], NEXT, NEXT)
+        long_history.make(Path(scratch, "more"), demo, LIKE, DATASETS[:1], NEXT, NEXT)
         for part in ("data", "runs", "logs", "benchmarks"):
             for path in Path(scratch, "more", part).rglob(f"*{NEXT}*"):
                 goal = folder / path.relative_to(Path(scratch, "more"))
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def report(folder: Path, last: str) -> Cost:
-    config = {"source": "demo", "services": SERVICES, "begin": dict.fromkeys(SERVICES, FIRST)}
+    config = {"source": "demo", "datasets": DATASETS, "begin": dict.fromkeys(DATASETS, FIRST)}
     config["demo"] = {"first": "2009-01", "last": last}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return measure(["./monthwise", "report", "--directory", str(folder), "--configfile", str(folder / "config.yaml")])[

@@ -16,7 +16,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class Step(NamedTuple):
     """A program of scripts/ for one month: the options that name its inputs and its outputs, as in the rules."""
 
     stage: str
-    service: str
+    dataset: str
     month: str
     inputs: dict[str, str | list[str]]
     outputs: dict[str, str]
@@ -42,20 +42,20 @@ class Step(NamedTuple):
     @property
     def record(self) -> Path:
         """The settings that the step was last done with; as new as the step itself."""
-        return Path("done", self.stage, self.service, f"{self.month or 'all'}.json")
+        return Path("done", self.stage, self.dataset, f"{self.month or 'all'}.json")
 
 
 def steps(settings: Settings, until_track: bool = False) -> Iterator[Step]:
     """Yield the steps of all run months from `first` to `last`, each after those whose files it reads."""
     for calendar in Calendars(settings).of_call():
-        service, run_months = calendar.service, calendar.run_months
+        dataset, run_months = calendar.dataset, calendar.run_months
         training = [month for month in run_months if calendar.validation_month(month)]
         data_months = calendar.data_months(*run_months)
         if until_track:
             windows = [calendar.windows(month) for month in training]
             data_months = sorted({month for window in windows for month in (*window.training, window.validation)})
         for month in data_months:
-            yield from data_steps(settings, service, month)
+            yield from data_steps(settings, dataset, month)
         for month in run_months:
             if month in training:
                 yield from run_steps(calendar, month)
@@ -64,69 +64,70 @@ def steps(settings: Settings, until_track: bool = False) -> Iterator[Step]:
         if not until_track:
             paths_by_name = targets.registered(calendar, None)
             inputs = {f"{name.removesuffix('.json')}s": paths for name, paths in paths_by_name.items()}
-            yield Step("register", service, "", inputs, {"registry": f"registry/{service}.json"})
+            yield Step("register", dataset, "", inputs, {"registry": f"registry/{dataset}.json"})
 
 
-def data_steps(settings: Settings, service: str, month: str) -> Iterator[Step]:
+def data_steps(settings: Settings, dataset: str, month: str) -> Iterator[Step]:
     """Yield the steps of rules/data.smk."""
-    source, raw, trips, quality, features = (data_file(service, month, name) for name in targets.DATA_FILES)
-    yield Step("locate", service, month, {}, {"source": source})
-    yield Step("ingest", service, month, {"source": source}, {"raw": raw})
-    zones = zones_of(settings, service)
-    yield Step("clean", service, month, {"raw": raw, "zones": zones}, {"trips": trips, "quality": quality})
-    inputs = {"trips": trips, "quality": quality, "zones": zones}
-    yield Step("featurize", service, month, inputs, {"features": features})
+    source, raw, rows, quality, features = (data_file(dataset, month, name) for name in targets.DATA_FILES)
+    yield Step("locate", dataset, month, {}, {"source": source})
+    yield Step("ingest", dataset, month, {"source": source}, {"raw": raw})
+    description = settings.describe(dataset)
+    module = {"prepare": in_clone(description.module_paths()), "files": in_clone(description.files.values())}
+    yield Step("clean", dataset, month, {"raw": raw} | module, {"rows": rows, "quality": quality})
+    inputs = {"rows": rows, "quality": quality} | module
+    yield Step("featurize", dataset, month, inputs, {"features": features})
 
 
 def run_steps(calendar: Calendar, month: str) -> Iterator[Step]:
     """Yield the steps of rules/model.smk."""
-    service, window = calendar.service, calendar.windows(month)
-    model, baseline, training, fitted = (run_file(service, month, name) for name in targets.TRAINED)
-    validation, metrics, measured = (run_file(service, month, name) for name in targets.EVALUATED)
-    trained_on = [data_file(service, read, "features.parquet") for read in window.training]
-    validated_on = data_file(service, window.validation, "features.parquet")
+    dataset, window = calendar.dataset, calendar.windows(month)
+    model, baseline, training, fitted = (run_file(dataset, month, name) for name in targets.TRAINED)
+    validation, metrics, measured = (run_file(dataset, month, name) for name in targets.EVALUATED)
+    trained_on = [data_file(dataset, read, "features.parquet") for read in window.training]
+    validated_on = data_file(dataset, window.validation, "features.parquet")
     outputs = {"model": model, "baseline": baseline, "training": training}
-    yield Step("train", service, month, {"features": trained_on}, outputs | {"provenance": fitted})
-    inputs = outputs | {"features": validated_on, "zones": zones_of(calendar.settings, service)}
+    yield Step("train", dataset, month, {"features": trained_on}, outputs | {"provenance": fitted})
+    inputs = outputs | {"features": validated_on}
     outputs = {"validation": validation, "metrics": metrics, "provenance": measured}
-    yield Step("evaluate", service, month, inputs, outputs)
+    yield Step("evaluate", dataset, month, inputs, outputs)
     inputs = {"model": model, "training": training, "metrics": metrics}
     inputs |= {"features": trained_on, "validation_features": validated_on}
-    yield Step("track", service, month, inputs, {"tracking": run_file(service, month, "tracking.json")})
+    yield Step("track", dataset, month, inputs, {"tracking": run_file(dataset, month, "tracking.json")})
 
 
 def champion_steps(calendar: Calendar, month: str) -> Iterator[Step]:
     """Yield the steps of rules/champion.smk, and the evidence."""
-    service = calendar.service
-    before, zones = calendar.champion_before(month), zones_of(calendar.settings, service)
-    champion, served, baseline = (run_file(service, month, name) for name in targets.PROMOTED)
+    dataset = calendar.dataset
+    before = calendar.champion_before(month)
+    champion, served, baseline = (run_file(dataset, month, name) for name in targets.PROMOTED)
     names = targets.run_files(calendar, month)
-    comparison = [run_file(service, month, "comparison.json")] if "comparison.json" in names else []
-    previous = [run_file(service, before, name) for name in targets.PROMOTED] if before else []
+    comparison = [run_file(dataset, month, "comparison.json")] if "comparison.json" in names else []
+    previous = [run_file(dataset, before, name) for name in targets.PROMOTED] if before else []
     trains = calendar.validation_month(month)
     if comparison:
-        inputs = {"challenger": run_file(service, month, "validation.parquet"), "previous": previous[0], "zones": zones}
-        inputs |= {"champion": run_file(service, before, "predictions.parquet")}
-        inputs |= {"features": data_file(service, trains, "features.parquet")}
-        yield Step("compare", service, month, inputs, {"comparison": comparison[0]})
+        inputs = {"challenger": run_file(dataset, month, "validation.parquet"), "previous": previous[0]}
+        inputs |= {"champion": run_file(dataset, before, "predictions.parquet")}
+        inputs |= {"features": data_file(dataset, trains, "features.parquet")}
+        yield Step("compare", dataset, month, inputs, {"comparison": comparison[0]})
     challenger = stages.CANDIDATE if trains else ()
-    inputs = {"challenger": [run_file(service, month, name) for name in challenger], "comparison": comparison}
+    inputs = {"challenger": [run_file(dataset, month, name) for name in challenger], "comparison": comparison}
     outputs = {"champion": champion, "model": served, "baseline": baseline}
-    yield Step("promote", service, month, inputs | {"previous": previous, "pinned": []}, outputs)
+    yield Step("promote", dataset, month, inputs | {"previous": previous, "pinned": []}, outputs)
     if calendar.is_scored(month):
-        predictions, live, scored, drift = (run_file(service, month, name) for name in targets.SCORED)
-        features = data_file(service, month, "features.parquet")
-        inputs = outputs | {"features": features, "zones": zones}
-        yield Step("score", service, month, inputs, {"predictions": predictions, "live": live, "provenance": scored})
-        window = [data_file(service, each, "features.parquet") for each in calendar.training_months(month)]
-        yield Step("drift", service, month, {"window": window, "features": features}, {"drift": drift})
-    inputs = {"files": targets.evidence_files(calendar, month), "zones": zones}
-    yield Step("evidence", service, month, inputs, {"evidence": run_file(service, month, "evidence.json")})
+        predictions, live, scored, drift = (run_file(dataset, month, name) for name in targets.SCORED)
+        features = data_file(dataset, month, "features.parquet")
+        inputs = outputs | {"features": features}
+        yield Step("score", dataset, month, inputs, {"predictions": predictions, "live": live, "provenance": scored})
+        window = [data_file(dataset, each, "features.parquet") for each in calendar.training_months(month)]
+        yield Step("drift", dataset, month, {"window": window, "features": features}, {"drift": drift})
+    sources = in_clone(calendar.settings.describe(dataset).sources())
+    inputs = {"files": targets.evidence_files(calendar, month), "sources": sources}
+    yield Step("evidence", dataset, month, inputs, {"evidence": run_file(dataset, month, "evidence.json")})
 
 
-def zones_of(settings: Settings, service: str) -> list[str]:
-    zones = settings.describe(service).zones
-    return [str(ROOT / zones)] if zones else []
+def in_clone(paths: Iterable[str]) -> list[str]:
+    return [str(ROOT / path) for path in paths]
 
 
 def is_done(step: Step, settings: dict) -> bool:
@@ -154,7 +155,7 @@ def do(step: Step, settings: dict) -> str:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     step.record.unlink(missing_ok=True)
     for path in step.outputs.values():
-        Path(path).unlink(missing_ok=True)  # raw.parquet is a second link of the file that `ingest` keeps
+        Path(path).unlink(missing_ok=True)  # raw.file is a second link of the file that `ingest` keeps
     job = argparse.Namespace(**step.inputs, **step.outputs, settings=settings)
     line = importlib.import_module(step.stage).main(job)
     step.record.write_text(json.dumps(settings))
@@ -175,8 +176,8 @@ def main() -> None:
     calendars = Calendars(settings)
     for step in steps(settings, options.until_track):
         # Through JSON and back, as the rules pass them on.
-        of_job = job_settings.of_job(calendars[step.service], step.stage, step.month or None)
-        of_job = json.loads(json.dumps(of_job))
+        of_job = job_settings.of_job(calendars[step.dataset], step.stage, step.month or None)
+        of_job = json.loads(json.dumps(of_job, sort_keys=True))
         if options.skip_existing and is_done(step, of_job):
             skipped += 1
             continue

@@ -72,7 +72,7 @@ def render(folder: Path) -> None:
     """Write RESULTS.md and the plots from results.json."""
     results = _read(folder)
     backfill = results.get("backfill", {})
-    growth = dict(sorted(results.get("growth", {}).items(), key=lambda item: (item[1]["services"], item[1]["months"])))
+    growth = dict(sorted(results.get("growth", {}).items(), key=lambda item: (item[1]["datasets"], item[1]["months"])))
     lines = ["# What `make bench` measured", "", "Written by bench/report.py from results.json.", "", *_aims(results)]
     lines += ["## Backfill", "", *BACKFILL_TEXT.splitlines(), "", "![cost of a backfill](cost.svg)", ""]
     for size in sorted(backfill.values(), key=lambda size: (size["rows"], size["run_months"])):
@@ -113,10 +113,10 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _size(size: dict) -> list[str]:
-    service, run_months = size["service"], size["run_months"]
+    dataset, run_months = size["dataset"], size["run_months"]
     costs = {scenario: size["costs"][scenario] for scenario in SCENARIOS if scenario in size["costs"]}
     rounds = len(costs[COLD][WARM])
-    title = f"{service}, {size['rows']:,} trips a month, {run_months} run months, rounds: {rounds}"
+    title = f"{dataset}, {size['rows']:,} rows a month, {run_months} run months, rounds: {rounds}"
     title += "" if size.get("until_track", True) else "; with champions, scores and evidence"
     rows = []
     for way in (PLAIN, SKIPPING, WARM, OFF):
@@ -152,8 +152,8 @@ def _growth(growth: dict) -> list[str]:
         a_job = [f"{1000 * middle[step] / jobs:.1f}" if step in middle else "-" for step in (PLAN, RUN)]
         peak = f"{max(cost[2] for cost in costs[RUN]):,.0f}" if RUN in costs else "-"
         times = [f"{middle[step]:.2f}" if step in middle else "-" for step in steps]
-        rows.append([f"{measured['months']} x {measured['services']}", f"{jobs:,}", *times, *a_job, peak])
-    head = ["run months x services", "jobs", *steps, f"ms a job, {PLAN}", f"ms a job, {RUN}", f"peak MB, {RUN}"]
+        rows.append([f"{measured['months']} x {measured['datasets']}", f"{jobs:,}", *times, *a_job, peak])
+    head = ["run months x datasets", "jobs", *steps, f"ms a job, {PLAN}", f"ms a job, {RUN}", f"peak MB, {RUN}"]
     return [*_table(head, rows), *_about(growth)]
 
 
@@ -193,7 +193,7 @@ def _measured_aims(results: dict) -> Iterator[tuple[str, float, str, float | Non
         yield f"green-12, {scenario}", 4, "s", middle("backfill", "green-12", "costs", scenario, WARM)
     four = results.get("growth", {}).get("200 x 4", {})
     plan = middle("growth", "200 x 4", "costs", PLAN)
-    yield "200 months x 4 services, dry run", 2, "ms a job on top of 2 s", plan and 1000 * (plan - 2) / four["jobs"]
+    yield "200 months x 4 datasets, dry run", 2, "ms a job on top of 2 s", plan and 1000 * (plan - 2) / four["jobs"]
     peaks = [cost[2] for cost in _found(results, "backfill", "green-12", "costs", COLD, WARM)]
     yield "green-12, peak memory (PSS)", 1000, "MB", max(peaks, default=None)
 
@@ -206,23 +206,23 @@ def _found(results: dict, *names: str) -> list:
 
 def _plot_cost(backfill: dict, path: Path) -> None:
     small = sorted(
-        (size for size in backfill.values() if size["service"] == "green" and size.get("until_track", True)),
+        (size for size in backfill.values() if size["dataset"] == "green" and size.get("until_track", True)),
         key=lambda s: s["run_months"],
     )
     lines = {}
     for way in (PLAIN, WARM, OFF):
         taken = [(size["run_months"], seconds(size["costs"], COLD, way)) for size in small]
         lines[way] = [(run_months, statistics.median(rounds)) for run_months, rounds in taken if rounds]
-    _plot(lines, path, "A cold backfill, 75,000 trips a month", log=False)
+    _plot(lines, path, "A cold backfill, 75,000 rows a month", log=False)
 
 
 def _plot_growth(growth: dict, path: Path) -> None:
-    single = [measured for measured in growth.values() if measured["services"] == 1]
+    single = [measured for measured in growth.values() if measured["datasets"] == 1]
     lines = {}
     for step in (EMPTY, PARSE, PLAN, RUN, NOTHING):
         taken = [(measured["months"], seconds(measured["costs"], step)) for measured in single]
         lines[step] = [(months, statistics.median(rounds)) for months, rounds in taken if rounds]
-    _plot(lines, path, "One service, tiny months", log=True)
+    _plot(lines, path, "One dataset, tiny months", log=True)
 
 
 def _plot(lines: dict[str, list[tuple[int, float]]], path: Path, title: str, log: bool) -> None:

@@ -27,7 +27,7 @@ FIRST = "2023-03"  # run month
 ALONE = ("train", "evaluate", "track", "compare", "score", "drift")
 TIME, RULE = re.compile(r"^\[(.+)\]$"), re.compile(r"^(local)?rule (\w+):$")
 JOB, FINISHED = re.compile(r"^    jobid: (\d+)$"), re.compile(r"^Finished jobid: (\d+) ")
-WILDCARDS = re.compile(r"^    wildcards: service=(\w+), month=([\d-]+)$")
+WILDCARDS = re.compile(r"^    wildcards: dataset=(\w+), month=([\d-]+)$")
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
         (profile / "config.yaml").write_text(yaml.safe_dump(config))
         last = months.shift(FIRST, options.months - 1)
         demo = {"first": months.shift(FIRST, -2), "last": months.shift(last, -1)}
-        config = {"source": "demo", "services": ["green"], "begin": {"green": FIRST}, "demo": demo}
+        config = {"source": "demo", "datasets": ["green"], "begin": {"green": FIRST}, "demo": demo}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         environment = user_environment({"SNAKEMAKE_PROFILE": str(profile)})
         command = [str(ROOT / "monthwise"), "run", "--configfile", "config.yaml"]
@@ -62,8 +62,8 @@ def main() -> None:
 def report(folder: Path) -> None:
     """Print what jobs took beyond what benchmarks/ says of their work."""
     beyond, work = [], []
-    for rule, service, month, seconds in times(next((folder / "logs/run").glob("*.log")).read_text().splitlines()):
-        benchmark = (folder / f"benchmarks/{rule}/{service}/{month}.tsv").read_text().splitlines()[1]
+    for rule, dataset, month, seconds in times(next((folder / "logs/run").glob("*.log")).read_text().splitlines()):
+        benchmark = (folder / f"benchmarks/{rule}/{dataset}/{month}.tsv").read_text().splitlines()[1]
         work.append(float(benchmark.split("\t")[0]))
         beyond.append(seconds - work[-1])
     print(f"{len(beyond)} jobs of {min(work):.1f} to {max(work):.1f} s of work took beyond it")
@@ -71,7 +71,7 @@ def report(folder: Path) -> None:
 
 
 def times(lines: list[str]) -> Iterator[tuple[str, str, str, float]]:
-    """Yield rule, service, month and seconds of each job that was sent alone, from what Snakemake printed."""
+    """Yield rule, dataset, month and seconds of each job that was sent alone, from what Snakemake printed."""
     when, rule, number = None, "", ""
     sent: dict[str, tuple[datetime, str, str, str]] = {}
     for line in lines:

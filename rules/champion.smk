@@ -8,22 +8,21 @@ rule compare:
     input:
         program=of_run(program("compare")),
         modules=of_run(modules("compare")),
-        challenger=of_run("runs/{service}/{month}/validation.parquet"),
+        challenger=of_run("runs/{dataset}/{month}/validation.parquet"),
         champion=of_run(of_champion("predictions.parquet")),
         previous=of_run(of_champion("champion.json")),
         features=of_run(validation_features),
-        zones=of_run(zones_file),
     output:
         comparison=report(
-            ensure("runs/{service}/{month}/comparison.json", non_empty=True),
+            ensure("runs/{dataset}/{month}/comparison.json", non_empty=True),
             category="Champion",
-            subcategory="{service}",
+            subcategory="{dataset}",
             labels={"month": "{month}", "shows": "challenger against champion"},
         ),
     log:
-        "logs/compare/{service}/{month}.log",
+        "logs/compare/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/compare/{service}/{month}.tsv"
+        "benchmarks/compare/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -35,7 +34,7 @@ rule compare:
     shell:
         "limit {resources.runtime}m"
         " python {input.program:q} --challenger {input.challenger:q} --champion {input.champion:q}"
-        " --previous {input.previous:q} --features {input.features:q} --zones {input.zones:q}"
+        " --previous {input.previous:q} --features {input.features:q}"
         " --settings {params.settings:q} --comparison {output.comparison:q} > {log:q} 2>&1"
 
 
@@ -49,17 +48,17 @@ rule promote:
         pinned=of_run(of_pinned(*stages.CANDIDATE)),
     output:
         champion=report(
-            ensure("runs/{service}/{month}/champion.json", non_empty=True),
+            ensure("runs/{dataset}/{month}/champion.json", non_empty=True),
             category="Champion",
-            subcategory="{service}",
+            subcategory="{dataset}",
             labels={"month": "{month}", "shows": "the champion and why"},
         ),
-        model=ensure("runs/{service}/{month}/champion.skops", non_empty=True),
-        baseline=ensure("runs/{service}/{month}/champion_baseline.skops", non_empty=True),
+        model=ensure("runs/{dataset}/{month}/champion.skops", non_empty=True),
+        baseline=ensure("runs/{dataset}/{month}/champion_baseline.skops", non_empty=True),
     log:
-        "logs/promote/{service}/{month}.log",
+        "logs/promote/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/promote/{service}/{month}.tsv"
+        "benchmarks/promote/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -80,24 +79,23 @@ rule score:
     input:
         program=of_run(program("score")),
         modules=of_run(modules("score")),
-        champion=of_run("runs/{service}/{month}/champion.json"),
-        model=of_run("runs/{service}/{month}/champion.skops"),
-        baseline=of_run("runs/{service}/{month}/champion_baseline.skops"),
-        features=of_run("data/{service}/{month}/features.parquet"),
-        zones=of_run(zones_file),
+        champion=of_run("runs/{dataset}/{month}/champion.json"),
+        model=of_run("runs/{dataset}/{month}/champion.skops"),
+        baseline=of_run("runs/{dataset}/{month}/champion_baseline.skops"),
+        features=of_run("data/{dataset}/{month}/features.parquet"),
     output:
-        predictions=ensure("runs/{service}/{month}/predictions.parquet", non_empty=True),
+        predictions=ensure("runs/{dataset}/{month}/predictions.parquet", non_empty=True),
         live=report(
-            ensure("runs/{service}/{month}/live.json", non_empty=True),
-            category="How it went",
-            subcategory="{service}",
-            labels={"month": "{month}", "shows": "errors as the month turned out"},
+            ensure("runs/{dataset}/{month}/live.json", non_empty=True),
+            category="Live",
+            subcategory="{dataset}",
+            labels={"month": "{month}", "shows": "live errors"},
         ),
-        provenance=ensure("runs/{service}/{month}/score.provenance.json", non_empty=True),
+        provenance=ensure("runs/{dataset}/{month}/score.provenance.json", non_empty=True),
     log:
-        "logs/score/{service}/{month}.log",
+        "logs/score/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/score/{service}/{month}.tsv"
+        "benchmarks/score/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -109,7 +107,7 @@ rule score:
     shell:
         "limit {resources.runtime}m"
         " python {input.program:q} --champion {input.champion:q} --model {input.model:q}"
-        " --baseline {input.baseline:q} --features {input.features:q} --zones {input.zones:q}"
+        " --baseline {input.baseline:q} --features {input.features:q}"
         " --settings {params.settings:q} --predictions {output.predictions:q} --live {output.live:q}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"
 
@@ -119,18 +117,18 @@ rule drift:
         program=of_run(program("drift")),
         modules=of_run(modules("drift")),
         window=of_run(window_features),
-        features=of_run("data/{service}/{month}/features.parquet"),
+        features=of_run("data/{dataset}/{month}/features.parquet"),
     output:
         drift=report(
-            ensure("runs/{service}/{month}/drift.json", non_empty=True),
-            category="How it went",
-            subcategory="{service}",
+            ensure("runs/{dataset}/{month}/drift.json", non_empty=True),
+            category="Live",
+            subcategory="{dataset}",
             labels={"month": "{month}", "shows": "drift by feature"},
         ),
     log:
-        "logs/drift/{service}/{month}.log",
+        "logs/drift/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/drift/{service}/{month}.tsv"
+        "benchmarks/drift/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1

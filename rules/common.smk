@@ -22,17 +22,17 @@ snakefile = Snakefile(workflow)
 
 wildcard_constraints:
     month=months.PATTERN,
-    service=r"[A-Za-z0-9_-]+",
+    dataset=r"[A-Za-z0-9_-]+",
 
 
 def calendar(wildcards):
-    """Return the calendar of the service: which months a month reads."""
-    return snakefile.calendars[wildcards.service]
+    """Return the calendar of the dataset: which months a month reads."""
+    return snakefile.calendars[wildcards.dataset]
 
 
 def settings_of(wildcards):
     """Return the dated settings of a run month."""
-    return snakefile.calendars.settings.at(wildcards.service, wildcards.month)
+    return snakefile.calendars.settings.at(wildcards.dataset, wildcards.month)
 
 
 # Program paths go through the links in the results folder, because Snakemake compares the literal paths of inputs.
@@ -60,7 +60,7 @@ def settings(stage):
 
 
 def memory(base_mb, per_mb, at_most=8000):
-    """Return peak memory of a job: `base_mb` for the program plus `per_mb` per MB of inputs, from 20 million trips.
+    """Return peak memory of a job: `base_mb` for the program plus `per_mb` per MB of inputs, from 20 million rows.
 
     The n-th attempt gets n times as much, for clusters that kill jobs that exceed their memory.
     """
@@ -78,7 +78,7 @@ def kept_where(is_closed, files):
         if callable(files):
             paths = files(wildcards)
         else:
-            paths = expand(files, service=wildcards.service, month=wildcards.month)
+            paths = expand(files, dataset=wildcards.dataset, month=wildcards.month)
         return ancient(paths) if paths and is_closed(wildcards) else paths
 
     return of_month
@@ -97,19 +97,19 @@ def of_run(files):
 @ends_in_one_line
 def training_features(wildcards):
     training_months = calendar(wildcards).windows(wildcards.month).training
-    return [data_file(wildcards.service, month, "features.parquet") for month in training_months]
+    return [data_file(wildcards.dataset, month, "features.parquet") for month in training_months]
 
 
 @ends_in_one_line
 def validation_features(wildcards):
     validation_month = calendar(wildcards).windows(wildcards.month).validation
-    return data_file(wildcards.service, validation_month, "features.parquet")
+    return data_file(wildcards.dataset, validation_month, "features.parquet")
 
 
 def window_features(wildcards):
     """Return the features of the training window, even if the month trains no model."""
     training_months = calendar(wildcards).training_months(wildcards.month)
-    return [data_file(wildcards.service, month, "features.parquet") for month in training_months]
+    return [data_file(wildcards.dataset, month, "features.parquet") for month in training_months]
 
 
 def recipe_file(wildcards):
@@ -117,10 +117,27 @@ def recipe_file(wildcards):
     return results.code_path(workflow.basedir, f"scripts/monthwise/models/recipes/{recipe}.py")
 
 
-@ends_in_one_line
-def zones_file(wildcards):
-    zones = snakefile.calendars.settings.describe(wildcards.service).zones
-    return results.code_path(workflow.basedir, zones) if zones else []
+def described(wildcards):
+    """Return the description of a dataset (config/datasets.yaml)."""
+    return snakefile.calendars.settings.describe(wildcards.dataset)
+
+
+def in_clone(paths):
+    return [results.code_path(workflow.basedir, path) for path in paths]
+
+
+def prepare_module(wildcards):
+    """Return the Python files of the module of a dataset; none if it has no module."""
+    return in_clone(described(wildcards).module_paths())
+
+
+def prepare_files(wildcards):
+    """Return the files that the module of a dataset reads."""
+    return in_clone(described(wildcards).files.values())
+
+
+def prepare_sources(wildcards):
+    return in_clone(described(wildcards).sources())
 
 
 @ends_in_one_line
@@ -134,7 +151,7 @@ def of_champion(*names):
 
     def files(wildcards):
         month = champion_before(wildcards)
-        return [run_file(wildcards.service, month, name) for name in names] if month else []
+        return [run_file(wildcards.dataset, month, name) for name in names] if month else []
 
     return files
 
@@ -144,7 +161,7 @@ def of_challenger(*names):
 
     def files(wildcards):
         trains = calendar(wildcards).validation_month(wildcards.month)
-        return [run_file(wildcards.service, wildcards.month, name) for name in names] if trains else []
+        return [run_file(wildcards.dataset, wildcards.month, name) for name in names] if trains else []
 
     return files
 
@@ -156,7 +173,7 @@ def comparison(wildcards):
 def of_pinned(*names):
     def files(wildcards):
         pin = settings_of(wildcards).promotion.pin
-        return [run_file(wildcards.service, pin, name) for name in names] if pin else []
+        return [run_file(wildcards.dataset, pin, name) for name in names] if pin else []
 
     return files
 

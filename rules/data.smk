@@ -6,11 +6,11 @@ rule locate:
         # An edit must not delete the facts known about a month, nor request all months again.
         program=ancient(program("locate")),
     output:
-        source=ensure("data/{service}/{month}/source.json", non_empty=True),
+        source=ensure("data/{dataset}/{month}/source.json", non_empty=True),
     log:
-        "logs/locate/{service}/{month}.log",
+        "logs/locate/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/locate/{service}/{month}.tsv"
+        "benchmarks/locate/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -28,13 +28,13 @@ rule ingest:
     input:
         program=of_data(program("ingest")),
         modules=of_data(modules("ingest")),
-        source=of_data("data/{service}/{month}/source.json"),
+        source=of_data("data/{dataset}/{month}/source.json"),
     output:
-        raw=ensure("data/{service}/{month}/raw.parquet", non_empty=True),
+        raw=ensure("data/{dataset}/{month}/raw.file", non_empty=True),
     log:
-        "logs/ingest/{service}/{month}.log",
+        "logs/ingest/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/ingest/{service}/{month}.tsv"
+        "benchmarks/ingest/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -53,20 +53,21 @@ rule clean:
     input:
         program=of_data(program("clean")),
         modules=of_data(modules("clean")),
-        raw=of_data("data/{service}/{month}/raw.parquet"),
-        zones=of_data(zones_file),
+        raw=of_data("data/{dataset}/{month}/raw.file"),
+        prepare=of_data(prepare_module),
+        files=of_data(prepare_files),
     output:
-        trips=ensure("data/{service}/{month}/trips.parquet", non_empty=True),
+        rows=ensure("data/{dataset}/{month}/rows.parquet", non_empty=True),
         quality=report(
-            ensure("data/{service}/{month}/quality.json", non_empty=True),
+            ensure("data/{dataset}/{month}/quality.json", non_empty=True),
             category="Data",
-            subcategory="{service}",
+            subcategory="{dataset}",
             labels={"month": "{month}", "shows": "rows in and out"},
         ),
     log:
-        "logs/clean/{service}/{month}.log",
+        "logs/clean/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/clean/{service}/{month}.tsv"
+        "benchmarks/clean/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -77,23 +78,24 @@ rule clean:
         settings=settings("clean"),
     shell:
         "limit {resources.runtime}m"
-        " python {input.program:q} --raw {input.raw:q} --zones {input.zones:q} --settings {params.settings:q}"
-        " --trips {output.trips:q} --quality {output.quality:q} > {log:q} 2>&1"
+        " python {input.program:q} --raw {input.raw:q} --prepare {input.prepare:q} --files {input.files:q}"
+        " --settings {params.settings:q} --rows {output.rows:q} --quality {output.quality:q} > {log:q} 2>&1"
 
 
 rule featurize:
     input:
         program=of_data(program("featurize")),
         modules=of_data(modules("featurize")),
-        trips=of_data("data/{service}/{month}/trips.parquet"),
-        quality=of_data("data/{service}/{month}/quality.json"),
-        zones=of_data(zones_file),
+        rows=of_data("data/{dataset}/{month}/rows.parquet"),
+        quality=of_data("data/{dataset}/{month}/quality.json"),
+        prepare=of_data(prepare_module),
+        files=of_data(prepare_files),
     output:
-        features=ensure("data/{service}/{month}/features.parquet", non_empty=True),
+        features=ensure("data/{dataset}/{month}/features.parquet", non_empty=True),
     log:
-        "logs/featurize/{service}/{month}.log",
+        "logs/featurize/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/featurize/{service}/{month}.tsv"
+        "benchmarks/featurize/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -104,5 +106,6 @@ rule featurize:
         settings=settings("featurize"),
     shell:
         "limit {resources.runtime}m"
-        " python {input.program:q} --trips {input.trips:q} --quality {input.quality:q} --zones {input.zones:q}"
+        " python {input.program:q} --rows {input.rows:q} --quality {input.quality:q}"
+        " --prepare {input.prepare:q} --files {input.files:q}"
         " --settings {params.settings:q} --features {output.features:q} > {log:q} 2>&1"

@@ -6,13 +6,13 @@ rule evidence:
         program=of_run(program("evidence")),
         modules=of_run(modules("evidence")),
         files=of_run(evidence_files),
-        zones=of_run(zones_file),
+        sources=of_run(prepare_sources),
     output:
-        evidence=ensure("runs/{service}/{month}/evidence.json", non_empty=True),
+        evidence=ensure("runs/{dataset}/{month}/evidence.json", non_empty=True),
     log:
-        "logs/evidence/{service}/{month}.log",
+        "logs/evidence/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/evidence/{service}/{month}.tsv"
+        "benchmarks/evidence/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -23,7 +23,7 @@ rule evidence:
         settings=settings("evidence"),
     shell:
         "limit {resources.runtime}m"
-        " python {input.program:q} --files {input.files:q} --zones {input.zones:q}"
+        " python {input.program:q} --files {input.files:q} --sources {input.sources:q}"
         " --settings {params.settings:q} --evidence {output.evidence:q} > {log:q} 2>&1"
 
 
@@ -35,11 +35,11 @@ rule register:
         trackings=registered("tracking.json"),
         lives=registered("live.json"),
     output:
-        registry=ensure("registry/{service}.json", non_empty=True),
+        registry=ensure("registry/{dataset}.json", non_empty=True),
     log:
-        "logs/register/{service}.log",
+        "logs/register/{dataset}.log",
     benchmark:
-        "benchmarks/register/{service}.tsv"
+        "benchmarks/register/{dataset}.tsv"
     retries: 1
     conda:
         "../environment.yml"

@@ -8,14 +8,14 @@ rule train:
         recipe=of_run(recipe_file),
         features=of_run(training_features),
     output:
-        model=ensure("runs/{service}/{month}/model.skops", non_empty=True),
-        baseline=ensure("runs/{service}/{month}/baseline.skops", non_empty=True),
-        training=ensure("runs/{service}/{month}/training.json", non_empty=True),
-        provenance=ensure("runs/{service}/{month}/train.provenance.json", non_empty=True),
+        model=ensure("runs/{dataset}/{month}/model.skops", non_empty=True),
+        baseline=ensure("runs/{dataset}/{month}/baseline.skops", non_empty=True),
+        training=ensure("runs/{dataset}/{month}/training.json", non_empty=True),
+        provenance=ensure("runs/{dataset}/{month}/train.provenance.json", non_empty=True),
     log:
-        "logs/train/{service}/{month}.log",
+        "logs/train/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/train/{service}/{month}.tsv"
+        "benchmarks/train/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -35,24 +35,23 @@ rule evaluate:
     input:
         program=of_run(program("evaluate")),
         modules=of_run(modules("evaluate")),
-        model=of_run("runs/{service}/{month}/model.skops"),
-        baseline=of_run("runs/{service}/{month}/baseline.skops"),
-        training=of_run("runs/{service}/{month}/training.json"),
+        model=of_run("runs/{dataset}/{month}/model.skops"),
+        baseline=of_run("runs/{dataset}/{month}/baseline.skops"),
+        training=of_run("runs/{dataset}/{month}/training.json"),
         features=of_run(validation_features),
-        zones=of_run(zones_file),
     output:
-        validation=ensure("runs/{service}/{month}/validation.parquet", non_empty=True),
+        validation=ensure("runs/{dataset}/{month}/validation.parquet", non_empty=True),
         metrics=report(
-            ensure("runs/{service}/{month}/metrics.json", non_empty=True),
+            ensure("runs/{dataset}/{month}/metrics.json", non_empty=True),
             category="Model",
-            subcategory="{service}",
+            subcategory="{dataset}",
             labels={"month": "{month}", "shows": "errors on the validation month"},
         ),
-        provenance=ensure("runs/{service}/{month}/evaluate.provenance.json", non_empty=True),
+        provenance=ensure("runs/{dataset}/{month}/evaluate.provenance.json", non_empty=True),
     log:
-        "logs/evaluate/{service}/{month}.log",
+        "logs/evaluate/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/evaluate/{service}/{month}.tsv"
+        "benchmarks/evaluate/{dataset}/{month}.tsv"
     conda:
         "../environment.yml"
     threads: 1
@@ -64,7 +63,7 @@ rule evaluate:
     shell:
         "limit {resources.runtime}m"
         " python {input.program:q} --model {input.model:q} --baseline {input.baseline:q} --training {input.training:q}"
-        " --features {input.features:q} --zones {input.zones:q} --settings {params.settings:q}"
+        " --features {input.features:q} --settings {params.settings:q}"
         " --validation {output.validation:q} --metrics {output.metrics:q} --provenance {output.provenance:q}"
         " > {log:q} 2>&1"
 
@@ -73,17 +72,17 @@ rule track:
     input:
         program=of_run(program("track")),
         modules=of_run(modules("track")),
-        model=of_run("runs/{service}/{month}/model.skops"),
-        training=of_run("runs/{service}/{month}/training.json"),
-        metrics=of_run("runs/{service}/{month}/metrics.json"),
+        model=of_run("runs/{dataset}/{month}/model.skops"),
+        training=of_run("runs/{dataset}/{month}/training.json"),
+        metrics=of_run("runs/{dataset}/{month}/metrics.json"),
         features=of_run(training_features),
         validation_features=of_run(validation_features),
     output:
-        tracking=ensure("runs/{service}/{month}/tracking.json", non_empty=True),
+        tracking=ensure("runs/{dataset}/{month}/tracking.json", non_empty=True),
     log:
-        "logs/track/{service}/{month}.log",
+        "logs/track/{dataset}/{month}.log",
     benchmark:
-        "benchmarks/track/{service}/{month}.tsv"
+        "benchmarks/track/{dataset}/{month}.tsv"
     retries: 1
     conda:
         "../environment.yml"

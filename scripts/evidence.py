@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from monthwise.base import files
+from monthwise.base.resources import name_of
 from monthwise.job import command_line
 from monthwise.state import decisions
 
@@ -44,19 +45,19 @@ def is_of_a_run(path: str) -> bool:
     return path.endswith((".skops", "tracking.json", ".provenance.json"))
 
 
-def evidence(paths: Sequence[str], settings: Mapping[str, Any], zones: Sequence[str] = ()) -> Evidence:
+def evidence(paths: Sequence[str], settings: Mapping[str, Any], sources: Sequence[str] = ()) -> Evidence:
     """Return the content of evidence.json: all but its `provenance` is equal in two builds of the same month.
 
-    `zones` are the zone files of the service, which are in the repository. `sha256` covers all but `provenance`, so it
+    `sources` are the module of the dataset and the files that it reads. `sha256` covers all but `provenance`, so it
     also detects an edit of what is in no other file, such as settings.
     """
-    run = PurePath("runs", settings["service"], settings["month"])
+    run = PurePath("runs", settings["dataset"], settings["month"])
     content_by_path: dict[str, Any] = {path: files.read_json(path) for path in paths if path.endswith(".json")}
     content_by_name = {
         PurePath(path).name: item for path, item in content_by_path.items() if PurePath(path).parent == run
     }
     content: EvidenceContent = {
-        "service": settings["service"],
+        "dataset": settings["dataset"],
         "month": settings["month"],
         "scored": settings["scored"],
         "settings": settings["stages"],
@@ -74,7 +75,7 @@ def evidence(paths: Sequence[str], settings: Mapping[str, Any], zones: Sequence[
             }
         },
         "files": {path: files.sha256(path) for path in paths if not is_of_a_run(path)},
-        "zones": {PurePath(path).name: files.sha256(path) for path in zones},
+        "sources": {name_of(path): files.sha256(path) for path in sources},
     }
     return {
         **content,
@@ -122,19 +123,19 @@ def decision(champion: Champion, evidence_content: EvidenceContent, previous: Ch
     hashes = {
         path: evidence_content["files"][path]
         for path in evidence_content["files"]
-        if _is_decided_on(PurePath(path), window_months, f"runs/{evidence_content['service']}/{month}")
+        if _is_decided_on(PurePath(path), window_months, f"runs/{evidence_content['dataset']}/{month}")
     }
     return {
-        "service": champion["service"],
+        "dataset": champion["dataset"],
         "month": champion["month"],
         "champion": champion["champion"],
         "decision": champion["decision"],
         "reason": champion["reason"],
         "since": champion["since"],
         "compared": champion["compared"],
-        "promised_rmse_min": champion["promised_rmse_min"],
+        "validation_error": champion["validation_error"],
         "settings": settings,
-        "reigned": {"month": previous["month"], "champion": previous["champion"]} if previous else None,
+        "previous": {"month": previous["month"], "champion": previous["champion"]} if previous else None,
         "hashes": hashes,
     }
 
@@ -163,7 +164,7 @@ def cause(before: Mapping[str, Any] | None, line: DecisionContent) -> str:
         months.setdefault(path.name, []).append(path.parent.name)
     causes += [f"data of {month} changed" for month in months.get("features.parquet", ())]
     causes += [f"the model of {month} changed" for month in months.get("metrics.json", ()) if month != line["month"]]
-    champion_before, champion_now = before.get("reigned"), line["reigned"]
+    champion_before, champion_now = before.get("previous"), line["previous"]
     if (
         champion_now
         and champion_before
@@ -190,18 +191,18 @@ def line_after(before: Mapping[str, Any] | None, entry: DecisionContent) -> Deci
 
 def main(job: argparse.Namespace) -> str:
     settings = job.settings
-    service, month = settings["service"], settings["month"]
-    content = evidence(sorted(job.files), settings, job.zones)
+    dataset, month = settings["dataset"], settings["month"]
+    content = evidence(sorted(job.files), settings, job.sources)
     files.write_json(job.evidence, content)
-    champion_file = f"runs/{service}/{month}/champion.json"
+    champion_file = f"runs/{dataset}/{month}/champion.json"
     previous_files = [path for path in job.files if path.endswith("/champion.json") and path != champion_file]
     previous: Champion | None = files.read_json(previous_files[0]) if previous_files else None
     champion: Champion = files.read_json(champion_file)
     entry = decision(champion, content, previous)
-    is_new = decisions.append(service, month, lambda before: line_after(before, entry))
+    is_new = decisions.append(dataset, month, lambda before: line_after(before, entry))
     note = ", a decision that is new to the history" if is_new else ""
-    return f"{service} {month}: {len(content['files'])} files, {len(content['provenance']['models'])} models{note}"
+    return f"{dataset} {month}: {len(content['files'])} files, {len(content['provenance']['models'])} models{note}"
 
 
 if __name__ == "__main__":
-    command_line.run(main, inputs=("files", "zones"), outputs=("evidence",), many=("files", "zones"))
+    command_line.run(main, inputs=("files", "sources"), outputs=("evidence",), many=("files", "sources"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from monthwise.base import files
+from monthwise.base import files, metric_values
 from monthwise.base.exits import BadData
 from monthwise.job import command_line
 from monthwise.state import decisions
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
         Comparison,
         Decision,
         Kind,
+        LastError,
         Metrics,
         Model,
-        Promised,
-        SegmentErrors,
         Training,
     )
 
@@ -45,7 +44,7 @@ def decide(
     previous: Champion | None = None,
     pinned: Candidate | None = None,
 ) -> Decision:
-    """Return the content of champion.json for run month `month`, without its service.
+    """Return the content of champion.json for run month `month`, without its dataset.
 
     `previous` is champion.json of the month before, or None in the first month. `comparison` is given if `previous` and
     `challenger` are. `promotion` has the settings of that name, with `pin_reason` if a model is pinned. Raises
@@ -70,7 +69,7 @@ def decide(
         return _keep(previous, "kept", refusal, comparison)
     difference = comparison["difference"]
     reason = (
-        f"the challenger's error is {_than(difference)} on {comparison['rows']:,} trips of"
+        f"the challenger's error is {_than(difference)} on {comparison['rows']:,} rows of"
         f" {comparison['validation_month']}"
     )
     if promotion["policy"] == "always":
@@ -105,29 +104,27 @@ def _refusal(promotion: Mapping[str, Any], challenger: Candidate, comparison: Co
         return f"the challenger's error is {_than(difference)}, less than the margin of {margin:.1%} asks for"
     if promotion["interval"] and low <= 0:
         return f"the challenger's error is {_than(difference)}, but that may be chance ({low:.1%} to {high:.1%})"
-    worse_segment = _worse_segment(promotion["segments"], comparison["by"])
+    worse_segment = _worse_segment(promotion["segments"], comparison)
     return f"the challenger is better on the whole, but {worse_segment}" if worse_segment else None
 
 
-def _worse_segment(
-    bound: Mapping[str, Any] | None, segments_by_kind: Mapping[str, Mapping[str, SegmentErrors]]
-) -> str | None:
+def _worse_segment(bound: Mapping[str, Any] | None, comparison: Comparison) -> str | None:
     if not bound:
         return None
-    for kind, segments in sorted(segments_by_kind.items()):
+    for kind, segments in sorted(comparison["by"].items()):
         for name, segment in sorted(segments.items()):
-            challenger_rmse, champion_rmse = segment["challenger_rmse_min"], segment["champion_rmse_min"]
-            if segment["rows"] >= bound["rows"] and challenger_rmse > champion_rmse * (1 + bound["worse"]):
+            challenger_error, champion_error = segment["challenger_error"], segment["champion_error"]
+            if segment["rows"] >= bound["rows"] and challenger_error > champion_error * (1 + bound["worse"]):
                 return (
-                    f"worse where {kind} is {name}: {challenger_rmse:.3f} min instead of {champion_rmse:.3f} on"
-                    f" {segment['rows']:,} trips"
+                    f"worse where {kind} is {name}: {metric_values.with_unit(comparison, challenger_error)} instead of"
+                    f" {champion_error:.3f} on {segment['rows']:,} rows"
                 )
     return None
 
 
 def _share_of_baseline(challenger: Candidate) -> float:
-    baseline = challenger.metrics["baseline_rmse_min"]
-    return challenger.metrics["rmse_min"] / baseline if baseline else float("inf")
+    baseline = metric_values.deciding(challenger.metrics, of_baseline=True)
+    return metric_values.deciding(challenger.metrics) / baseline if baseline else float("inf")
 
 
 def _serve(
@@ -141,9 +138,11 @@ def _serve(
         "reason": reason,
         "since": month,
         "compared": _compared(comparison),
-        "promised_rmse_min": metrics["rmse_min"] if kind == "model" else metrics["baseline_rmse_min"],
-        "promised_on": metrics["validation_month"],
-        "promised_rows": metrics["rows"],
+        "metric": metrics["metric"],
+        "unit": metrics["unit"],
+        "validation_error": metric_values.deciding(metrics, of_baseline=kind == "baseline"),
+        "validation_month": metrics["validation_month"],
+        "validation_rows": metrics["rows"],
     }
 
 
@@ -159,13 +158,15 @@ def _model(candidate: Candidate, kind: Kind) -> Model:
 
 def _keep(previous: Champion, decision: str, reason: str, comparison: Comparison | None) -> Decision:
     """Return the decision to keep the current champion; its last measured error is its validation error."""
-    promise: Promised = {
-        "promised_rmse_min": comparison["champion"]["rmse_min"] if comparison else previous["promised_rmse_min"],
-        "promised_on": comparison["validation_month"] if comparison else previous["promised_on"],
-        "promised_rows": comparison["rows"] if comparison else previous["promised_rows"],
+    last: LastError = {
+        "metric": comparison["metric"] if comparison else previous["metric"],
+        "unit": comparison["unit"] if comparison else previous["unit"],
+        "validation_error": _error_of(comparison, "champion") if comparison else previous["validation_error"],
+        "validation_month": comparison["validation_month"] if comparison else previous["validation_month"],
+        "validation_rows": comparison["rows"] if comparison else previous["validation_rows"],
     }
     return {
-        **promise,
+        **last,
         "champion": previous["champion"],
         "decision": decision,
         "reason": reason,
@@ -179,14 +180,19 @@ def _compared(comparison: Comparison | None) -> Compared | None:
         return None
     return {
         "champion_month": comparison["champion_month"],
-        "challenger_rmse_min": comparison["challenger"]["rmse_min"],
-        "champion_rmse_min": comparison["champion"]["rmse_min"],
+        "challenger_error": _error_of(comparison, "challenger"),
+        "champion_error": _error_of(comparison, "champion"),
         "difference": comparison["difference"],
         "interval": comparison["interval"],
         "rows": comparison["rows"],
-        "days": comparison["days"],
+        "redrawn": comparison["redrawn"],
+        "units": comparison["units"],
         "validation_month": comparison["validation_month"],
     }
+
+
+def _error_of(comparison: Comparison, whose: Literal["challenger", "champion"]) -> float:
+    return metric_values.value_of(comparison[whose], comparison["metric"])
 
 
 def _than(difference: float) -> str:
@@ -200,7 +206,7 @@ def _candidate(month: str, paths: list[str]) -> Candidate | None:
 def main(job: argparse.Namespace) -> str:
     settings = job.settings
     month, promotion = settings["month"], settings["promotion"]
-    label = f"{settings['service']} {month}"
+    label = f"{settings['dataset']} {month}"
     pinned = _candidate(promotion["pin"], job.pinned) if promotion["pin"] else None
     previous: Champion | None = files.read_json(job.previous[0]) if job.previous else None
     comparison: Comparison | None = files.read_json(job.comparison[0]) if job.comparison else None
@@ -217,7 +223,7 @@ def main(job: argparse.Namespace) -> str:
         _, model, baseline = job.previous
     shutil.copyfile(baseline if decision["decision"] == "baseline" else model, job.model)
     shutil.copyfile(baseline, job.baseline)
-    champion: Champion = {**decision, "service": settings["service"], "month": month}
+    champion: Champion = {**decision, "dataset": settings["dataset"], "month": month}
     files.write_json(job.champion, champion)
     return f"{label}: {decision['decision']}, {decisions.name(decision['champion'])} serves: {decision['reason']}"
 

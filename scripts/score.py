@@ -1,10 +1,10 @@
-"""Predict the trips of a published month with the champion of that month, and measure its live error."""
+"""Predict the rows of a published month with the champion of that month, and measure its live error."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monthwise.base import files
+from monthwise.base import files, metric_values
 from monthwise.job import command_line
 from monthwise.models import evaluation
 
@@ -18,27 +18,28 @@ def main(job: argparse.Namespace) -> str:
     settings = job.settings
     decision: Champion = files.read_json(job.champion)
     champion = decision["champion"]
-    trips, measured = evaluation.evaluate_month(job, champion, settings["month"])
+    predicted, measured = evaluation.evaluate_month(job, champion, settings["month"])
+    error = metric_values.deciding(measured)
     live: Live = {
         **measured,
-        "service": settings["service"],
+        "dataset": settings["dataset"],
         "month": settings["month"],
         "champion": {"month": champion["month"], "kind": champion["kind"]},
-        "promised_rmse_min": decision["promised_rmse_min"],
-        "promised_on": decision["promised_on"],
-        "off": measured["rmse_min"] / decision["promised_rmse_min"] - 1,
+        "validation_error": decision["validation_error"],
+        "validation_month": decision["validation_month"],
+        "live_excess": metric_values.excess(error, decision["validation_error"]),
     }
-    evaluation.write(job, job.predictions, trips, job.live, live)
+    evaluation.write(job, job.predictions, predicted, job.live, live)
     return (
-        f"{settings['service']} {settings['month']}: RMSE {live['rmse_min']:.3f} min on {live['rows']:,} trips,"
-        f" {live['off']:+.1%} from the validation error {live['promised_rmse_min']:.3f} on {live['promised_on']}"
+        f"{settings['dataset']} {settings['month']}: {metric_values.in_words(live, error)} on {live['rows']:,} rows,"
+        f" {live['live_excess']:+.1%} from the validation error {live['validation_error']:.3f}"
+        f" on {live['validation_month']}"
     )
 
 
 if __name__ == "__main__":
     command_line.run(
         main,
-        inputs=("champion", "model", "baseline", "features", "zones"),
+        inputs=("champion", "model", "baseline", "features"),
         outputs=("predictions", "live", "provenance"),
-        many=("zones",),
     )

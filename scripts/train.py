@@ -15,8 +15,8 @@ from monthwise.base.exits import BadData
 from monthwise.data import distributions
 from monthwise.job import command_line
 from monthwise.job.provenance import provenance
-from monthwise.models import model_files, recipes
-from monthwise.models.baseline import PairMean
+from monthwise.models import frames, leaks, model_files, recipes
+from monthwise.models.baseline import GroupMean
 from sklearn.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from monthwise.base.file_types import Training
 
-NOT_FEATURES = ("trip", "day", "duration_min")
 BATCH_ROWS = 1 << 18
 
 
@@ -47,49 +46,70 @@ def sample(paths: Sequence[str], max_rows: int, seed: int) -> tuple[pa.Table, in
     return pa.Table.from_batches(batches), rows
 
 
-def fit(features: pd.DataFrame, recipe: str, parameters: Mapping[str, Any]) -> tuple[Pipeline, PairMean]:
-    """Return the fitted pipeline of `recipe` and the fitted baseline; `features` includes the target `duration_min`."""
-    columns = features.drop(columns=list(NOT_FEATURES))
-    target = features["duration_min"]
+def fit(features: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[Pipeline, GroupMean]:
+    """Return the fitted pipeline and the fitted baseline; `features` includes the target."""
+    target, task, categories = features["target"], settings["task"], settings["categories"]
+    # A recipe cannot drop all of its numbers if none of them varies; then it gets the categories alone.
+    numbers = settings["numbers"] if not categories or _varies(features, settings["numbers"]) else []
+    pipeline = recipes.build(settings["recipe"], settings["parameters"], task, numbers, categories)
     with model_files.one_blas_thread(), warnings.catch_warnings():
-        # The recipe drops a column that is missing in every trip, such as one that a service does not have.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return recipes.build(recipe, parameters).fit(columns, target), PairMean().fit(columns, target)
+        warnings.simplefilter("ignore", RuntimeWarning)  # the recipe drops a column that is missing in every row
+        pipeline.fit(features[settings["columns"]], target)
+    return pipeline, GroupMean(settings["baseline"], len(settings["classes"])).fit(features, target)
+
+
+def _varies(features: pd.DataFrame, names: Sequence[str]) -> bool:
+    """Return whether one of these numbers has two values."""
+    return any(features[name].min() < features[name].max() for name in names)
+
+
+def insist_on_classes(target: pd.Series[float], settings: Mapping[str, Any], label: str) -> None:
+    """Raise BadData if a class never occurs in the training window, so that no model can learn it."""
+    found = set(target.unique())
+    lacking = [name for code, name in enumerate(settings["classes"]) if code not in found]
+    if lacking:
+        raise BadData(
+            f"{label}: no row of {', '.join(settings['months'])} has the class {', '.join(map(repr, lacking))}; give a"
+            f" longer window (window.length), or take it out of the classes"
+        )
 
 
 def main(job: argparse.Namespace) -> str:
     settings = job.settings
-    label = f"{settings['service']} {settings['month']}"
+    label = f"{settings['dataset']} {settings['month']}"
     table, rows = sample(job.features, settings["max_rows"], settings["seed"])
     if not rows:
-        raise BadData(f"{label}: no trip in {', '.join(settings['months'])} to train on; look at their quality.json")
-    counts = {name: distributions.count(name, table.column(name)) for name in distributions.CATEGORIES}
-    features = table.to_pandas(self_destruct=True)
-    del table  # two copies of five million trips would dominate memory use
+        raise BadData(f"{label}: no row in {', '.join(settings['months'])} to train on; look at their quality.json")
+    counts = {name: distributions.count(table.column(name)) for name in settings["watched"]}
+    features = frames.frame(table, is_last_use=True)
+    del table  # two copies of five million rows would dominate memory use
+    insist_on_classes(features["target"], settings, label)
     try:
-        pipeline, baseline = fit(features, settings["recipe"], settings["parameters"])
+        pipeline, baseline = fit(features, settings)
     except ValueError as error:
         raise BadData(
-            f"{label}: recipe {settings['recipe']} cannot be fitted on {len(features):,} trips of"
+            f"{label}: recipe {settings['recipe']} cannot be fitted on {len(features):,} rows of"
             f" {', '.join(settings['months'])}: {' '.join(str(error).split())}; look at train.parameters"
         ) from error
     model_files.dump(pipeline, job.model)
     model_files.dump(baseline, job.baseline)
     training: Training = {
-        "service": settings["service"],
+        "dataset": settings["dataset"],
         "month": settings["month"],
         "months": settings["months"],
         "recipe": settings["recipe"],
         "parameters": settings["parameters"],
         "seed": settings["seed"],
-        "columns": [name for name in features.columns if name not in NOT_FEATURES],
+        "task": settings["task"],
+        "columns": settings["columns"],
         "rows_available": rows,
         "train_rows": len(features),
+        "leaks": leaks.leaks(features, settings["columns"], settings["task"], ", ".join(settings["months"])),
         "categories": {name: category_counts for name, category_counts in counts.items() if category_counts},
     }
     files.write_json(job.training, training)
     files.write_json(job.provenance, provenance())
-    return f"{label}: trained {settings['recipe']} on {len(features):,} trips of {', '.join(settings['months'])}"
+    return f"{label}: trained {settings['recipe']} on {len(features):,} rows of {', '.join(settings['months'])}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from fixtures.made_once import made_once
-from fixtures.shared_months import DATA_MONTHS, SERVICES, SETTINGS, publish
+from fixtures.shared_months import DATA_MONTHS, DATASETS, SETTINGS, publish
 from fixtures.workflow import Clone
 from monthwise.base import suggest
 from servers import mail_server
@@ -47,12 +47,12 @@ def _no_call_is_remembered():
 
 @pytest.fixture(scope="session")
 def unbuilt(tmp_path_factory) -> Clone:
-    """Run months of two services, published and configured, nothing built; not to be changed."""
+    """Run months of two datasets, published and configured, nothing built; not to be changed."""
     with made_once(tmp_path_factory, "unbuilt") as (folder, is_made):
         clone = Clone(folder)
-        for service in () if is_made else SERVICES:
+        for dataset in () if is_made else DATASETS:
             for month in DATA_MONTHS:
-                publish(clone.path("published"), service, month)
+                publish(clone.path("published"), dataset, month)
         if not is_made:
             clone.configure(SETTINGS)
     return clone
@@ -70,7 +70,7 @@ def built(unbuilt: Clone, tmp_path_factory) -> Clone:
 
 @pytest.fixture
 def mails() -> Iterator[tuple[mail_server.Mails, str]]:
-    """The mails that a mail server receives, and the URL of an alarm that sends to it."""
+    """The mails that a mail server receives, and the URL of an alert that sends to it."""
     with mail_server.serving() as serving:
         yield serving
 

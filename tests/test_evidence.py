@@ -15,27 +15,27 @@ from monthwise.state import decisions
 
 MODEL = {"month": "2021-05", "kind": "model", "recipe": "linear", "columns": ["pair"]}
 CHAMPION = {
-    "service": "green",
+    "dataset": "green",
     "month": "2021-05",
     "champion": MODEL,
     "decision": "promoted",
     "since": "2021-05",
     "reason": "the challenger's error is smaller",
     "compared": {"difference": 0.05},
-    "promised_rmse_min": 5.0,
+    "validation_error": 5.0,
 }
-REIGN = CHAMPION | {"month": "2021-04", "champion": MODEL | {"month": "2021-03"}}
+PREVIOUS = CHAMPION | {"month": "2021-04", "champion": MODEL | {"month": "2021-03"}}
 STAGES = {
-    "clean": {month: {"month": month, "duration": {"max": 60}} for month in ("2021-03", "2021-04", "2021-05")},
+    "clean": {month: {"month": month, "target": {"max": 60}} for month in ("2021-03", "2021-04", "2021-05")},
     "train": {"2021-05": {"months": ["2021-03"], "seed": 7}},
     "evaluate": {"2021-05": {"validation_month": "2021-04"}},
     "promote": {"2021-05": {"promotion": {"margin": 0.02}}},
 }
-SETTINGS = {"service": "green", "month": "2021-05", "scored": True, "stages": STAGES}
+SETTINGS = {"dataset": "green", "month": "2021-05", "scored": True, "stages": STAGES}
 CONTENTS = {
-    "runs/green/2021-04/champion.json": REIGN,
+    "runs/green/2021-04/champion.json": PREVIOUS,
     "runs/green/2021-05/training.json": {"rows_available": 90, "train_rows": 80, "seed": 7},
-    "runs/green/2021-05/metrics.json": {"rows": 70, "rmse_min": 5.0},
+    "runs/green/2021-05/metrics.json": {"rows": 70, "rmse": 5.0},
     "runs/green/2021-05/champion.json": CHAMPION,
     "runs/green/2021-05/live.json": {"rows": 60},
     "runs/green/2021-05/tracking.json": {"run_id": "1"},
@@ -64,8 +64,8 @@ def write(path: str, content: dict) -> None:
     files.write_json(path, content)
 
 
-def collect(run: dict) -> dict:
-    job = argparse.Namespace(**run, zones=[], evidence="evidence.json")
+def collect(run: dict, sources: list[str] | tuple = ()) -> dict:
+    job = argparse.Namespace(**run, sources=list(sources), evidence="evidence.json")
     evidence.main(job)
     return files.read_json("evidence.json")
 
@@ -88,6 +88,17 @@ def test_it_holds_hashes_rows_seeds_settings_and_what_ran(run):
         "runs/green/2021-05/tracking.json",
         "runs/green/2021-05/train.provenance.json",
     }
+
+
+def test_it_holds_the_module_of_the_dataset_and_its_files_by_their_place_in_the_clone(run, tmp_path):
+    names = ("config/zones/new-york.csv", "scripts/monthwise/prepare/taxi/__init__.py")
+    elsewhere = tmp_path / "stores.csv"
+    elsewhere.write_text("a")
+    sources = [*(str(REPOSITORY / name) for name in names), str(REPOSITORY / "scripts/monthwise/prepare/__init__.py")]
+    collected = collect(run, [*sources, str(elsewhere)])["sources"]
+    assert list(collected) == sorted([*names, "scripts/monthwise/prepare/__init__.py", "stores.csv"])
+    assert collected[names[0]] == files.sha256(REPOSITORY / names[0])
+    assert collected["stores.csv"] == hashlib.sha256(b"a").hexdigest()
 
 
 def test_another_build_of_the_month_differs_in_provenance_alone(run):
@@ -115,7 +126,8 @@ def test_a_decision_is_written_down_once_however_often_it_is_collected(run):
         collect(run)
     (line,) = decisions.decisions()
     assert line["cause"] == "first decision"
-    assert (line["champion"], line["since"], line["promised_rmse_min"]) == (MODEL, "2021-05", 5.0)
+    assert (line["champion"], line["since"], line["validation_error"]) == (MODEL, "2021-05", 5.0)
+    assert line["previous"] == {"month": "2021-04", "champion": PREVIOUS["champion"]}
     assert line["hashes"].keys() == {
         "data/green/2021-03/features.parquet",
         "data/green/2021-04/features.parquet",
@@ -124,8 +136,12 @@ def test_a_decision_is_written_down_once_however_often_it_is_collected(run):
     }
 
 
-def other_reign() -> None:
-    write("runs/green/2021-04/champion.json", REIGN | {"champion": MODEL | {"month": "2021-04"}})
+def other_previous() -> None:
+    write("runs/green/2021-04/champion.json", PREVIOUS | {"champion": MODEL | {"month": "2021-04"}})
+
+
+def other_reason() -> None:
+    write("runs/green/2021-04/champion.json", PREVIOUS | {"reason": "!"})
 
 
 def other_settings(stage: str, month: str) -> dict:
@@ -140,8 +156,11 @@ def other_settings(stage: str, month: str) -> dict:
         (lambda: other_settings("promote", "2021-05"), "settings of promote changed"),
         (lambda: other_settings("clean", "2021-03"), "settings of clean changed"),
         (lambda: other_settings("clean", "2021-05"), "program changed"),
-        (other_reign, "the champion of 2021-04 changed"),
-        (lambda: write("runs/green/2021-04/champion.json", REIGN | {"reason": "!"}), "the decision of 2021-04 changed"),
+        (other_previous, "the champion of 2021-04 changed"),
+        (
+            lambda: write("runs/green/2021-04/champion.json", PREVIOUS | {"reason": "!"}),
+            "the decision of 2021-04 changed",
+        ),
         (lambda: None, "program changed"),
     ],
 )
@@ -157,7 +176,7 @@ def test_a_decision_that_supersedes_another_says_why(run, change, cause):
 
 
 def line(month: str, champion: str, cause: str = "first decision", kind: str = "model") -> dict:
-    return {"service": "green", "month": month, "champion": {"month": champion, "kind": kind}, "cause": cause}
+    return {"dataset": "green", "month": month, "champion": {"month": champion, "kind": kind}, "cause": cause}
 
 
 def test_changed_champions_are_told_from_where_the_file_ended(tmp_path):
@@ -199,7 +218,7 @@ def test_a_disk_that_is_full_leaves_no_half_line(tmp_path):
         "import resource, signal, sys; sys.path.insert(0, sys.argv[1]); from monthwise.state import decisions\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); size = int(sys.argv[3]) + 20\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
-        "decisions.append('green', '2021-06', lambda _: {'service': 'green' * 20}, sys.argv[2])"
+        "decisions.append('green', '2021-06', lambda _: {'dataset': 'green' * 20}, sys.argv[2])"
     )
     before = path.read_bytes()
     command = [sys.executable, "-c", code, str(REPOSITORY / "scripts"), str(path), str(len(before))]

@@ -1,5 +1,6 @@
 """The published file of a month: fetched completely, checked, kept, and never half-written."""
 
+import gzip
 import json
 import os
 import shlex
@@ -33,9 +34,9 @@ def test_a_month_of_the_web_is_fetched_and_kept(month, server):
     month.locate()
     code, line = month.ingest()
     assert code == 0
-    assert "20,000 rows" in line
+    assert f"{month.published.stat().st_size:,} bytes, fetched: {server.url}/{FILE}" in line
     assert month.raw.read_bytes() == month.published.read_bytes()
-    assert month.names() == [".raw.kept.json", ".raw.kept.parquet", "raw.parquet", "source.json"]
+    assert month.names() == [".raw.kept.file", ".raw.kept.json", "raw.file", "source.json"]
     assert os.path.samefile(month.raw, month.home / ingest.KEPT)
 
 
@@ -186,8 +187,8 @@ def test_a_file_system_without_hard_links_keeps_nothing_and_fails_nothing(month,
     shutil.copy(month.published, month.raw)
     monkeypatch.setattr(ingest.os, "link", refuse)
     ingest.keep({}, month.raw)
-    assert month.names() == ["raw.parquet"]
-    assert not ingest.link_kept({}, month.raw)
+    assert month.names() == ["raw.file"]
+    assert not ingest.link_kept({}, month.raw, "parquet")
 
 
 @pytest.mark.parametrize("damage", ["size", "facts", "record", "content"])
@@ -205,7 +206,7 @@ def test_a_kept_file_that_is_not_what_it_was_is_not_taken(month, damage):
         record.write_text("{")
     else:
         kept.write_bytes(bytes(kept.stat().st_size))
-    assert not ingest.link_kept(facts, month.raw)
+    assert not ingest.link_kept(facts, month.raw, "parquet")
     assert not month.raw.exists()
 
 
@@ -214,26 +215,64 @@ def test_a_row_group_outside_the_file_is_noticed(month, tmp_path):
     footer = 8 + int.from_bytes(whole[-8:-4], "little")
     holed = tmp_path / "holed.parquet"
     holed.write_bytes(whole[:50_000] + whole[-footer:])
-    with pytest.raises(ingest.NotParquet, match="cut short, row group"):
+    with pytest.raises(ingest.NotWhole, match="cut short, row group"):
         ingest.rows_of(holed)
 
 
 def test_a_footer_that_is_noise_is_noticed(tmp_path):
     noise = tmp_path / "noise.parquet"
     noise.write_bytes(b"PAR1" + bytes(100) + (90).to_bytes(4, "little") + b"PAR1")
-    with pytest.raises(ingest.NotParquet, match="footer that cannot be read"):
+    with pytest.raises(ingest.NotWhole, match="footer that cannot be read"):
         ingest.rows_of(noise)
 
 
 def test_a_file_without_a_column_is_noticed(tmp_path):
     pyarrow.parquet.write_table(pyarrow.table({}), tmp_path / "bare.parquet")
-    with pytest.raises(ingest.NotParquet, match="without a column"):
+    with pytest.raises(ingest.NotWhole, match="without a column"):
         ingest.rows_of(tmp_path / "bare.parquet")
 
 
 def test_a_file_without_rows_is_for_clean_to_judge(tmp_path):
     write_month(tmp_path / "empty.parquet", rows=0)
     assert ingest.rows_of(tmp_path / "empty.parquet") == 0
+
+
+CSV = b"date,sold\n2021-01-05,3\n"
+
+
+@pytest.mark.parametrize("file_format", ["csv", "csv.gz"])
+def test_a_csv_month_is_fetched_byte_for_byte_and_kept(month, file_format):
+    month.settings["format"] = file_format
+    month.published.write_bytes(gzip.compress(CSV, mtime=0) if file_format == "csv.gz" else b"\xef\xbb\xbf" + CSV)
+    month.locate()
+    assert month.ingest()[0] == 0
+    assert month.raw.read_bytes() == month.published.read_bytes()
+    assert "nothing fetched" in month.ingest()[1]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "content", "message"),
+    [
+        ("csv", b"", "an empty file"),
+        ("csv", HTML, "an HTML page"),
+        ("csv", b"\xef\xbb\xbf<?xml version='1.0'?><Error/>", "an XML document"),
+        ("csv", b"PAR1" + CSV, "a parquet file"),
+        ("csv", gzip.compress(CSV, mtime=0), "compressed with gzip"),
+        ("csv.gz", CSV, "not compressed with gzip"),
+        ("csv.gz", HTML, "an HTML page"),
+        ("csv.gz", gzip.compress(CSV, mtime=0)[:-6], "gzip that cannot be read to its end"),
+        ("csv.gz", gzip.compress(CSV, mtime=0)[:-8] + bytes(8), "gzip that cannot be read to its end"),
+        ("csv.gz", gzip.compress(CSV, mtime=0)[:12] + b"\xff" * 20, "gzip that cannot be read to its end"),
+    ],
+)
+def test_what_is_no_csv_ends_with_65_and_says_what_it_is(month, file_format, content, message):
+    month.settings["format"] = file_format
+    month.published.write_bytes(content)
+    month.locate()
+    code, line = month.ingest()
+    assert code == os.EX_DATAERR
+    assert f"is {message}" in line
+    assert month.names() == ["source.json"]
 
 
 def test_a_full_disk_ends_with_73_and_names_the_file(month, server, monkeypatch):

@@ -29,8 +29,8 @@ def mirror(tmp_path):
 
 
 def settings(source, month="2021-01", **changed):
-    file = FILE.format(month=month)
-    return {"source": source, "service": "green", "month": month, "file": file, "patience": PATIENCE, **changed}
+    named = {"dataset": "green", "month": month, "file": FILE.format(month=month), "pattern": FILE}
+    return {"source": source, **named, "patience": PATIENCE, **changed}
 
 
 def run_locate(job_settings, source):
@@ -49,7 +49,8 @@ def test_the_facts_of_a_file_in_a_folder(mirror, tmp_path):
     assert code == 0
     assert "green 2021-01 is published" in line
     assert json.loads(source.read_text()) == {
-        "service": "green",
+        "format": 3,
+        "dataset": "green",
         "month": "2021-01",
         "kind": "file",
         "file": "green_tripdata_2021-01.parquet",
@@ -71,7 +72,7 @@ def test_a_month_that_is_not_in_the_folder_is_not_published(mirror, tmp_path):
 def test_a_folder_without_any_month_says_so(mirror):
     for path in mirror.iterdir():
         path.unlink()
-    with pytest.raises(exits.NotPublished, match="no month of this service is published"):
+    with pytest.raises(exits.NotPublished, match="no month of this dataset is published"):
         publisher.locate(settings(f"file:{mirror}"))
 
 
@@ -144,6 +145,17 @@ def test_only_files_that_fit_the_pattern_are_months(mirror):
     (mirror / "green_tripdata_.parquet").touch()
     assert folder.months(mirror, FILE) == ["2021-01", "2021-03"]
     assert folder.months(mirror, "fhv_{month}.parquet") == []
+
+
+def test_a_file_name_may_have_year_and_month_apart(tmp_path):
+    for name in ("03-sales-2024", "11-sales-2023", "13-sales-2023", "3-sales-2024", "sales-2024-03"):
+        (tmp_path / f"{name}.csv").touch()
+    pattern = "{mm}-sales-{year}.csv"
+    assert folder.months(tmp_path, pattern) == ["2023-11", "2024-03"]
+    with pytest.raises(exits.NotPublished, match=r"sales 2024-01 is missing between .* the newest is 2024-03"):
+        publisher.locate(
+            settings(f"file:{tmp_path}", "2024-01", dataset="sales", file="01-sales-2024.csv", pattern=pattern)
+        )
 
 
 def test_a_relative_folder_lies_in_the_repository():

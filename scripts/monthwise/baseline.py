@@ -1,5 +1,5 @@
 """The name under which model files hold the baseline: files that were written before must load."""
 
-from .models.baseline import PairMean
+from .models.baseline import GroupMean
 
-__all__ = ["PairMean"]
+__all__ = ["GroupMean"]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fixtures.file_shapes import differences
 from fixtures.workflow import REPOSITORY
-from monthwise.base import file_types
+from monthwise.base import file_types, files
 from monthwise.base.file_types import documentation
 
 TYPES = documentation.types_of_files()
 # Not ours, or without a type of its own.
-OTHER = ("logs/alarms.json", ".snakemake/*", ".monthwise/*", "docs/*", "config/*", "mlruns/*", "*/.raw.partial*")
+OTHER = ("logs/alerts.json", ".snakemake/*", ".monthwise/*", "docs/*", "config/*", "mlruns/*", "*/.raw.partial*")
 OTHER += ("bench/*", "tests/*")
 
 
@@ -29,7 +29,10 @@ def type_of(name: str) -> type | None:
 def objects(path: Path) -> list[object]:
     """Return the content of a JSON file, or of each line of a log."""
     text = path.read_text()
-    return [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else [json.loads(text)]
+    contents = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else [json.loads(text)]
+    if path.name != "format.json":
+        assert [content.pop("format", None) for content in contents] == [files.FORMAT] * len(contents), path
+    return contents
 
 
 def test_the_page_is_current():

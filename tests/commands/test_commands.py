@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from fixtures.shared_months import publish
-from fixtures.workflow import Clone
+from fixtures.workflow import REPOSITORY, Clone
 from monthwise.base.exits import WrongConfig
 from monthwise.report import month_pages
 from monthwise.runner import reasons
@@ -43,7 +43,7 @@ def test_a_named_month_that_is_not_published_is_66(fresh):
 
 
 def test_a_publisher_that_cannot_be_reached_is_69(fresh):
-    fresh.edit("config/services.yaml", "https://d37ci6vzurychx.cloudfront.net/trip-data", "http://127.0.0.1:9")
+    fresh.edit("config/datasets.yaml", "https://d37ci6vzurychx.cloudfront.net/trip-data", "http://127.0.0.1:9")
     patience = {"MONTHWISE_PATIENCE": '{"tries": 2, "back_off_s": 0.01}'}
     ended = fresh.monthwise("locate", "2021-01", env=patience)
     assert ended.returncode == 69
@@ -57,9 +57,9 @@ def test_a_publisher_that_cannot_be_reached_is_69(fresh):
         (["locate", "2021-13"], "'2021-13' is no month"),
         (["locate", "2021-03..2021-01"], "ends before it begins"),
         (["status", "--config", "first"], "write KEY=VALUE"),
-        (["report", "2024-01"], "leave RANGE and --service out"),
-        (["check", "2024-01"], "leave RANGE and --service out"),
-        (["check", "--service", "green"], "leave RANGE and --service out"),
+        (["report", "2024-01"], "leave RANGE and --dataset out"),
+        (["check", "2024-01"], "leave RANGE and --dataset out"),
+        (["check", "--dataset", "green"], "leave RANGE and --dataset out"),
         (["status", "--json", "--errors"], "give one of --json, --errors"),
         (["status", "--json", "2024-01"], "leave RANGE out"),
         (["status", "--against", "typo"], "typo: there is no such folder"),
@@ -81,7 +81,7 @@ def test_status_of_nothing_says_how_to_begin(fresh):
 
 
 READING = {"accept": [], "plan": [], "prune": ["--keep", "1"], "report": [], "track": [], "verify": []}
-READING |= {"status": [], "score": ["--input", "trips.parquet", "--output", "minutes.parquet"]}
+READING |= {"status": [], "score": ["--input", "rows.parquet", "--output", "minutes.parquet"]}
 
 
 def test_a_folder_that_is_not_there_is_one_line_and_is_not_created(fresh):
@@ -120,7 +120,7 @@ def test_suggested_commands_repeat_the_call(fresh):
 def test_a_run_whose_config_is_wrong_is_noted_and_told_once(fresh, mails):
     received, url = mails
     for _ in range(2):
-        ended = fresh.monthwise("run", "--config", "source=demo", "bogus=1", env={"MONTHWISE_ALARM_URLS": url})
+        ended = fresh.monthwise("run", "--config", "source=demo", "bogus=1", env={"MONTHWISE_ALERT_URLS": url})
         assert (ended.returncode, len(ended.stderr.splitlines())) == (78, 1), ended.stderr
     line = ended.stderr.removeprefix("monthwise: ").strip()
     calls = [json.loads(text) for text in fresh.path("history/runs.jsonl").read_text().splitlines()]
@@ -135,9 +135,16 @@ def test_a_run_whose_config_is_wrong_is_noted_and_told_once(fresh, mails):
 def test_outlines_that_cannot_be_read_are_named(tmp_path, text):
     path = tmp_path / "outlines.geojson"
     path.write_text(text)
-    with pytest.raises(WrongConfig, match="cannot be read as outlines of zones") as end:
+    with pytest.raises(WrongConfig, match=r"outlines.geojson cannot be read as outlines of places") as end:
         month_pages._read_outlines(str(path))
     assert "\n" not in str(end.value)
+
+
+def test_names_of_places_that_cannot_be_read_are_named(tmp_path):
+    names = tmp_path / "names.csv"
+    names.write_text("number,name\n1,Airport\n")
+    with pytest.raises(WrongConfig, match=r"names.csv cannot be read as names of places \(KeyError: 'id'\)"):
+        month_pages._read_outlines(str(REPOSITORY / "config/zones/new-york.geojson"), str(names))
 
 
 def test_a_reason_that_says_which_setting_changed_is_said_once():

@@ -13,35 +13,26 @@ from monthwise.config.sections.train import Train
 from monthwise.config.settings import Settings
 from monthwise.workflow.calendar import Calendars
 
-
-def _bikes(columns: dict | None = None, duration: dict | None = None) -> dict:
-    columns = {"pickup_time": ["began"], "dropoff_time": ["ended"]} | (columns or {})
-    entry = {
-        "file": "{month}.parquet",
-        "layout": "fhv",
-        "duration": duration or {"min": 1, "max": 60},
-        "columns": columns,
-    }
-    return {"services": ["bikes"], "catalog": {"bikes": entry}}
-
-
 WRONG = {
     "unknown key trian in --config, did you mean 'train'?": {"trian": 1},
     "unknown key train.max_row in --config, did you mean 'max_rows'?": {"train": {"max_row": 5}},
-    "unknown key quality.distance_mi.maximum": {"quality": {"distance_mi": {"maximum": 5}}},
+    "unknown key quality.warn.missing_share in --config, did you mean 'missing_share_above'?": {
+        "quality": {"warn": {"missing_share": 0.5}}
+    },
+    "unknown key quality.distance_mi in --config; known are reject, ": {"quality": {"distance_mi": {"max": 5}}},
     "train.max_rows in --config: 'many' is not a whole number of at least 1": {"train": {"max_rows": "many"}},
     "window.length in --config: 0 is not a whole number of at least 1": {"window": {"length": "0"}},
     "first in --config: '2021-13' is not a month (YYYY-MM) or `begin`": {"first": "2021-13"},
     "begin.green in --config: '2021-1' is not a month (YYYY-MM)": {"begin": {"green": "2021-1"}},
     "green: first (2024-05, from `2024-05`) is after last (2024-02": {"first": "2024-05", "last": "2024-02"},
-    "unknown service 'gren', did you mean 'green'?": {"services": ["gren"]},
-    "skip: unknown service 'yelow', did you mean 'yellow'?": {"skip": {"yelow": ["2024-01"]}},
+    "unknown dataset 'gren', did you mean 'green'?": {"datasets": ["gren"]},
+    "skip: unknown dataset 'yelow', did you mean 'yellow'?": {"skip": {"yelow": ["2024-01"]}},
     "train: unknown recipe 'boosted_tree', did you mean 'boosted'?": {"train": {"recipe": "boosted_tree"}},
     "recipe boosted has no parameter 'max_itr', did you mean 'max_iter'?": {"train": {"parameters": {"max_itr": 5}}},
     "parameter max_iter of recipe boosted is 'ten', but wants int": {"train": {"parameters": {"max_iter": "ten"}}},
     "source in --config: 'ftp' is not https, demo or file:FOLDER": {"source": "ftp"},
     "the folder /nowhere of `source` cannot be read": {"source": "file:/nowhere"},
-    "begin.yellow is missing": {"services": ["yellow"], "source": "https"},
+    "begin.yellow is missing": {"datasets": ["yellow"], "source": "https"},
     "changes[0] (from 2023-05) is before begin of green (2024-01)": {
         "changes": [{"from": "2023-05", "reason": "r", "window": {"length": 2}}]
     },
@@ -52,11 +43,8 @@ WRONG = {
     "unknown key changes.0.windw in --config, did you mean 'window'?": {
         "changes": [{"from": "2024-05", "reason": "r", "windw": {}}]
     },
-    "catalog.bikes in --config: columns name a distance, but distance_unit is missing": _bikes({"distance": ["km"]}),
-    "catalog.bikes.duration in --config: min is greater than max": _bikes(duration={"min": 60, "max": 1}),
-    "quality.passengers in --config: min is greater than max": {"quality": {"passengers": {"min": 9, "max": 1}}},
-    "quality.distance_mi in --config: above is not less than max": {
-        "quality": {"distance_mi": {"above": 5, "max": "5"}}
+    "train.features: green has no feature 'distance', did you mean 'distance_mi'?": {
+        "train": {"features": ["minute_of_day", "distance"]}
     },
     "tracking.uri in --config: it holds a password": {
         "tracking": {"uri": "postgresql://host/db?user=me&password=secret"}
@@ -72,25 +60,25 @@ WRONG = {
     "train.seed in --config: null is not a whole number": {"train": {"seed": None}},
     "train.seed in --config: true is not a whole number": {"train": {"seed": True}},
     "promotion.floor in --config: nan is not a number": {"promotion": {"floor": math.nan}},
-    "quality in --config: ['distance_mi'] is not a mapping with the keys": {"quality": ["distance_mi"]},
+    "quality in --config: ['reject'] is not a mapping with the keys": {"quality": ["reject"]},
     "quality.waive.green in --config: '2024-4' is not a month": {"quality": {"waive": {"green": {"2024-4": "why"}}}},
     "skip.green in --config: '2024-05' is not a list": {"skip": {"green": "2024-05"}},
-    "changes[0] (from 2024-05): unknown service 'grean', did you mean 'green'?": {
-        "changes": [{"from": "2024-05", "reason": "r", "services": ["grean"], "window": {"length": 2}}]
+    "changes[0] (from 2024-05): unknown dataset 'grean', did you mean 'green'?": {
+        "changes": [{"from": "2024-05", "reason": "r", "datasets": ["grean"], "window": {"length": 2}}]
     },
     "changes.0.reason is missing in --config": {"changes": [{"from": "2024-05"}]},
     "promotion.segments in --config: give both rows and worse": {"promotion": {"segments": {"rows": 500}}},
 }
 
 
-def _months_of_all_services(overrides: dict) -> list[list[str]]:
+def _months_of_all_datasets(overrides: dict) -> list[list[str]]:
     return [calendar.run_months for calendar in Calendars(Settings(overrides=overrides)).of_call()]
 
 
 @pytest.mark.parametrize("line", WRONG)
 def test_wrong_config_is_named_in_one_line(line):
     with pytest.raises(WrongConfig) as refused:
-        _months_of_all_services({"source": "demo"} | WRONG[line])
+        _months_of_all_datasets({"source": "demo"} | WRONG[line])
     assert line in str(refused.value)
     assert "\n" not in str(refused.value)
     assert "secret" not in str(refused.value)
@@ -130,11 +118,11 @@ def test_texts_become_the_numbers_that_are_wanted():
 
 
 def test_texts_become_true_false_or_null_where_that_is_wanted():
-    quality = {"pickup_in_month": "false", "reject": "null", "warn": {"days_share_below": "null"}}
+    quality = {"time_in_month": "false", "reject": "null", "warn": {"days_share_below": "null"}}
     config = Settings(overrides={"source": "demo", "quality": quality, "history": {"closed_before": "null"}}).config
-    assert (config.quality.pickup_in_month, config.quality.reject, config.history.closed_before) == (False, None, None)
-    assert config.quality.rules()["warn"].keys() >= {"kept_share_below"}
-    assert "days_share_below" not in config.quality.rules()["warn"]
+    assert (config.quality.time_in_month, config.quality.reject, config.history.closed_before) == (False, None, None)
+    assert config.quality.rules({})["warn"].keys() >= {"kept_share_below"}
+    assert "days_share_below" not in config.quality.rules({})["warn"]
 
 
 def test_numbers_stay_as_they_are_written():
@@ -146,24 +134,25 @@ def test_numbers_stay_as_they_are_written():
 def test_bounds_of_a_section_that_was_off_are_those_of_the_layer_that_switches_it_on(tmp_path):
     (tmp_path / "off.yaml").write_text("quality: {reject: null}\n")
     settings = Settings([tmp_path / "off.yaml"], {"quality": {"reject": {"rows_below": 5}}})
-    assert settings.config.quality.rules()["reject"] == {"rows_below": 5}
+    assert settings.config.quality.rules({})["reject"] == {"rows_below": 5}
 
 
-def changing(*changes: dict) -> Settings:
-    return Settings(overrides={"source": "demo", "changes": list(changes)})
+def changing(*changes: dict, **others) -> Settings:
+    return Settings(overrides={"source": "demo", "changes": list(changes)} | others)
 
 
 def test_changes_merge_key_by_key_and_later_ones_win():
     settings = changing(
         {"from": "2024-03", "reason": "r", "train": {"parameters": {"max_iter": 5}}, "window": {"length": 2}},
         {"from": "2024-05", "reason": "r", "train": {"parameters": {"max_leaf_nodes": 9}}},
-        {"from": "2024-07", "reason": "r", "services": ["yellow"], "train": {"recipe": "linear"}},
+        {"from": "2024-07", "reason": "r", "datasets": ["yellow"], "train": {"recipe": "linear"}},
+        train={"parameters": {"learning_rate": 0.2}},
     )
     by_month = {month: settings.at("green", month) for month in months.span("2024-01", "2024-08")}
-    zones = {"zones": "map"}
-    assert by_month["2024-02"].train.parameters == zones
-    assert by_month["2024-04"].train.parameters == zones | {"max_iter": 5}
-    assert by_month["2024-08"].train.parameters == zones | {"max_iter": 5, "max_leaf_nodes": 9}
+    rate = {"learning_rate": 0.2}
+    assert by_month["2024-02"].train.parameters == rate
+    assert by_month["2024-04"].train.parameters == rate | {"max_iter": 5}
+    assert by_month["2024-08"].train.parameters == rate | {"max_iter": 5, "max_leaf_nodes": 9}
     assert by_month["2024-08"].train.recipe == "boosted"
     assert settings.at("yellow", "2024-08").train == Train(recipe="linear", parameters={})
     assert [settings.at("green", month).window.length for month in ("2024-02", "2024-03")] == [1, 2]

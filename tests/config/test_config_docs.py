@@ -1,6 +1,7 @@
 """docs/config.md and config/schema.json say what the sections of config say, and the files in config/ hold to it."""
 
 import json
+import os
 from collections.abc import Iterator
 
 import jsonschema
@@ -14,7 +15,8 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 SCHEMA = json.loads((REPOSITORY / documentation.SCHEMA).read_text())
-FILES = sorted(path.name for path in (REPOSITORY / "config").glob("*.yaml"))
+FILES = [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("config/*.yaml")]
+FILES += [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("examples/*/*.yaml")]
 
 
 def fields() -> Iterator[tuple[str, FieldInfo]]:
@@ -50,10 +52,11 @@ def test_the_page_has_a_row_for_every_key():
     assert [name for name in FIELDS if f"\n| `{name.split('.')[1]}` | " not in page] == []
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", sorted(FILES))
 def test_a_config_file_names_the_schema_and_holds_to_it(name):
-    text = (REPOSITORY / "config" / name).read_text()
-    assert text.startswith("# yaml-language-server: $schema=schema.json\n")
+    text = (REPOSITORY / name).read_text()
+    there = os.path.relpath(documentation.SCHEMA, os.path.dirname(name))
+    assert text.startswith(f"# yaml-language-server: $schema={there}\n")
     jsonschema.validate(yaml.safe_load(text), SCHEMA)
 
 
@@ -62,10 +65,14 @@ def test_a_config_file_names_the_schema_and_holds_to_it(name):
     [
         {"trian": {}},
         {"train": {"max_rows": 0}},
-        {"alarm": {"live_excess": -1}},
+        {"alerts": {"live_excess": -1}},
         {"first": "2024-13"},
         {"changes": [{"from": "2024-05"}]},
-        {"catalog": {"bikes": {"file": "all.parquet"}}},
+        {"catalog": {"sales": {"file": "all.parquet"}}},
+        {"catalog": {"sales": {"time": ["date"]}}},
+        {"catalog": {"sales": {"target": {"column": "sales"}}}},
+        {"catalog": {"sales": {"features": {"store": "categry"}}}},
+        {"catalog": {"sales": {"features": {"price": {"kind": "number", "scale": 0}}}}},
     ],
 )
 def test_the_schema_refuses_what_config_refuses(wrong):

@@ -1,4 +1,4 @@
-"""Warnings of `evaluate`: trips that are unlike those that the model was trained on."""
+"""Warnings of `evaluate`: rows that are unlike those that the model was trained on."""
 
 import json
 
@@ -6,29 +6,34 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from fixtures.model_programs import run_evaluate, run_train, table
-from monthwise.config.settings import Settings
-from monthwise.data import cleaning, distributions, features, tables
-from monthwise.publisher import demo
-from monthwise.workflow import job_settings
-from monthwise.workflow.calendar import Calendar
+from fixtures.months_made import ZONES, of_job
+from monthwise import prepare
+from monthwise.data import cleaning, distributions, tables
+from monthwise.data.features import Features
+from monthwise.prepare import taxi
+from monthwise.prepare.taxi import demo
 
 HOUR = 3_600_000_000  # microseconds
 
 
 def counts(table: pa.Table) -> dict:
-    return {name: distributions.count(name, table.column(name)) for name in distributions.CATEGORIES}
+    """Return the counts of the columns that are watched in any dataset of taxis."""
+    names = [name for name in of_job("train")["watched"] if name in table.column_names]
+    return {name: counted for name in names if (counted := distributions.count(table.column(name)))}
 
 
-def features_of(raw, service: str, month: str, later_by: int = 0) -> pa.Table:
+def features_of(raw, dataset: str, month: str, later_by: int = 0) -> pa.Table:
     """Return the features of a published month, its hours shifted."""
-    job = job_settings.of_job(Calendar.read(Settings(), service), "clean", month)
-    job["quality"]["pickup_in_month"] = False
+    job = of_job("clean", dataset) | {"month": month}
+    cleaned = cleaning.Month(str(raw), job | {"quality": job["quality"] | {"time_in_month": False}})
+    module = prepare.Module(taxi, "taxi", {"zones": str(ZONES)})
+    features = Features(of_job("featurize", dataset), cleaned.cleaner.schema, lambda rows: module.derive(rows, dataset))
     batches = []
-    for batch in cleaning.Month(str(raw), job).trips():
-        moment = tables.values(batch.column("pickup_time"), "int64") + later_by * HOUR
-        index = batch.schema.get_field_index("pickup_time")
+    for batch in cleaned.rows():
+        moment = tables.values(batch.column("time"), "int64") + later_by * HOUR
+        index = batch.schema.get_field_index("time")
         batch = batch.set_column(index, batch.schema.field(index), tables.array(moment, pa.timestamp("us")))
-        batches.append(features.features(batch, None))
+        batches.append(features.of(batch))
     return pa.Table.from_batches(batches)
 
 
@@ -38,7 +43,7 @@ def warned(then: pa.Table, now: pa.Table) -> list[tuple[str, str]]:
 
 
 def month(rows: int, seed: int, **changed) -> pa.Table:
-    """Return the categories of trips that are drawn from one distribution of hours and one of zones."""
+    """Return the categories of rows that are drawn from one distribution of hours and one of zones."""
     random = np.random.default_rng(seed)
     by_hour, by_zone = np.r_[1:13, 12:0:-1] / 156, np.arange(1, 266) / (265 * 133)
     columns = {
@@ -46,7 +51,7 @@ def month(rows: int, seed: int, **changed) -> pa.Table:
         "pickup_zone": random.choice(265, rows, p=by_zone) + 1,
         "dropoff_zone": random.choice(265, rows, p=by_zone) + 1,
         "vendor": random.integers(1, 3, rows) * 1.0,
-        "trip_type": pa.nulls(rows, pa.float64()),
+        "borough": pa.nulls(rows, pa.string()),
     }
     return pa.table(columns | changed)
 
@@ -55,6 +60,15 @@ def month(rows: int, seed: int, **changed) -> pa.Table:
 def test_two_draws_of_one_distribution_are_alike_however_small(rows):
     then, now = month(max(rows, 1000), 1), month(rows, 2)
     assert warned(then, now) == []
+
+
+@pytest.mark.parametrize("rows", [1000, 5000, 20_000])
+def test_two_draws_of_a_category_with_few_rows_of_each_value_are_alike(rows):
+    random, shares = np.random.default_rng(3), np.arange(1, 9001) ** -0.7
+    shares /= shares.sum()
+    then, now, reversed_ = (pa.table({"pair": random.choice(9000, rows, p=p)}) for p in (shares, shares, shares[::-1]))
+    assert warned(then, now) == []
+    assert warned(then, reversed_)
 
 
 def test_shifted_hours_are_unlike_and_the_line_says_where():
@@ -66,7 +80,7 @@ def test_shifted_hours_are_unlike_and_the_line_says_where():
     assert warning["text"].startswith("hour: its distribution in 2021-02 is unlike that in 2021-01 (distance 0.")
 
 
-def test_values_that_no_trip_of_the_window_has_are_counted():
+def test_values_that_no_row_of_the_window_has_are_counted():
     then = month(20_000, 1)
     zones = then.column("pickup_zone").to_numpy().copy()
     zones[:900], zones[900:1000] = 48_385_028, 1000
@@ -74,7 +88,7 @@ def test_values_that_no_trip_of_the_window_has_are_counted():
         counts(then), counts(then.set_column(1, "pickup_zone", pa.array(zones))), "2021-01", "2021-02"
     )
     assert [warning["text"] for warning in warnings] == [
-        "pickup_zone: 5.0% of the trips of 2021-02 have values that no trip of 2021-01 has (48385028, 1000)"
+        "pickup_zone: 5.0% of the rows of 2021-02 have values that no row of 2021-01 has (48385028, 1000)"
     ]
 
 
@@ -82,11 +96,11 @@ def test_a_category_that_goes_missing_is_unlike_and_not_new():
     then = month(3000, 1)
     without_zone = then.set_column(1, "pickup_zone", pa.array(np.full(3000, -1)))
     without_zone = without_zone.set_column(3, "vendor", pa.nulls(3000, pa.float64()))
-    assert warned(then, without_zone) == [("pickup_zone", "unlike"), ("vendor", "unlike")]
+    assert warned(then, without_zone) == [("vendor", "unlike"), ("pickup_zone", "unlike")]
 
 
 def test_a_column_with_too_many_values_is_no_category():
-    assert distributions.count("vendor", pa.chunked_array([np.arange(20_000.0)])) is None
+    assert distributions.count(pa.chunked_array([np.arange(20_000.0)])) is None
 
 
 def test_distance_is_that_of_jensen_and_shannon():
@@ -98,15 +112,15 @@ def test_distance_is_that_of_jensen_and_shannon():
     assert distributions.distance(then, {"d": 1_000_000}) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("service", ["green", "yellow", "fhv", "fhvhv"])
-def test_months_of_the_demo_are_alike(tmp_path, service):
+@pytest.mark.parametrize("dataset", ["green", "yellow", "fhv", "fhvhv"])
+def test_months_of_the_demo_are_alike(tmp_path, dataset):
     feature_tables = []
     for data_month in ("2023-12", "2024-01"):
-        demo.write_month(tmp_path / data_month, service, data_month, 20_000, 1)
-        feature_tables.append(features_of(tmp_path / data_month, service, data_month))
+        demo.write_month(tmp_path / data_month, dataset, data_month, 20_000, 1)
+        feature_tables.append(features_of(tmp_path / data_month, dataset, data_month))
     assert warned(*feature_tables) == []
     assert ("hour", "unlike") in warned(
-        feature_tables[0], features_of(tmp_path / "2024-01", service, "2024-01", later_by=5)
+        feature_tables[0], features_of(tmp_path / "2024-01", dataset, "2024-01", later_by=5)
     )
 
 
@@ -142,13 +156,4 @@ def test_train_and_evaluate_pass_it_on(tmp_path):
         ("hour", "never seen"),
         ("hour", "unlike"),
     ]
-    assert "of 2021-02 have values that no trip of 2021-01 has" in warnings[0]["text"]
-
-
-def test_a_window_of_before_has_no_categories_and_no_warnings(tmp_path):
-    assert run_train(tmp_path, table()).returncode == 0
-    training = json.loads((tmp_path / "training").read_text())
-    del training["categories"]
-    (tmp_path / "training").write_text(json.dumps(training))
-    assert run_evaluate(tmp_path).returncode == 0
-    assert "warnings" not in json.loads((tmp_path / "metrics.json").read_text())
+    assert "of 2021-02 have values that no row of 2021-01 has" in warnings[0]["text"]

@@ -1,23 +1,36 @@
 """Damaged months: each is used with counts that add up, or rejected in one line with 65; never a traceback."""
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import ingest
-import pyarrow.parquet as pq
 import pytest
 from fixtures import damage
-from fixtures.months_made import settings
-from fixtures.workflow import REPOSITORY
+from fixtures.months_made import ZONES, clean_file, of_dataset, of_job, settings
+from monthwise import prepare
 from monthwise.base import exits
-from monthwise.data import cleaning, features, tables, zones
+from monthwise.data import features, tables
+from monthwise.prepare import taxi
 
 CASES = 5000 if "MONTHWISE_NIGHTLY" in os.environ else 500
 KINDS = (*damage.BYTES, *damage.TABLES)
 MONTH = "green 2021-01"
-PLACES = zones.read(REPOSITORY / "config/zones/new-york.csv")
+FEATURES = {
+    "VendorID": "category",
+    "RatecodeID": "flag",
+    "PULocationID": "category",
+    "DOLocationID": "code",
+    "fare_amount": "number",
+}
+TARGETS = (
+    {"target": "trip_distance"},
+    {"target": {"columns": ["trip_type"], "positive": "2"}, "task": "binary"},
+    {"target": {"columns": ["passenger_count"], "classes": ["1", "2", "3"]}, "task": "multiclass"},
+)
+MODULE = prepare.Module(taxi, "taxi", {"zones": str(ZONES)})
 
 
 def ingested(raw: Path) -> None:
@@ -27,14 +40,29 @@ def ingested(raw: Path) -> None:
 
 def featurized(raw: Path) -> None:
     """Run clean and featurize on a file."""
-    month = cleaning.Month(str(raw), settings(), PLACES)
-    trips, features_path = raw.with_name("trips.parquet"), raw.with_name("features.parquet")
-    tables.write(trips, cleaning.TRIPS, month.trips())
-    quality = month.quality()
-    check_counts(quality, pq.read_table(trips).num_rows)
+    path = raw.with_name("rows.parquet")
+    rows, quality = clean_file(raw, path, settings())
+    check_counts(quality, rows.num_rows)
     features.admit(quality)
-    batches = tables.batches(tables.open_parquet(trips, MONTH), trips, MONTH)
-    tables.write(features_path, features.FEATURES, (features.features(batch, PLACES) for batch in batches))
+    file = tables.open_parquet(path, MONTH)
+    job = features.Features(of_job("featurize"), file.schema_arrow, lambda rows: MODULE.derive(rows, MONTH))
+    tables.write(raw.with_name("features.parquet"), job.schema, map(job.of, tables.batches(file, path, MONTH)))
+
+
+@functools.cache
+def other_job(case: int) -> dict:
+    """Return settings of clean for a dataset with the columns of a taxi month and other kinds of features."""
+    time = {"columns": ["lpep_pickup_datetime"], "zone": "America/New_York"}
+    group = ["passenger_count"]
+    return of_dataset(
+        "clean", file="{month}.parquet", time=time, features=FEATURES, group=group, **TARGETS[case % len(TARGETS)]
+    )
+
+
+def cleaned(raw: Path, case: int) -> None:
+    """Run clean on a file as one of another dataset."""
+    rows, quality = clean_file(raw, raw.with_name("rows.parquet"), other_job(case % len(TARGETS)))
+    check_counts(quality, rows.num_rows)
 
 
 def check_counts(quality: dict, rows: int) -> None:
@@ -44,6 +72,8 @@ def check_counts(quality: dict, rows: int) -> None:
         assert 0 <= share <= 1
         assert quality["repairs"].get(f"{name}_implausible", 0) <= share * rows + 1e-6
     assert all(0 < count <= rows for count in quality["normalised"].values())
+    assert (quality["target"]["min"] is None) == (rows == 0)
+    assert sum(quality["distributions"]["target"]["counts"]) == rows
     assert sum(quality["distributions"]["hour"]["counts"]) == rows
 
 
@@ -55,7 +85,7 @@ def outcome(step: Callable[[Path], None], raw: Path) -> str:
         line = str(refused)
     else:
         return "used"
-    assert line.startswith(MONTH)
+    assert line.startswith((MONTH, "sales 2021-01"))
     assert len(line.splitlines()) == 1
     return str(os.EX_DATAERR)
 
@@ -64,9 +94,10 @@ def outcomes(kind: str, cases: int, folder: Path) -> Counter:
     """Count the first cases of a kind by their outcomes in ingest and after it."""
     counts: Counter = Counter()
     for case in range(cases):
-        damage.write(kind, case, folder / "raw.parquet")
+        damage.write(kind, case, folder / "raw.file")
         try:  # ingest checks only part of a file
-            ends = [outcome(step, folder / "raw.parquet") for step in (ingested, featurized)]
+            steps = (ingested, featurized, functools.partial(cleaned, case=case))
+            ends = [outcome(step, folder / "raw.file") for step in steps]
             counts[" ".join(ends)] += 1
         except Exception as error:
             error.add_note(f"month {case} of the kind {kind}")

@@ -4,45 +4,34 @@ import datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from fixtures.months_made import raw_month, settings, write_raw
+from fixtures.months_made import clean_file, clean_table, of_job, raw_month, settings, write_raw
 from monthwise.base.exits import BadData
-from monthwise.config.settings import Settings
-from monthwise.data import cleaning, features, quality_rules, tables
-from monthwise.publisher import demo
-from monthwise.workflow import job_settings
-from monthwise.workflow.calendar import Calendar
+from monthwise.data import features, quality_rules
+from monthwise.prepare.taxi import demo
 
 MONTH = "2021-02"
 ROWS = 3000
 TIMES = ("lpep_pickup_datetime", "lpep_dropoff_datetime")
 
 
-@pytest.fixture(scope="module")
-def config():
-    return Settings()
-
-
 @pytest.fixture
-def judged(tmp_path, config):
+def judged(tmp_path):
     """Return a function that cleans a month by the settings of config, and returns its quality."""
 
-    def run(raw, month: str = MONTH, service: str = "green"):
+    def run(raw, month: str = MONTH, dataset: str = "green"):
         if isinstance(raw, pa.Table):
-            raw = write_raw(tmp_path / "raw.parquet", raw)
-        cleaned = cleaning.Month(str(raw), job_settings.of_job(Calendar.read(config, service), "clean", month))
-        tables.write(tmp_path / "trips.parquet", cleaning.TRIPS, cleaned.trips())
-        return cleaned.quality()
+            raw = write_raw(tmp_path / "raw.file", raw)
+        return clean_file(raw, tmp_path / "rows.parquet", of_job("clean", dataset) | {"month": month})[1]
 
     return run
 
 
 def pickups(days: list[int], month: str = MONTH) -> dict[str, pa.Array]:
-    """Return the time columns of ROWS trips of 10 minutes, spread over these days of a month."""
+    """Return the time columns of ROWS rows of 10 and 11 minutes, spread over these days of a month."""
     begin = datetime.datetime.fromisoformat(f"{month}-01")
     at = [begin + datetime.timedelta(days=days[row % len(days)] - 1, seconds=25 * row) for row in range(ROWS)]
-    columns = (at, [time + datetime.timedelta(minutes=10) for time in at])
+    columns = (at, [time + datetime.timedelta(minutes=10 + row % 2) for row, time in enumerate(at)])
     return {name: pa.array(times, pa.timestamp("us")) for name, times in zip(TIMES, columns, strict=True)}
 
 
@@ -58,23 +47,23 @@ def test_a_sensible_month_passes(judged):
 def test_a_month_without_zones_is_rejected_and_the_column_named(judged):
     nothing = pa.nulls(ROWS, pa.int64())
     quality = judged(raw_month(ROWS, **pickups(ALL_DAYS), PULocationID=nothing, DOLocationID=nothing))
-    rule = {"name": "missing_zone_share_above", "number": 1.0, "bound": 0.99, "detail": "pickup_zone"}
+    rule = {"name": "missing_share_above", "number": 1.0, "bound": 0.99, "detail": "pickup_zone"}
     assert (quality["verdict"], quality["rule"]) == ("reject", rule)
 
 
 def test_a_month_with_few_zones_warns(judged):
     few = pa.array([None if row % 20 else 7 for row in range(ROWS)])
     quality = judged(raw_month(ROWS, **pickups(ALL_DAYS), DOLocationID=few))
-    rule = {"name": "missing_zone_share_above", "number": 0.95, "bound": 0.9, "detail": "dropoff_zone"}
+    rule = {"name": "missing_share_above", "number": 0.95, "bound": 0.9, "detail": "dropoff_zone"}
     assert (quality["verdict"], quality["rule"]) == ("warn", rule)
 
 
 @pytest.mark.parametrize(("days", "verdict"), [([10], "reject"), (ALL_DAYS[:13], "reject"), (ALL_DAYS[:25], "warn")])
-def test_days_without_trips_are_counted(judged, days, verdict):
+def test_days_without_rows_are_counted(judged, days, verdict):
     quality = judged(raw_month(ROWS, **pickups(days)))
     assert quality["verdict"] == verdict
     assert quality["rule"]["name"] == "days_share_below"
-    assert quality["rule"]["detail"] == f"{len(days)} of 28 days have trips"
+    assert quality["rule"]["detail"] == f"{len(days)} of 28 days have rows"
 
 
 @pytest.mark.parametrize(("month", "days"), [("2021-01", 31), ("2020-02", 29), ("2021-04", 30)])
@@ -91,12 +80,16 @@ def test_the_file_of_another_month_is_rejected_and_the_month_named(judged):
 
 
 def test_the_other_month_is_named_by_whatever_rule_it_breaks(tmp_path):
-    raw = write_raw(tmp_path / "raw.parquet", raw_month(ROWS, **pickups(ALL_DAYS, "2021-01")))
-    cleaned = cleaning.Month(str(raw), settings(month=MONTH))
-    assert sum(batch.num_rows for batch in cleaned.trips()) == 0
-    assert (
-        quality_rules.in_words(cleaned.quality()["rule"]) == "rows_below: 0, bound 100 (all 3,000 rows are of 2021-01)"
-    )
+    table = raw_month(ROWS, **pickups(ALL_DAYS, "2021-01"))
+    rows, quality = clean_table(tmp_path, table, settings(month=MONTH))
+    assert rows.num_rows == 0
+    assert quality_rules.in_words(quality["rule"]) == "rows_below: 0, bound 100 (all 3,000 rows are of 2021-01)"
+
+
+def test_a_month_without_targets_says_so(tmp_path):
+    nothing = pa.nulls(ROWS, pa.timestamp("us"))
+    _, quality = clean_table(tmp_path, raw_month(ROWS, lpep_dropoff_datetime=nothing), settings())
+    assert quality_rules.in_words(quality["rule"]) == "rows_below: 0, bound 100 (3,000 of 3,000 rows have no target)"
 
 
 def test_some_rows_of_another_month_warn_and_stray_dates_do_not(judged):
@@ -122,19 +115,38 @@ def test_only_the_commonest_other_months_are_kept(judged):
     assert len(outside["months"]) == 10
 
 
-def test_every_rule_may_be_switched_off_and_needs_its_role():
-    day = {"distributions": {"day": {"counts": [0] * 31}}, "outside_month": {"rows": 0, "months": {}}}
-    counts = {"rows_in": 200, "rows_out": 200, "duplicates": 0, "missing": {"pickup_zone": 1, "distance_mi": 1}} | day
-    bounds = {"missing_zone_share_above": 0.9, "missing_distance_share_above": 0.5}
-    assert quality_rules.judge(counts, {"reject": None, "warn": bounds}, MONTH, ["pickup_zone"])[0] == "warn"
-    assert quality_rules.judge(counts, {"reject": None, "warn": bounds}, MONTH, ["vendor"]) == ("pass", None)
-    assert quality_rules.judge(counts, {"reject": None, "warn": None}, MONTH, ["pickup_zone"]) == ("pass", None)
+def counts_of(**changed) -> dict:
+    """Return counts of a month of 200 sensible rows, some of them changed."""
+    return {
+        "rows_in": 200, "rows_out": 200, "duplicates": 0, "missing": {"store": 1, "price": 0.2}, "drops": {},
+        "distributions": {"day": {"counts": [7] * 31}}, "outside_month": {"rows": 0, "months": {}},
+        "target": {"min": 0, "max": 1, "other_values": {}}, **changed,
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("service", ["green", "yellow", "fhv", "fhvhv"])
-def test_the_months_of_the_demo_pass(judged, tmp_path, service):
-    demo.write_month(tmp_path / "month.parquet", service, "2024-02", 20_000, 1)
-    assert judged(tmp_path / "month.parquet", "2024-02", service)["verdict"] == "pass"
+def test_every_rule_may_be_switched_off_and_a_feature_may_be_optional():
+    rules = {"reject": {}, "warn": {"missing_share_above": 0.9}}
+    rule = {"name": "missing_share_above", "number": 1, "bound": 0.9, "detail": "store"}
+    assert quality_rules.judge(counts_of(), rules, MONTH) == ("warn", rule)
+    assert quality_rules.judge(counts_of(), rules, MONTH, ["price"]) == ("warn", rule)
+    assert quality_rules.judge(counts_of(), rules, MONTH, ["store"]) == ("pass", None)
+    assert quality_rules.judge(counts_of(), {"reject": {}, "warn": {}}, MONTH) == ("pass", None)
+    assert quality_rules.judge(counts_of(missing={}), rules, MONTH) == ("pass", None)
+
+
+def test_one_target_for_all_rows_is_rejected_and_the_values_named_that_the_file_has():
+    target = {"min": 0, "max": 0, "other_values": {"Yes": 150, "no": 50}}
+    verdict, rule = quality_rules.judge(counts_of(target=target), {"reject": {}, "warn": {}}, MONTH)
+    assert verdict == "reject"
+    assert quality_rules.in_words(rule) == (
+        "target_values_below: 1, bound 2 (all 200 rows have the target 0; other values are 'Yes', 'no')"
+    )
+
+
+@pytest.mark.parametrize("dataset", ["green", "yellow", "fhv", "fhvhv"])
+def test_the_months_of_the_demo_pass(judged, tmp_path, dataset):
+    demo.write_month(tmp_path / "month.parquet", dataset, "2024-02", 20_000, 1)
+    assert judged(tmp_path / "month.parquet", "2024-02", dataset)["verdict"] == "pass"
 
 
 def test_real_months_pass(judged, tlc):
@@ -146,13 +158,13 @@ def test_real_months_pass(judged, tlc):
 def test_where_batches_are_cut_does_not_show_in_the_months(tmp_path):
     random = np.random.default_rng(1)
     at = np.datetime64("2020-11-01", "us") + random.integers(0, 120 * 86400, ROWS) * np.timedelta64(1, "s")
-    table = raw_month(ROWS, **{name: pa.array(at + number) for number, name in enumerate(TIMES)})
-    raw = str(write_raw(tmp_path / "raw.parquet", table))
+    later = (10 + random.integers(0, 3, ROWS)) * np.timedelta64(60, "s")
+    columns = zip(TIMES, (pa.array(at), pa.array(at + later)), strict=True)
+    raw = write_raw(tmp_path / "raw.file", raw_month(ROWS, **dict(columns)))
     verdicts = []
     for rows in (97, 3000):
-        cleaned = cleaning.Month(raw, settings(), batch_rows=rows)
-        tables.write(tmp_path / "trips.parquet", cleaning.TRIPS, cleaned.trips())
-        verdicts.append(cleaned.quality())
+        table, quality = clean_file(raw, tmp_path / "rows.parquet", settings(), batch_rows=rows)
+        verdicts.append(quality)
     assert verdicts[0] == verdicts[1]
-    assert set(verdicts[0]["outside_month"]["months"]) == {"2020-11", "2020-12", "2021-02"}
-    assert pq.read_metadata(tmp_path / "trips.parquet").num_rows == verdicts[0]["rows_out"]
+    assert set(quality["outside_month"]["months"]) == {"2020-11", "2020-12", "2021-02"}
+    assert table.num_rows == quality["rows_out"] > 500

@@ -5,17 +5,18 @@ import signal
 from pathlib import Path
 
 import ingest
-import pyarrow.parquet as pq
 import pytest
-from fixtures.months_made import raw_month, run_clean, settings, write_raw
+from fixtures.months_made import clean_table, raw_month, run_clean, settings, write_raw
 from monthwise import publisher
 from monthwise.base import files
 from monthwise.base.exits import BadData, Unreachable, WrongConfig
-from monthwise.data import cleaning, tables, zones
+from monthwise.data import cleaning
+from monthwise.prepare.taxi import zones
 from monthwise.publisher import folder
 
 NOBODY = 65534
-LOCATE = {"source": "file:.", "service": "green", "month": "2021-01", "file": "green_tripdata_2021-01.parquet"}
+LOCATE = {"source": "file:.", "dataset": "green", "month": "2021-01", "file": "green_tripdata_2021-01.parquet"}
+LOCATE["pattern"] = "green_tripdata_{month}.parquet"
 
 
 @pytest.fixture
@@ -35,36 +36,32 @@ def unreadable(tmp_path):
 
 def test_a_column_that_is_there_twice_is_named(tmp_path):
     table = raw_month()
-    raw = write_raw(tmp_path / "raw.parquet", table.append_column("trip_distance", table["trip_distance"]))
+    raw = write_raw(tmp_path / "raw.file", table.append_column("trip_distance", table["trip_distance"]))
     code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
-    assert "has 2 columns trip_distance, and distance is one" in line
-    assert "catalog.green.columns.distance in config/services.yaml" in line
+    assert "has 2 columns trip_distance, and distance_mi is one" in line
+    assert "catalog.green.features.distance_mi.columns in config/datasets.yaml" in line
 
 
 def test_a_column_that_is_there_twice_and_not_needed_is_passed_over(tmp_path):
     table = raw_month()
-    raw = write_raw(tmp_path / "raw.parquet", table.append_column("fare_amount", table["fare_amount"]))
+    raw = write_raw(tmp_path / "raw.file", table.append_column("fare_amount", table["fare_amount"]))
     assert run_clean(raw, tmp_path, settings())[0] == os.EX_OK
 
 
 def test_blanks_around_the_names_of_columns_do_not_count(tmp_path):
-    def trips(table):
-        month = cleaning.Month(str(write_raw(tmp_path / "raw.parquet", table)), settings())
-        tables.write(tmp_path / "trips.parquet", cleaning.TRIPS, month.trips())
-        return pq.read_table(tmp_path / "trips.parquet")
-
     table = raw_month()
-    assert trips(table.rename_columns([f" {name}\t" for name in table.column_names])) == trips(table)
+    with_blanks = table.rename_columns([f" {name}\t" for name in table.column_names])
+    assert clean_table(tmp_path, with_blanks) == clean_table(tmp_path, table)
 
 
 @pytest.mark.parametrize("name", ["", "trip  distance", "trip_distance\n", "trip\u00a0distance"])
 def test_a_name_that_could_be_misread_is_quoted(tmp_path, name):
-    table = raw_month(without=("trip_distance", "fare_amount")).append_column(name, raw_month()["trip_distance"])
-    job_settings = settings()
-    job_settings["columns"]["distance"] = ["length"]
+    table = raw_month(without=("trip_distance", "fare_amount", "RatecodeID"))
+    table = table.append_column(name, raw_month()["trip_distance"])
+    job = settings(columns={"distance_mi": ["length"]})
     with pytest.raises(BadData) as refused:
-        cleaning.Month(str(write_raw(tmp_path / "raw.parquet", table)), job_settings)
+        cleaning.Month(str(write_raw(tmp_path / "raw.file", table)), job)
     assert f"closest is {name!r};" in str(refused.value)
 
 
@@ -82,7 +79,7 @@ def with_byte(raw: Path, text: bytes, offset: int) -> Path:
 @pytest.mark.parametrize("store_schema", [True, False])
 @pytest.mark.parametrize("name", [b"trip_distance", b"fare_amount"])
 def test_a_name_that_is_no_utf8_is_refused_in_one_line(tmp_path, name, store_schema):
-    raw = with_byte(write_raw(tmp_path / "raw.parquet", store_schema=store_schema), name, 2)
+    raw = with_byte(write_raw(tmp_path / "raw.file", store_schema=store_schema), name, 2)
     code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert "cannot be read as parquet ('utf-8' codec can't decode" in line
@@ -92,7 +89,7 @@ def test_a_name_that_is_no_utf8_is_refused_in_one_line(tmp_path, name, store_sch
 
 def test_a_text_that_is_no_utf8_is_an_id_like_any_other(tmp_path):
     table = raw_month(VendorID="B00254")
-    raw = with_byte(write_raw(tmp_path / "raw.parquet", table, compression="none"), b"B00254", 1)
+    raw = with_byte(write_raw(tmp_path / "raw.file", table, compression="none"), b"B00254", 1)
     assert run_clean(raw, tmp_path, settings())[0] == os.EX_OK
 
 
@@ -101,10 +98,14 @@ def test_a_text_that_is_no_utf8_is_an_id_like_any_other(tmp_path):
 
 @pytest.mark.parametrize(
     ("rows", "message"),
-    [(b"\xac\x02", "150 rows and has 120"), (b"\xee\x01", "119 rows and has more"), (b"\xf1\x01", "none")],
+    [
+        (b"\xac\x02", "150 rows and has 120"),
+        (b"\xee\x01", "119 rows and has more"),
+        (b"\xf1\x01", "-121 rows and has more"),
+    ],
 )
 def test_a_footer_with_another_number_of_rows_is_refused(tmp_path, rows, message):
-    raw = write_raw(tmp_path / "raw.parquet", raw_month(120))
+    raw = write_raw(tmp_path / "raw.file", raw_month(120))
     number = b"\x16%b\x19"  # as thrift has it: its type, twice the number in base 128, the type of what follows
     content = raw.read_bytes()
     assert content.count(number % b"\xf0\x01") == 1
@@ -147,7 +148,7 @@ def test_a_folder_in_the_place_of_a_published_month_is_one_line(tmp_path):
 def test_a_published_month_that_may_not_be_read_is_a_publisher_that_is_not_reachable(unreadable):
     facts = {"file": unreadable.name, "size": 1, "last_modified": ""}
     with pytest.raises(Unreachable, match=r"green 2021-01: .* cannot be read \(Permission denied\)"):
-        folder.fetch(facts, LOCATE | {"source": f"file:{unreadable.parent}"}, "raw.parquet")
+        folder.fetch(facts, LOCATE | {"source": f"file:{unreadable.parent}"}, "raw.file")
 
 
 def test_a_published_folder_that_may_not_be_entered_is_a_publisher_that_is_not_reachable(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from monthwise.base import files, months
 FIRST, LAST = "2024-01", "2024-02"
 SETTINGS = {
     "source": "file:published",
-    "services": ["green"],
+    "datasets": ["green"],
     "begin": {"green": FIRST},
     "last": LAST,
     "train": {"recipe": "linear", "parameters": {"solver": "lasso"}},
@@ -70,16 +70,16 @@ def store(clone: Clone) -> mlflow.MlflowClient:
 def test_where_nothing_is_there_every_command_names_run(whole, tmp_path):
     clone = Clone(tmp_path / "empty")
     clone.configure(SETTINGS | {"source": f"file:{whole.path('published')}"})
-    (tmp_path / "trips.parquet").touch()
+    (tmp_path / "rows.parquet").touch()
     code_by_command = {
         ("status",): 0,
         ("status", "--errors"): 0,
         ("status", "--champions"): 0,
         ("verify",): 65,
-        ("score", "--input", str(tmp_path / "trips.parquet"), "--output", str(tmp_path / "minutes.parquet")): 64,
+        ("score", "--input", str(tmp_path / "rows.parquet"), "--output", str(tmp_path / "predictions.parquet")): 64,
     }
     suggested = {COMMAND.findall(call(clone, *words, code=code))[-1] for words, code in code_by_command.items()}
-    assert suggested == {"./monthwise run", "./monthwise run --service green"}
+    assert suggested == {"./monthwise run", "./monthwise run --dataset green"}
 
 
 @nightly
@@ -188,7 +188,7 @@ def test_a_file_that_changed_before_it_was_fetched_is_located_again(clone):
     publish(clone.path("published"), "green", "2023-12", rows=400, seed=2)
     for path in clone.path("data/green/2023-12").glob("*raw*"):
         path.unlink()
-    clone.path("data/green/2023-12/trips.parquet").unlink()
+    clone.path("data/green/2023-12/rows.parquet").unlink()
     assert clone.snakemake().returncode
     line = clone.path("logs/ingest/green/2023-12.log").read_text().splitlines()[-1]
     follow(clone, line)
@@ -231,7 +231,7 @@ def test_a_page_that_cannot_be_drawn_names_the_reason(clone):
     clone.path("config/zones/new-york.geojson").write_text("{")
     output = call(clone, "run")
     assert "the report was not written (WrongConfig)" in output
-    assert "new-york.geojson cannot be read as outlines of zones" in follow(clone, output, code=78)
+    assert "new-york.geojson cannot be read as outlines of places" in follow(clone, output, code=78)
 
 
 @nightly
@@ -278,4 +278,4 @@ def test_what_prune_shows_is_what_it_deletes(clone):
     follow(clone, output)
     deleted = files_before - {path for path in clone.path("data").rglob("*") if path.is_file()}
     assert {path.parent.name for path in deleted} == {"2023-11"}
-    assert {path.name for path in deleted} >= {"raw.parquet", "trips.parquet", "features.parquet"}
+    assert {path.name for path in deleted} >= {"raw.file", "rows.parquet", "features.parquet"}

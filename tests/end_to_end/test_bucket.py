@@ -36,7 +36,7 @@ class Machine:
     def __init__(self, folder: Path, published: Path, server: s3_server.Server, bucket: str):
         self.clone, self.bucket, home = Clone(folder / "clone"), bucket, folder / "home"
         home.mkdir()
-        changed = {"source": f"file:{published}", "services": ["green"], "begin": {"green": FIRST}, "last": "newest"}
+        changed = {"source": f"file:{published}", "datasets": ["green"], "begin": {"green": FIRST}, "last": "newest"}
         changed["tracking"] = {"artifacts": (published.parent / "models").as_uri()}  # for another bucket
         self.clone.configure(SETTINGS | changed)
         remote = {"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": server.url}
@@ -86,13 +86,13 @@ def large(machine: Machine) -> dict[str, int]:
     return {
         str(path.relative_to(machine.clone.folder)): path.stat().st_size
         for path in paths
-        if path.suffix in (".parquet", ".skops")
+        if path.suffix in (".parquet", ".skops", ".file")
     }
 
 
 def states(status: dict) -> Iterator[dict]:
-    for service in status["services"].values():
-        for month in (*service["data"].values(), *service["runs"].values()):
+    for dataset in status["datasets"].values():
+        for month in (*dataset["data"].values(), *dataset["runs"].values()):
             yield from month.values()
 
 
@@ -158,23 +158,23 @@ def test_a_file_that_was_published_again_with_the_same_rows_is_not_cleaned_on_an
     pq.write_table(table, restated, compression="gzip")
     assert one.call().returncode == 0
     assert "clean" in " ".join(one.last()["reason"])
-    other = machines("other")  # trips.parquet is newer than what was made of it, and a stub
+    other = machines("other")  # rows.parquet is newer than what was made of it, and a stub
     ended = other.call()
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "up to date"), ended.stdout + ended.stderr
-    assert [path for path, size in large(other).items() if size] == [f"data/green/{FIRST}/trips.parquet"]
+    assert [path for path, size in large(other).items() if size] == [f"data/green/{FIRST}/rows.parquet"]
 
 
 def test_what_was_pruned_is_gone_from_the_bucket_and_callers_do_not_meet(machines):
     one = machines("one")
     one.clone.path("data/green/2020-01").mkdir(parents=True)
-    one.clone.path("data/green/2020-01/trips.parquet").write_text("long ago")
+    one.clone.path("data/green/2020-01/rows.parquet").write_text("long ago")
     assert one.call("true").returncode == 0
     other = machines("other")
     other.clone.path("data").mkdir()  # of something else, it seems
     ended = other.call("true")
     assert (ended.returncode, ended.stderr.count("\n")) == (64, 1)
     other.clone.path("data").rmdir()
-    pruning = "rm data/green/2020-01/trips.parquet; touch ready; while [ -e ready ]; do sleep 0.1; done"
+    pruning = "rm data/green/2020-01/rows.parquet; touch ready; while [ -e ready ]; do sleep 0.1; done"
     started = subprocess.Popen([WITH_BUCKET, f"store:{other.bucket}/kept", "sh", "-c", pruning], **other.place())
     wait_for(other.clone.path("ready").exists)
     ended = other.call("true")
@@ -184,7 +184,7 @@ def test_what_was_pruned_is_gone_from_the_bucket_and_callers_do_not_meet(machine
     assert one.call("true").returncode == 0  # from another machine: not seen beforehand, but at the end
     other.clone.path("ready").unlink()
     assert started.wait(timeout=600) == 75
-    assert other.call("rm", "data/green/2020-01/trips.parquet").returncode == 0
+    assert other.call("rm", "data/green/2020-01/rows.parquet").returncode == 0
     assert one.call("true").returncode == 0
     assert large(one) == {}
 

@@ -80,12 +80,12 @@ def test_live_errors_are_those_of_the_champion_in_its_month(played):
         live = files.read_json(played.path(targets.run_file("green", month, "live.json")))
         decision = champion(played, month)
         assert live["champion"]["month"] == decision["champion"]["month"]
-        assert live["promised_rmse_min"] == decision["promised_rmse_min"]
-        assert live["off"] == pytest.approx(live["rmse_min"] / decision["promised_rmse_min"] - 1)
+        assert live["validation_error"] == decision["validation_error"]
+        assert live["live_excess"] == pytest.approx(live["rmse"] / decision["validation_error"] - 1)
     slower = files.read_json(played.path(targets.run_file("green", planted.SLOWER, "live.json")))
-    assert slower["off"] > 0.05
+    assert slower["live_excess"] > 0.05
     drift = files.read_json(played.path(targets.run_file("green", planted.SLOWER, "drift.json")))
-    assert drift["ranked"][0]["name"] == "duration_min"
+    assert drift["ranked"][0]["name"] == "target"
     assert drift["ranked"][0]["drifted"]
 
 
@@ -178,7 +178,7 @@ def test_closed_months_keep_what_they_have(clone):
     planned = jobs_of(clone)
     assert planned["train"] == ["2023-02", "2023-03", "2023-04"]
     assert min(planned["promote"]) == "2023-02"
-    clone.edit("scripts/featurize.py", "Turn clean trips", "Turn trips")
+    clone.edit("scripts/featurize.py", "Turn clean rows", "Turn rows")
     # Of the data months that only closed run months read, none.
     assert min(jobs_of(clone)["featurize"]) == "2022-11"
 
@@ -267,8 +267,8 @@ def test_no_decision_reads_what_was_not_known(unplayed, tmp_path, length, begin)
 
 def test_a_planted_look_ahead_is_found(unplayed, tmp_path):
     clone = Clone(tmp_path / "clone", like=unplayed)
-    clone.edit("rules/champion.smk", "zones=of_run(zones_file)", "zones=of_run(ahead)")
-    ahead = "def ahead(wildcards):\n    return data_file(wildcards.service, wildcards.month, 'features.parquet')\n\n\n"
+    clone.edit("rules/champion.smk", "features=of_run(validation_features)", "features=of_run(ahead)")
+    ahead = "def ahead(wildcards):\n    return data_file(wildcards.dataset, wildcards.month, 'features.parquet')\n\n\n"
     clone.edit("rules/champion.smk", "rule compare:", f"{ahead}rule compare:")
     ended = clone.snakemake("--dry-run", "--forceall")
     graph = reads(ended.stdout + ended.stderr)

@@ -43,7 +43,7 @@ class Cron:
         )
 
     def jobs(self) -> list[tuple[str, str, str]]:
-        """Return rule, service and month of each job that Snakemake started, of all calls."""
+        """Return rule, dataset and month of each job that Snakemake started, of all calls."""
         return [job for log in self.clone.path("logs/run").iterdir() for job in listed_jobs(log.read_text())]
 
     def log(self) -> str:
@@ -121,7 +121,7 @@ def first_night(tmp_path_factory) -> tuple[Cron, list[int | None], list[int]]:
     clone = Clone(tmp_path_factory.mktemp("first") / "clone")
     for month in PUBLISHED:
         publish(clone.path("published"), "green", month)
-    clone.configure({**SETTINGS, "services": ["green"], "begin": {"green": BUILT[0]}, "last": "newest"})
+    clone.configure({**SETTINGS, "datasets": ["green"], "begin": {"green": BUILT[0]}, "last": "newest"})
     cron = Cron(clone)
     both = [cron.start(), cron.start()]
     wait_for(lambda: any(one.poll() is not None for one in both))

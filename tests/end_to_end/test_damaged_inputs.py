@@ -14,7 +14,7 @@ from monthwise.job import command_line
 from monthwise.verify import recorded_jobs
 from monthwise.workflow import stages
 
-SERVICE, MONTH = "green", months.shift(LAST, -1)  # the newest month that is scored
+DATASET, MONTH = "green", months.shift(LAST, -1)  # the newest month that is scored
 COPIED = ("promote", ".skops")
 
 
@@ -27,9 +27,10 @@ def jobs(built, tmp_path_factory) -> list[recorded_jobs.Job]:
         shutil.copytree(built.path(name), folder / name)
     before = Path.cwd()
     os.chdir(folder)
-    evidence = files.read_json(f"runs/{SERVICE}/{MONTH}/evidence.json")
-    zones = [str(built.path("config/zones/new-york.csv"))]
-    yield [*recorded_jobs.data_jobs(evidence, zones)[0], *recorded_jobs.run_jobs(evidence, zones)]
+    evidence = files.read_json(f"runs/{DATASET}/{MONTH}/evidence.json")
+    module = [str(path) for path in sorted(built.path("scripts/monthwise/prepare/taxi").glob("*.py"))]
+    sources = {"prepare": module, "files": [str(built.path("config/zones/new-york.csv"))]}
+    yield [*recorded_jobs.data_jobs(evidence, sources)[0], *recorded_jobs.run_jobs(evidence)]
     os.chdir(before)
 
 
@@ -84,4 +85,4 @@ def test_every_program_names_the_damaged_input(jobs, damage, tmp_path, monkeypat
             assert (code, path in line) == (os.EX_DATAERR, True), f"{job.stage}, {path}: {line}"
             refusals.add((job.stage, Path(path).suffix))
     assert {stage for stage, _ in refusals} >= {"clean", "featurize", "train", "evaluate", "compare", "score", "drift"}
-    assert {suffix for _, suffix in refusals} == {".parquet", ".json", ".skops"}
+    assert {suffix for _, suffix in refusals} == {".file", ".parquet", ".json", ".skops"}

@@ -16,7 +16,7 @@ ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIO
 def clone(tmp_path) -> Clone:
     """A clone in a folder with an umlaut, a change whose reason has one, and nothing built."""
     clone = Clone(tmp_path / "Zürich")
-    change = {"from": MONTH, "services": ["green"], "reason": REASON, "promotion": {"pin": None}}
+    change = {"from": MONTH, "datasets": ["green"], "reason": REASON, "promotion": {"pin": None}}
     clone.configure(SETTINGS | {"changes": [change]})
     return clone
 
@@ -71,7 +71,8 @@ def test_messages_with_letters_of_any_language_are_printed_in_any_locale(clone):
 
 
 def test_a_program_says_what_is_wrong_in_any_locale(tmp_path):
-    facts = {"source": "file:/nirgendwo/für", "service": "green", "month": "2021-01", "file": "green_2021-01.parquet"}
+    facts = {"source": "file:/nirgendwo/für", "dataset": "green", "month": "2021-01", "file": "green_2021-01.parquet"}
+    facts["pattern"] = "green_{month}.parquet"
     program = (str(REPOSITORY / ".venv/bin/python"), str(REPOSITORY / "scripts/locate.py"))
     settings = json.dumps(facts, ensure_ascii=False)
     ended = Clone(tmp_path).run(*program, "--settings", settings, "--source", "source.json", env=ASCII)

@@ -39,8 +39,8 @@ def test_a_month_that_is_not_published_holds_back_only_what_needs_it(clone):
 
 @nightly
 def test_a_rejected_month_is_refused_until_it_is_waived_or_skipped(clone):
-    for service in ("green", "yellow"):
-        publish(clone.path("published"), service, LAST)
+    for dataset in ("green", "yellow"):
+        publish(clone.path("published"), dataset, LAST)
     path = clone.path(f"published/green_tripdata_{LAST}.parquet")
     pq.write_table(pq.read_table(path)[:120], path)
     wanted = ("--config", f"first={NEXT}", f"last={NEXT}", "quality={reject: {rows_below: 500}}")
@@ -57,8 +57,8 @@ def test_a_rejected_month_is_refused_until_it_is_waived_or_skipped(clone):
 
 
 def test_a_store_that_cannot_be_reached_costs_no_model(clone):
-    for service in ("green", "yellow"):
-        publish(clone.path("published"), service, LAST)
+    for dataset in ("green", "yellow"):
+        publish(clone.path("published"), dataset, LAST)
     wanted = ("--config", f"first={NEXT}", f"last={NEXT}")
     refused = clone.snakemake(*wanted, env={"MLFLOW_TRACKING_URI": "http://me:uncommon-word@127.0.0.1:9"})
     assert refused.returncode == 1
@@ -85,6 +85,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+MODULE = {"prepare": "scripts/monthwise/prepare/taxi/__init__.py", "files": "config/zones/new-york.csv"}
 TRAINED = ["model", "baseline", "training", "provenance"]
 
 
@@ -93,13 +94,8 @@ TRAINED = ["model", "baseline", "training", "provenance"]
     ("program", "inputs", "outputs", "stage"),
     [
         ("ingest", {"source": "data/green/2023-10/source.json"}, ["raw"], "ingest"),
-        ("clean", {"raw": "data/green/2023-10/raw.parquet"}, ["trips", "quality"], "clean"),
-        (
-            "train",
-            {"features": "data/green/2023-10/features.parquet"},
-            ["model", "baseline", "training", "provenance"],
-            "train",
-        ),
+        ("clean", {"raw": "data/green/2023-10/raw.file"} | MODULE, ["rows", "quality"], "clean"),
+        ("train", {"features": "data/green/2023-10/features.parquet"}, TRAINED, "train"),
     ],
 )
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(built, small_disk, program, inputs, outputs, stage):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from fixtures.equal_builds import assert_equal, built_files
-from fixtures.shared_months import FIRST, LAST, SERVICES
+from fixtures.shared_months import DATASETS, FIRST, LAST
 from fixtures.workflow import Clone, called_bare, wait_for
 from monthwise.base import lock, months
 
@@ -98,4 +98,4 @@ def test_killed_in_every_way_and_asked_again_a_backfill_equals_an_undisturbed_on
     assert clone.run(*RUN).stdout == "up to date\n"
     with sqlite3.connect(clone.path("mlflow.db")) as store:
         runs = store.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active' ORDER BY name").fetchall()
-    assert runs == [(f"{service} {month}", "FINISHED") for service in SERVICES for month in months.span(FIRST, LAST)]
+    assert runs == [(f"{dataset} {month}", "FINISHED") for dataset in DATASETS for month in months.span(FIRST, LAST)]

@@ -65,7 +65,7 @@ def test_a_path_that_sqlite_cannot_open_is_one_line_before_anything_runs(tmp_pat
     ended = clone.monthwise("run", "--directory", str(directory))
     assert ended.returncode == 78
     assert "SQLite takes 499; set MLFLOW_TRACKING_URI=sqlite:////SHORTER/mlflow.db" in ended.stderr
-    assert not (directory / "data").exists() or not list(directory.glob("data/*/*/raw.parquet"))
+    assert not (directory / "data").exists() or not list(directory.glob("data/*/*/raw.file"))
 
 
 @nightly

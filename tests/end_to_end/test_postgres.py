@@ -76,7 +76,7 @@ def start_tracking(folder: Path, store: Store, months: list[str]) -> list:
 
 def register(folder: Path, store: Store, name: str = "monthwise-green") -> subprocess.Popen:
     """Start scripts/register.py as a process in `folder`."""
-    job_settings = {"service": "green", "experiment": name, "model": name, "begin": MONTHS[0]}
+    job_settings = {"dataset": "green", "experiment": name, "model": name, "begin": MONTHS[0]}
     job_settings |= store.job_settings
     command = [sys.executable, str(REPOSITORY / "scripts/register.py"), "--settings", json.dumps(job_settings)]
     command += ["--champions", f"runs/green/{MONTHS[0]}/champion.json", "--registry", "registry/green.json"]
@@ -237,7 +237,7 @@ def test_no_password_is_in_any_file_and_a_wrong_one_is_one_line(server, bucket, 
     first, second, *_ = MONTHS
     direct = {"uri": uri, "artifacts": "s3://models/quiet"}
     clone = Clone(tmp_path / "clone", like=unbuilt)
-    clone.configure({"services": ["green"], "last": FIRST, "tracking": {"artifacts": direct["artifacts"]}})
+    clone.configure({"datasets": ["green"], "last": FIRST, "tracking": {"artifacts": direct["artifacts"]}})
     ended = clone.monthwise("run", FIRST, env=keys | {"MLFLOW_TRACKING_URI": uri})
     assert ended.returncode == 0, ended.stdout + ended.stderr
     outputs.append(ended.stdout + ended.stderr)

@@ -9,7 +9,7 @@ from monthwise.base import files, months
 
 CLOSED_BEFORE = months.shift(LAST, -1)
 OPEN_DATA = months.shift(CLOSED_BEFORE, -2)  # the oldest month that an open run month reads
-PRUNED = ("raw.parquet", ".raw.kept.parquet", ".raw.kept.json", "trips.parquet", "features.parquet")
+PRUNED = ("raw.file", ".raw.kept.file", ".raw.kept.json", "rows.parquet", "features.parquet")
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ def place(tmp_path_factory):
         clone.path(".venv/.ready").touch()
     with MisbehavingServer(published) as server:
         clone.configure(SMALL)
-        text = clone.path("config/services.yaml").read_text()
-        clone.path("config/services.yaml").write_text(
+        text = clone.path("config/datasets.yaml").read_text()
+        clone.path("config/datasets.yaml").write_text(
             text.replace("https://d37ci6vzurychx.cloudfront.net/trip-data", server.url)
         )
         yield clone, published
@@ -63,7 +63,7 @@ def test_every_command_of_the_readme(place):
         outputs[line] = answers(clone, line) if "mlflow ui" in line else run(clone, line)
     demo = outputs["make demo"]
     assert "ok    jobs: a cold and a warm job ran" in demo
-    assert re.search(r"green +2024-02 +\+{4}  \+{8} +[\d,]+( +\d+\.\d{3}){3} +2024-\d\d", demo)
+    assert re.search(r"green +2024-02 +\+{4}  \+{8} +[\d,]+ +RMSE, min( +\d+\.\d{3}){3} +2024-\d\d", demo)
     assert demo.count("  .venv/bin/") + demo.count("  ./monthwise") == 3
     for month in ("2021-06", "2024-01", "2024-03"):
         assert clone.path(f"runs/green/{month}/tracking.json").exists()

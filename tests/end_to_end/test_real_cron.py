@@ -71,22 +71,22 @@ def night(tmp_path, mails) -> Iterator[Night]:
     for month in months.span(months.shift(FIRST, -2), months.shift(FIRST, -1)):
         publish(published, "green", month)
     with MisbehavingServer(published) as server, cron(tmp_path, clone, mails[1]):
-        settings = {**SETTINGS, "source": "https", "services": ["green"], "begin": {"green": FIRST}, "last": "newest"}
+        settings = {**SETTINGS, "source": "https", "datasets": ["green"], "begin": {"green": FIRST}, "last": "newest"}
         clone.configure(settings)
         clone.path("today").write_text(f"{FIRST}-15")
-        services = clone.path("config/services.yaml")
-        services.write_text(services.read_text().replace("https://d37ci6vzurychx.cloudfront.net/trip-data", server.url))
+        datasets = clone.path("config/datasets.yaml")
+        datasets.write_text(datasets.read_text().replace("https://d37ci6vzurychx.cloudfront.net/trip-data", server.url))
         yield Night(clone, published)
 
 
 @contextlib.contextmanager
-def cron(folder: Path, clone: Clone, alarm_url: str) -> Iterator[None]:
+def cron(folder: Path, clone: Clone, alert_url: str) -> Iterator[None]:
     for name in ("spool", "empty", "run"):
         (folder / name).mkdir()
     (folder / "nothing").touch()
     table = folder / "spool/root"
     line = "* * * * * cd {} && MONTHWISE_TODAY=$(cat today) ./monthwise run --jobs 2 >> cron.log 2>&1\n"
-    table.write_text(f"{alerts.URLS}={alarm_url}\n" + line.format(clone.folder))
+    table.write_text(f"{alerts.URLS}={alert_url}\n" + line.format(clone.folder))
     table.chmod(0o600)
     process = subprocess.Popen(["unshare", "-m", "sh", "-ec", NAMESPACE.format(folder=folder)])
     try:

@@ -22,9 +22,9 @@ def state(folder) -> dict:
 def apart(unbuilt: Clone, tmp_path) -> Clone:
     """Run months that are published and not built, with a home of their own."""
     clone = Clone(tmp_path / "clone", like=unbuilt)
-    for service in ("green", "yellow"):
+    for dataset in ("green", "yellow"):
         for month in DATA_MONTHS:
-            publish(clone.path("published"), service, month, rows=20_000)
+            publish(clone.path("published"), dataset, month, rows=20_000)
     (tmp_path / "home").mkdir()
     return clone
 
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
     output = rehearse(apart, "--config", f"last={LAST}", code=65)
     assert f"green {BROKEN}: " in output
     assert "parquet cut short" in output
-    assert "pickup_time" in output
+    assert "has no column for time: looked for tpep_pickup_datetime" in output
     assert f"not there: green {DATA_MONTHS[-1]}" in output
 
 
@@ -65,5 +65,5 @@ def test_what_is_wrong_is_found_as_the_real_thing_would_find_it(apart):
 def test_a_range_is_rehearsed_by_itself_although_settings_changed_before(apart):
     change = {"from": months.shift(FIRST, 1), "reason": "trial", "train": {"parameters": {"alpha": 0.5}}}
     apart.configure({"changes": [change]})
-    output = rehearse(apart, f"{months.shift(LAST, -1)}..{LAST}", "--service", "green")
+    output = rehearse(apart, f"{months.shift(LAST, -1)}..{LAST}", "--dataset", "green")
     assert ", 0 failed" in output

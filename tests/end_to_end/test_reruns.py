@@ -1,29 +1,30 @@
 """Which jobs run when something changed: no more and no fewer than depend on it."""
 
 import shutil
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from fixtures.marks import nightly
-from fixtures.shared_months import DATA_MONTHS, FIRST, LAST, SERVICES, publish
+from fixtures.shared_months import DATA_MONTHS, DATASETS, FIRST, LAST, publish
 from fixtures.workflow import Clone
 from monthwise.base import months
 
-RUN_MONTHS = len(months.span(FIRST, LAST)) * len(SERVICES)
+RUN_MONTHS = len(months.span(FIRST, LAST)) * len(DATASETS)
 # Jobs if all run months are evaluated again; the first compares nothing, the last is not published yet.
 DECIDED_AGAIN = {
     **dict.fromkeys(("evaluate", "track", "promote", "evidence"), RUN_MONTHS),
-    **dict.fromkeys(("compare", "score"), RUN_MONTHS - len(SERVICES)),
-    "register": len(SERVICES),
+    **dict.fromkeys(("compare", "score"), RUN_MONTHS - len(DATASETS)),
+    "register": len(DATASETS),
 }
 RESTATED = "2023-10"
 CHANGED_FROM = "2023-12"
-STEP_BY_STEP = [f"data/{service}/{month}/quality.json" for service in SERVICES for month in DATA_MONTHS]
+STEP_BY_STEP = [f"data/{dataset}/{month}/quality.json" for dataset in DATASETS for month in DATA_MONTHS]
 
 
 def restate(clone: Clone, seed: int = 2) -> None:
     publish(clone.path("published"), "green", RESTATED, seed=seed)
-    located = clone.monthwise("locate", RESTATED, "--service", "green")
+    located = clone.monthwise("locate", RESTATED, "--dataset", "green")
     assert located.returncode == 0, located.stderr
     assert "changed" in located.stdout
 
@@ -40,8 +41,8 @@ def decided_again(first: str) -> dict[str, list[str]]:
 
 
 def stages(jobs: set[tuple[str, str, str]]) -> dict[str, list[str]]:
-    """Return the months of each rule among planned jobs of one service."""
-    assert {service for _, service, _ in jobs} <= {"green"}
+    """Return the months of each rule among planned jobs of one dataset."""
+    assert {dataset for _, dataset, _ in jobs} <= {"green"}
     return {rule: sorted(month for name, _, month in jobs if name == rule) for rule, _, _ in jobs}
 
 
@@ -70,8 +71,18 @@ def test_an_edited_program_runs_its_stage_and_what_reads_it(clone):
 
 
 def test_an_edited_module_runs_the_stages_that_declare_it(clone):
-    clone.edit("scripts/monthwise/models/errors.py", "How far", "By how much")
+    clone.edit("scripts/monthwise/models/metrics.py", "Errors of predictions", "The errors of predictions")
     assert clone.planned() == DECIDED_AGAIN
+
+
+def test_an_edited_module_of_a_dataset_or_file_of_it_cleans_its_months_again(clone):
+    data_months = len(DATA_MONTHS) * len(DATASETS)
+    for name in ("scripts/monthwise/prepare/taxi/__init__.py", "config/zones/new-york.csv"):
+        copy = Clone(clone.folder.with_name(Path(name).stem), like=clone)
+        copy.path(name).write_text(copy.path(name).read_text() + "\n")
+        planned = copy.planned()
+        assert (planned["ingest"], planned["clean"], planned["featurize"]) == (0, data_months, data_months)
+        assert planned["train"] == RUN_MONTHS
 
 
 def test_an_edited_locate_asks_nothing_even_when_the_publisher_is_away(clone):
@@ -92,7 +103,7 @@ def test_a_new_recipe_file_is_no_reason(clone):
 def test_an_edited_recipe_retrains_the_months_that_use_it(clone):
     clone.edit("scripts/monthwise/models/recipes/boosted.py", "The default recipe", "The usual recipe")
     assert clone.planned() == {}
-    clone.edit("scripts/monthwise/models/recipes/linear.py", "The baseline recipe", "A baseline recipe")
+    clone.edit("scripts/monthwise/models/recipes/linear.py", "A linear model", "One linear model")
     assert clone.planned() == DECIDED_AGAIN | {"train": RUN_MONTHS}
 
 
@@ -129,10 +140,10 @@ def test_the_same_rows_in_other_bytes_stop_at_clean_when_asked_for_in_steps(clon
 
 
 @pytest.mark.parametrize("length", [1, 2])
-def test_a_change_holds_from_its_month_on_and_for_its_services(clone, length):
+def test_a_change_holds_from_its_month_on_and_for_its_datasets(clone, length):
     change = {
         "from": CHANGED_FROM,
-        "services": ["green"],
+        "datasets": ["green"],
         "reason": "a trial",
         "train": {"parameters": {"alpha": 0.02}},
     }
@@ -171,21 +182,21 @@ def test_a_skipped_month_moves_windows_and_takes_out_the_month_that_validates_on
 
 
 def test_one_more_month_is_one_more_month(clone):
-    for service in SERVICES:
-        publish(clone.path("published"), service, "2024-02")
+    for dataset in DATASETS:
+        publish(clone.path("published"), dataset, "2024-02")
     clone.configure({"last": "newest"})
     rules = "locate ingest clean featurize train evaluate track compare promote score drift evidence register"
     # The evidence of the month that is published by now is rebuilt.
-    assert clone.planned() == dict.fromkeys(rules.split(), len(SERVICES)) | {"evidence": 2 * len(SERVICES)}
+    assert clone.planned() == dict.fromkeys(rules.split(), len(DATASETS)) | {"evidence": 2 * len(DATASETS)}
 
 
 @nightly
 def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     month = "2023-12"
     before = clone.path(f"runs/green/{month}/metrics.json").read_bytes()
-    crash = "TRUSTED = []\n\n\ndef pipeline():\n    raise RuntimeError('planted')\n"
+    crash = "TRUSTED = []\n\n\ndef pipeline(task, numbers, categories):\n    raise RuntimeError('planted')\n"
     clone.path("scripts/monthwise/models/recipes/crash.py").write_text(crash)
-    change = {"from": month, "services": ["green"], "reason": "planted", "train": {"recipe": "crash"}}
+    change = {"from": month, "datasets": ["green"], "reason": "planted", "train": {"recipe": "crash"}}
     clone.configure({"changes": [change]})
     failed = clone.snakemake("--config", f"first={month}", f"last={month}", cores=1)
     assert failed.returncode == 1
@@ -195,7 +206,7 @@ def test_a_failed_train_is_named_while_parsing_and_the_range_completes(clone):
     clone.configure({"changes": []})
     # A later file still exists, so Snakemake alone has nothing to do, and the model is missing.
     ended = clone.snakemake("--dry-run", "--", f"runs/green/{month}/metrics.json")
-    advice = f"`./monthwise run {month}..{month} --service green` builds them"
+    advice = f"`./monthwise run {month}..{month} --dataset green` builds them"
     assert f"monthwise: green: {month} have missing inputs" in ended.stderr
     assert advice in ended.stderr
     clone.build("--config", f"first={month}", f"last={month}")

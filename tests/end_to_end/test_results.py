@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.marks import nightly
-from fixtures.shared_months import LAST
+from fixtures.shared_months import FIRST, LAST
 from fixtures.workflow import Clone
 from monthwise.base import lock, months, results
 from monthwise.base.exits import CannotWrite, TryAgain, WrongConfig
@@ -38,7 +38,7 @@ def release(built: Clone, tmp_path: Path) -> Clone:
     clone = Clone(tmp_path / "release")
     shutil.copytree(built.path("published"), clone.path("published"))
     shutil.copy(built.path("config/config.yaml"), clone.path("config/config.yaml"))
-    clone.configure({"services": ["green"]})
+    clone.configure({"datasets": ["green"]})
     return clone
 
 
@@ -139,11 +139,12 @@ def test_a_dry_run_of_another_clone_does_not_change_what_a_running_call_runs(rel
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "have format 1, this version has format 2; run `./monthwise accept` to keep them"),
-        ('{"format": 99}', "have format 99, this version has format 2; use the version that wrote them"),
+        (None, "have format 1, this version has format 3; run `./monthwise accept`, which sets them aside"),
+        ('{"format": 2}', "have format 2, this version has format 3; run `./monthwise accept`, which sets them aside"),
+        ('{"format": 99}', "have format 99, this version has format 3; use the version that wrote them"),
         ('{"for', "format.json is damaged"),
-        ("[2]", "format.json is damaged"),
-        ('{"format": "2"}', "format.json is damaged"),
+        ("[3]", "format.json is damaged"),
+        ('{"format": "3"}', "format.json is damaged"),
     ],
 )
 def test_results_of_another_format_are_refused_in_one_line(workdir, content, message):
@@ -166,18 +167,44 @@ def test_whoever_writes_first_notes_the_format(workdir):
     results.insist_on_format()
 
 
-def test_an_older_folder_is_refused_by_every_call_until_it_is_accepted(release, moved):
+def test_results_without_the_file_of_their_format_are_of_that_in_their_files(release, moved):
     (moved / results.FORMAT_FILE).unlink()
+    assert call(release, moved, "run") == "up to date\n"
+    assert (moved / results.FORMAT_FILE).exists()
+
+
+def of_format_2(folder: Path) -> list[Path]:
+    """Give published files, their facts and the format number the form of format 2; return the published files."""
+    (folder / results.FORMAT_FILE).write_text('{"format": 2}')
+    published = []
+    for raw in sorted(folder.glob("data/*/*/raw.file")):
+        published.append(raw.rename(raw.with_name("raw.parquet")))
+        facts = json.loads(raw.with_name("source.json").read_text())
+        facts["service"] = facts.pop("dataset")
+        del facts["format"]
+        raw.with_name("source.json").write_text(json.dumps(facts))
+    return published
+
+
+def test_an_older_folder_is_refused_by_every_call_until_it_is_set_aside(release, moved):
+    published = {path.relative_to(moved).parent: path.read_bytes() for path in of_format_2(moved)}
+    before = {path.relative_to(moved): path.read_bytes() for path in moved.rglob("*") if path.is_file()}
     for command in ("run", "plan", "status"):
         output = call(release, moved, command, code=78)
         assert output.count("\n") == 1, output
         assert f"./monthwise accept --directory {moved}" in output
     ended = release.snakemake("--directory", str(moved), "--dry-run")
     assert ended.returncode == 78
-    assert "have format 1" in ended.stderr
+    assert "have format 2" in ended.stderr
     assert "Traceback" not in ended.stderr
-    call(release, moved, "accept")
-    assert call(release, moved, "run") == "up to date\n"
+    output = call(release, moved, "accept")
+    assert f"{len(published)} published files are kept" in output
+    older = {moved / "format-2" / path: content for path, content in before.items() if path.parts[0] in RESULTS}
+    assert older == {path: path.read_bytes() for path in older}
+    assert call(release, moved, "run", FIRST).splitlines()[-1].startswith(f"built 1 run months (green {FIRST})")
+    logs = [path.read_text() for path in sorted((moved / "logs/ingest/green").glob("*.log"))]
+    assert logs
+    assert all("kept from before, nothing fetched" in log for log in logs)
 
 
 # The record of what was built

@@ -38,7 +38,7 @@ def calls(clone: Clone) -> list[dict]:
 
 
 def did(clone: Clone) -> Counter:
-    """Return rule, service and month of each job that Snakemake started in the last call."""
+    """Return rule, dataset and month of each job that Snakemake started in the last call."""
     log = max(clone.path("logs/run").iterdir())
     return Counter(listed_jobs(log.read_text()))
 
@@ -63,7 +63,7 @@ def test_a_new_month_comes_in_and_plan_has_said_so(open_ended):
     lines = run(open_ended)
     assert f"green {NEXT}: new" in lines
     assert lines[-1].startswith("built 2 run months")
-    jobs = {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]}
+    jobs = {(job["rule"], job["dataset"], job.get("month", "")) for job in planned["jobs"]}
     assert jobs == set(did(open_ended))
     assert run(open_ended) == ["up to date"]
 
@@ -80,7 +80,7 @@ def test_a_model_that_somebody_deleted_in_mlflow_is_written_again_when_the_next_
     assert lines[-1].startswith("built 3 run months")  # the evidence of the champion's month names its run
     assert files.read_json(path)["model_id"] != before["model_id"]
     assert run(open_ended) == ["up to date"]
-    assert "the registry agrees" in open_ended.monthwise("verify", champion, "--service", "green").stdout
+    assert "the registry agrees" in open_ended.monthwise("verify", champion, "--dataset", "green").stdout
 
 
 def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):
@@ -96,7 +96,7 @@ def test_a_restated_month_does_what_plan_lists_with_its_reason(open_ended):
     assert {job["reason"] for job in planned["jobs"]} == {f"{MIDDLE} was restated: {rows:,} -> {now:,} rows"}
     run(open_ended)
     done = did(open_ended)
-    assert {(job["rule"], job["service"], job.get("month", "")) for job in planned["jobs"]} == set(done)
+    assert {(job["rule"], job["dataset"], job.get("month", "")) for job in planned["jobs"]} == set(done)
     assert max(done.values()) == 1
 
 
@@ -150,7 +150,7 @@ def test_an_edited_program_is_not_let_loose_on_history(open_ended):
     assert calls(open_ended)[-1]["reason"] == {}  # nothing was built
     status = files.read_json(open_ended.path("report/status.json"))
     assert "finished run months" in status["needs"][0]["text"]
-    assert status["services"]["green"]["runs"][FIRST]["drift"]["state"] == "stale"
+    assert status["datasets"]["green"]["runs"][FIRST]["drift"]["state"] == "stale"
     assert "needs attention: the run that began" in open_ended.monthwise("status").stdout
     open_ended.configure({"history": {"closed_before": months.shift(LAST, 1)}})
     assert run(open_ended) == ["up to date"]
@@ -162,7 +162,7 @@ def test_redo_builds_history_again(open_ended):
     run(open_ended, "--redo")
     assert {rule for rule, _, _ in did(open_ended)} >= {"drift", "evidence"}
     assert run(open_ended) == ["up to date"]
-    run(open_ended, LAST, "--redo", "--service", "green")
+    run(open_ended, LAST, "--redo", "--dataset", "green")
     assert ("train", "green", LAST) in did(open_ended)
     assert not {month for rule, _, month in did(open_ended) if rule == "train"} - {LAST}
 
@@ -194,8 +194,8 @@ def test_after_months_off_one_call_makes_what_a_call_each_month_would_have(unbui
     clone.path("published").rename(later)
     clone.path("published").mkdir()
     for number, month in enumerate(DATA_MONTHS):
-        for service in ("green", "yellow"):
-            name = f"{service}_tripdata_{month}.parquet"
+        for dataset in ("green", "yellow"):
+            name = f"{dataset}_tripdata_{month}.parquet"
             shutil.copy2(later / name, clone.path("published") / name)
         if number in (1, 2, len(DATA_MONTHS) - 1):  # called in the first two months, then again after some off
             run(clone)
@@ -206,7 +206,7 @@ def test_after_months_off_one_call_makes_what_a_call_each_month_would_have(unbui
 def test_a_failing_job_is_named_with_its_log_and_the_next_call_completes(unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     last = months.shift(FIRST, 1)
-    clone.configure({"services": ["green"], "last": last})
+    clone.configure({"datasets": ["green"], "last": last})
     planted = f"    if job.settings['month'] == '{last}':\n        raise ValueError('planted')\n"
     clone.edit("scripts/train.py", MAIN, f"{MAIN}{planted}")
     lines = run(clone, code=1)
@@ -244,7 +244,7 @@ def test_a_snakemake_of_its_own_and_run_keep_out_of_each_others_way(open_ended):
     slow = "import time\n    while not os.path.exists('go'):\n        time.sleep(0.05)\n"
     open_ended.edit("scripts/ingest.py", MAIN, f"{MAIN}    {slow}")
     first = subprocess.Popen(
-        [".venv/bin/python", "-m", "snakemake", "--cores", "1", "--", f"data/green/{NEXT}/raw.parquet"],
+        [".venv/bin/python", "-m", "snakemake", "--cores", "1", "--", f"data/green/{NEXT}/raw.file"],
         cwd=open_ended.folder,
         env=called_bare(),
         stdout=subprocess.DEVNULL,

@@ -80,14 +80,14 @@ def test_the_server_answers_with_the_numbers_of_predictions_parquet(moved, serve
     features = pq.read_table(moved.path(f"data/green/{SCORED}/features.parquet")).to_pandas()
     expected = pq.read_table(moved.path(f"runs/green/{SCORED}/predictions.parquet")).to_pandas()
     # More columns than the model knows, as a newer month has them: it names its own.
-    assert "day" not in files.read_json(moved.path(f"runs/green/{SCORED}/champion.json"))["champion"]["columns"]
+    assert "epoch_day" not in files.read_json(moved.path(f"runs/green/{SCORED}/champion.json"))["champion"]["columns"]
     body = json.dumps(
         {"dataframe_split": json.loads(features.to_json(orient="split", index=False, double_precision=15))}
     )
     request = urllib.request.Request(served, body.encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as answer:
         predictions = json.loads(answer.read())["predictions"]
-    assert np.array_equal(predictions, expected["prediction_min"])
+    assert np.array_equal(predictions, expected["prediction"])
 
 
 def test_track_of_a_store_that_agrees_writes_nothing(moved):

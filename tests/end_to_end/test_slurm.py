@@ -19,9 +19,9 @@ pytestmark = pytest.mark.root
 
 LIMIT = 3  # jobs at once
 PLUGIN = Path(sys.prefix) / "slurm"  # where `make test` puts it: in the environment it would slow every call down
-# All months of both services in the nightly run, one of one service else.
+# All months of both datasets in the nightly run, one of one dataset else.
 WHOLE = "MONTHWISE_NIGHTLY" in os.environ
-ONE = {"services": ["green"], "last": FIRST}
+ONE = {"datasets": ["green"], "last": FIRST}
 PART = {} if WHOLE else ONE
 
 

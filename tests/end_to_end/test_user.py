@@ -25,9 +25,9 @@ HOMES = {
 
 @pytest.fixture(scope="module")
 def whole(unbuilt: Clone, tmp_path_factory) -> Clone:
-    """One run month of one service, built; not to be changed."""
+    """One run month of one dataset, built; not to be changed."""
     clone = Clone(tmp_path_factory.mktemp("whole") / "clone", like=unbuilt)
-    clone.configure({"services": ["green"], "last": FIRST})
+    clone.configure({"datasets": ["green"], "last": FIRST})
     clone.build()
     return clone
 

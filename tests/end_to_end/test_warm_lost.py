@@ -22,11 +22,11 @@ LOST = "monthwise: the warm start is lost, jobs start cold: "
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Clone:
-    """One run month of one service, nothing built."""
+    """One run month of one dataset, nothing built."""
     clone = Clone(tmp_path_factory.mktemp("tiny") / "clone")
     for month in ("2023-11", "2023-12"):
         publish(clone.path("published"), "green", month, rows=300)
-    clone.configure(SETTINGS | {"services": ["green"], "begin": {"green": "2024-01"}, "last": "2024-01"})
+    clone.configure(SETTINGS | {"datasets": ["green"], "begin": {"green": "2024-01"}, "last": "2024-01"})
     return clone
 
 

@@ -150,9 +150,9 @@ def test_a_program_edited_during_a_run_is_what_the_next_job_runs(tmp_path):
 def test_a_recipe_that_crashes_fails_its_months_alone(unbuilt, tmp_path):
     clone = Clone(tmp_path / "clone", like=unbuilt)
     clone.path("scripts/monthwise/models/recipes/crash.py").write_text(
-        "import ctypes\n\nTRUSTED = []\n\n\ndef pipeline(seed=0):\n    ctypes.string_at(0)\n"
+        "import ctypes\n\nTRUSTED = []\n\n\ndef pipeline(task, numbers, categories, seed=0):\n    ctypes.string_at(0)\n"
     )
-    crash = {"from": "2023-10", "services": ["green"], "reason": "a trial", "train": {"recipe": "crash"}}
+    crash = {"from": "2023-10", "datasets": ["green"], "reason": "a trial", "train": {"recipe": "crash"}}
     clone.configure({"changes": [crash]})
     ended = clone.snakemake("--config", "first=2023-09", "last=2023-10")
     assert ended.returncode == 1, ended.stderr

@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fixtures.workflow import REPOSITORY
 from monthwise import publisher
 from monthwise.base import exits
-from monthwise.publisher import demo, demo_trips
+from monthwise.prepare.taxi import demo
+from monthwise.prepare.taxi.demo import trips
+from monthwise.publisher import demo as source
 
 # As the publisher lists them; not taken from demo.py, which is what they are to check.
 GREEN = (
@@ -61,16 +63,16 @@ def large(tmp_path_factory):
 @pytest.mark.parametrize("layout", ["green", "yellow", "fhv", "fhvhv"])
 def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path, layout):
     content = demo_month(tmp_path, layout).read_bytes()
-    call = "import sys; from monthwise.publisher import demo; demo.write_month(*sys.argv[1:4], 3000, 1)"
+    call = "import sys; from monthwise.prepare.taxi import demo; demo.write_month(*sys.argv[1:4], 3000, 1)"
     arguments = [str(tmp_path / "there.parquet"), layout, "2024-02"]
-    subprocess.run([sys.executable, "-c", call, *arguments], check=True, cwd=Path(demo.__file__).parents[2])
+    subprocess.run([sys.executable, "-c", call, *arguments], check=True, cwd=REPOSITORY / "scripts")
     assert (tmp_path / "there.parquet").read_bytes() == content
 
 
-def test_another_seed_month_or_service_gives_other_trips(tmp_path):
+def test_another_seed_month_or_dataset_gives_other_trips(tmp_path):
     tables = [
         pq.read_table(demo_month(tmp_path, **other)).select(["PULocationID", "trip_distance"]).slice(0, 500)
-        for other in ({}, {"seed": 2}, {"month": "2024-03"}, {"service": "green-again"})
+        for other in ({}, {"seed": 2}, {"month": "2024-03"}, {"dataset": "green-again"})
     ]
     assert not any(a.equals(b) for i, a in enumerate(tables) for b in tables[:i])
 
@@ -175,7 +177,7 @@ def test_rows_vary_with_the_season_by_five_percent_at_most(tmp_path):
 def test_the_content_does_not_depend_on_the_size_of_row_groups(tmp_path):
     one = demo_month(tmp_path, rows=150_000)
     many = tmp_path / "many.parquet"
-    demo.write_month(many, "green", "2024-02", 150_000, 1, group=demo_trips.BLOCK)
+    demo.write_month(many, "green", "2024-02", 150_000, 1, group=trips.BLOCK)
     assert (pq.read_metadata(one).num_row_groups, pq.read_metadata(many).num_row_groups) == (1, 3)
     assert pq.read_table(one).equals(pq.read_table(many))
 
@@ -206,17 +208,18 @@ def test_distance_hour_and_zones_explain_the_duration(large):
 
 def settings(**more):
     return {
-        "source": "demo", "service": "green", "month": "2024-02", "file": "green_tripdata_2024-02.parquet",
-        "layout": "green", "demo": {"seed": 3, "rows": 800}, **more,
+        "source": "demo", "dataset": "green", "month": "2024-02", "file": "green_tripdata_2024-02.parquet",
+        "prepare": "taxi", "layout": "green", "demo": {"seed": 3, "rows": 800}, **more,
     }  # fmt: skip
 
 
 def test_what_was_located_is_what_is_fetched(tmp_path):
     facts = publisher.locate(settings())
-    expected = {"kind": "demo", "service": "green", "month": "2024-02", "seed": 3, "rows": 800, "version": demo.VERSION}
-    assert facts == expected
-    publisher.fetch(facts, settings(), tmp_path / "raw.parquet")
-    assert (tmp_path / "raw.parquet").read_bytes() == demo_month(tmp_path, rows=800, seed=3).read_bytes()
+    assert facts == {
+        "kind": "demo", "dataset": "green", "month": "2024-02", "seed": 3, "rows": 800, "version": source.VERSION,
+    }  # fmt: skip
+    publisher.fetch(facts, settings(), tmp_path / "raw.file")
+    assert (tmp_path / "raw.file").read_bytes() == demo_month(tmp_path, rows=800, seed=3).read_bytes()
 
 
 def test_a_month_after_the_newest_is_not_published():
@@ -225,9 +228,9 @@ def test_a_month_after_the_newest_is_not_published():
 
 
 def test_a_month_that_another_version_located_is_located_again(tmp_path):
-    facts = publisher.locate(settings()) | {"version": demo.VERSION - 1}
+    facts = publisher.locate(settings()) | {"version": source.VERSION - 1}
     with pytest.raises(exits.TryAgain, match=r"^green 2024-02 .*locate 2024-02"):
-        publisher.fetch(facts, settings(), tmp_path / "raw.parquet")
+        publisher.fetch(facts, settings(), tmp_path / "raw.file")
 
 
 def test_locate_loads_no_numpy_and_fetch_no_pandas(tmp_path):
@@ -236,7 +239,6 @@ def test_locate_loads_no_numpy_and_fetch_no_pandas(tmp_path):
         f"s = {settings()!r}\nfacts = demo.locate(s)\nassert 'numpy' not in sys.modules, 'numpy'\n"
         "demo.fetch(facts, s, sys.argv[1])\nassert 'pandas' not in sys.modules, 'pandas'"
     )
-    folder = Path(demo.__file__).parents[2]
-    command = [sys.executable, "-c", call, str(tmp_path / "raw.parquet")]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    command = [sys.executable, "-c", call, str(tmp_path / "raw.file")]
+    ended = subprocess.run(command, cwd=REPOSITORY / "scripts", capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr

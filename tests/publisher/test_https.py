@@ -31,7 +31,7 @@ def line_of(ended, *words):
 def test_the_facts_of_a_month_come_from_one_head_request(server):
     os.utime(server.folder / JANUARY, (1_614_556_800, 1_614_556_800))
     assert publisher.locate(server.settings("2021-01")) == {
-        "service": "green",
+        "dataset": "green",
         "month": "2021-01",
         "kind": "https",
         "file": JANUARY,

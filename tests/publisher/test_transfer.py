@@ -24,7 +24,7 @@ def server(tmp_path):
 @pytest.fixture
 def raw(tmp_path):
     (tmp_path / "month").mkdir()
-    return tmp_path / "month" / "raw.parquet"
+    return tmp_path / "month" / "raw.file"
 
 
 def fetch(server, raw, facts=None, **patience):

@@ -34,10 +34,10 @@ def black_hole():
 
 
 def settings_by_month(server, url: str, **patience: float) -> dict[tuple[str, str], dict]:
-    of_service = {name: {"service": name, "url": url} for name in ("green", "yellow")}
+    of_dataset = {name: {"dataset": name, "url": url} for name in ("green", "yellow")}
     return {
         (name, month): server.settings(month, **patience) | changed
-        for name, changed in of_service.items()
+        for name, changed in of_dataset.items()
         for month in MONTHS
     }
 
@@ -102,8 +102,8 @@ def test_a_publisher_that_stops_in_the_middle_is_given_up(server, monkeypatch):
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_run_and_plan_say_one_line_and_exit_with_69(tmp_path, command):
     clone = Clone(tmp_path / "clone")
-    clone.edit("config/services.yaml", "https://d37ci6vzurychx.cloudfront.net/trip-data", "http://127.0.0.1:9")
-    clone.configure({"services": ["green", "yellow"], "begin": {"green": "2021-03", "yellow": "2021-03"}})
+    clone.edit("config/datasets.yaml", "https://d37ci6vzurychx.cloudfront.net/trip-data", "http://127.0.0.1:9")
+    clone.configure({"datasets": ["green", "yellow"], "begin": {"green": "2021-03", "yellow": "2021-03"}})
     began = time.monotonic()
     ended = clone.monthwise(command)
     assert time.monotonic() - began < 15

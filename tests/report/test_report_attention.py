@@ -38,7 +38,7 @@ def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(workdi
     assert page.count("no | way") == 1
     assert "- " + text.replace("|", "\\|") in lines
     assert "Nothing needs attention" not in page + lines
-    assert 'monthwise_needs_person{service=""} 1.0' in Path("report/status.prom").read_text()
+    assert 'monthwise_needs_person{dataset=""} 1.0' in Path("report/status.prom").read_text()
     assert "edited" not in Path(f"report/runs/green/{MONTH}.html").read_text()
     assert f"needs attention: {text}\n" in status(monkeypatch, capfd)
     note_call(0)
@@ -48,12 +48,12 @@ def test_a_call_that_did_not_do_its_work_needs_a_person_and_built_nothing(workdi
 def test_a_call_whose_failed_job_is_listed_is_not_listed_again(workdir):
     Path(f"runs/green/{MONTH}/drift.json").unlink()
     Path(f"logs/drift/green/{MONTH}.log").write_text("exit 1: planted")
-    fault = {"service": "green", "month": MONTH, "rule": "drift", "code": 1}
+    fault = {"dataset": "green", "month": MONTH, "rule": "drift", "code": 1}
     note_call(1, failed=[fault])
     status_json = build()
-    assert [need["stage"] for need in status_json["services"]["green"]["needs"]] == ["drift"]
+    assert [need["stage"] for need in status_json["datasets"]["green"]["needs"]] == ["drift"]
     assert status_json["needs"] == []
-    registering = {"service": "green", "month": None, "rule": "register", "code": 1}  # no stage of a month
+    registering = {"dataset": "green", "month": None, "rule": "register", "code": 1}  # no stage of a month
     note_call(1, failed=[fault, registering])
     assert len(build()["needs"]) == 1
     note_call(69, failed=[fault])  # and the publisher is not reachable
@@ -85,7 +85,7 @@ def test_a_run_that_was_killed_needs_a_person_until_the_next_one(workdir):
     ],
 )
 def test_whatever_ends_a_call_is_noted_and_raised(workdir, monkeypatch, error, code, line):
-    a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
+    a_call = call.Call(argparse.Namespace(dataset=None, range=None), Settings((), CONFIG))
     monkeypatch.setattr(a_call, "_check_and_build", lambda: (_ for _ in ()).throw(error))
     with pytest.raises(type(error)):
         a_call.run()
@@ -95,7 +95,7 @@ def test_whatever_ends_a_call_is_noted_and_raised(workdir, monkeypatch, error, c
 
 
 def test_a_run_month_counts_as_built_only_if_all_its_stages_finished(workdir):
-    a_call = call.Call(argparse.Namespace(service=None, range=None), Settings((), CONFIG))
+    a_call = call.Call(argparse.Namespace(dataset=None, range=None), Settings((), CONFIG))
     a_call.plan.calendars = Calendars(a_call.settings)
     jobs = [("train", "2023-11"), ("train", MONTH), ("drift", MONTH), ("clean", "2024-01")]
     a_call.done = [Job(rule, "1", "green", month, [], [], "", "") for rule, month in jobs]

@@ -17,6 +17,14 @@ OUTPUTS += [f"runs/green/{MONTH}/{name}" for stage in stages.RUN for name in sta
 OTHERS = [f"logs/train/green/{MONTH}.log", f"benchmarks/train/green/{MONTH}.tsv", "history/runs.jsonl"]
 
 
+NONSENSE = [
+    {"metric": "rmse", "rmse": "much", "by": 3, "places": []},
+    {"metric": [], "classes": 7, "calibration": [7], "confusion": {}},
+    {"ranked": [7], "champion": 3},
+    {},
+]
+
+
 def edit(path: Path) -> None:
     """Change the content as a hand would: a number of a JSON file, a byte of any other, and the time stamp."""
     content = path.read_bytes()
@@ -57,12 +65,12 @@ def proven(history, tmp_path_factory) -> Path:
 def test_damage_to_any_output_changes_a_cell_and_breaks_nothing(path, damage, proven, tmp_path, monkeypatch):
     shutil.copytree(proven, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
-    before, drawn = json.loads(Path("report/status.json").read_text())["services"]["green"], pages()
+    before, drawn = json.loads(Path("report/status.json").read_text())["datasets"]["green"], pages()
     damage(Path(path))
     if Path(path).exists():
         later = os.stat(f"runs/green/{MONTH}/evidence.json").st_mtime + 5
         os.utime(path, (later, later))
-    after = build()["services"]["green"]
+    after = build()["datasets"]["green"]
     is_note = damage is edit and path.endswith("evidence.json")  # the recorded hashes are unchanged
     assert is_note or (before["data"], before["runs"]) != (after["data"], after["runs"])
     assert is_note or pages() != drawn
@@ -84,10 +92,10 @@ def test_logs_benchmarks_and_history_may_be_anything(path, damage, workdir):
 @pytest.mark.parametrize("content", ["[]", "7", '{"jobs": 7, "not_published": [1]}', '{"jobs": [[]], "looked": {}}'])
 def test_a_plan_may_be_anything(workdir, content):
     Path("logs/plan.json").write_text(content)
-    assert build()["services"]["green"]["champion"]["month"] == MONTH
+    assert build()["datasets"]["green"]["champion"]["month"] == MONTH
 
 
-@pytest.mark.parametrize("content", [{"rmse_min": "much", "by": 3, "zones": []}, {"ranked": [7], "champion": 3}, {}])
+@pytest.mark.parametrize("content", NONSENSE)
 @pytest.mark.parametrize("name", ["metrics", "live", "champion", "comparison", "drift", "training", "tracking"])
 def test_content_that_makes_no_sense_is_said_in_its_part(workdir, name, content):
     files.write_json(f"runs/green/{MONTH}/{name}.json", content)
@@ -96,6 +104,8 @@ def test_content_that_makes_no_sense_is_said_in_its_part(workdir, name, content)
     assert "is not what the evidence says" in page
     assert "Why it was built" in page
     if name in ("metrics", "live", "comparison") and "by" in content:
+        assert "does not hold what it should" in page
+    if name in ("metrics", "live") and "calibration" in content:
         assert "does not hold what it should" in page
 
 

@@ -30,11 +30,11 @@ def test_metrics_are_read_by_prometheus(workdir):
             f"data/green/{MONTH}/quality.json",
         )
     )
-    assert samples["champion_live_rmse_minutes", MONTH, "green"] == live["rmse_min"]
-    assert samples["champion_validation_rmse_minutes", MONTH, "green"] == champion["promised_rmse_min"]
-    assert samples["live_excess_ratio", MONTH, "green"] == live["off"]
-    assert samples["kept_share", MONTH, "green"] == quality["rows_out"] / quality["rows_in"]
-    assert ("drift_ratio", "weekday", MONTH, "green") in samples
+    assert samples["champion_live_error", "green", MONTH] == live["rmse"]
+    assert samples["champion_validation_error", "green", MONTH] == champion["validation_error"]
+    assert samples["live_excess_ratio", "green", MONTH] == live["live_excess"]
+    assert samples["kept_share", "green", MONTH] == quality["rows_out"] / quality["rows_in"]
+    assert ("drift_ratio", "green", "weekday", MONTH) in samples
     assert samples["needs_person", "green"] == 0
     assert samples["stages", "green", "built"] > 30
     assert samples["last_run_exit_code",] == 0
@@ -44,14 +44,14 @@ def test_metrics_of_a_month_that_is_not_scored_yet_carry_its_own_name(workdir):
     Path(f"runs/green/{MONTH}/live.json").unlink()
     build()
     lines = Path("report/status.prom").read_text().splitlines()
-    months = {line.split("{")[0]: re.findall(r'month="([^"]+)"', line) for line in lines if "rmse_minutes{" in line}
-    assert months["monthwise_champion_live_rmse_minutes"] == ["2023-12"]
-    samples = [line for line in lines if line.startswith("monthwise_champion_validation_rmse_minutes{")]
+    months = {line.split("{")[0]: re.findall(r'month="([^"]+)"', line) for line in lines if "_error{" in line}
+    assert months["monthwise_champion_live_error"] == ["2023-12"]
+    samples = [line for line in lines if line.startswith("monthwise_champion_validation_error{")]
     assert [re.findall(r'month="([^"]+)"', line)[0] for line in samples] == ["2023-12", MONTH]
 
 
-def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(workdir, monkeypatch, capfd):
-    green = build()["services"]["green"]
+def test_all_errors_of_a_row_are_measured_on_the_rows_of_its_month(workdir, monkeypatch, capfd):
+    green = build()["datasets"]["green"]
     metrics, live = (
         json.loads(Path(path).read_text())
         for path in (f"runs/green/{MONTH}/metrics.json", f"runs/green/{BEFORE}/live.json")
@@ -59,20 +59,20 @@ def test_all_errors_of_a_row_are_measured_on_the_trips_of_its_month(workdir, mon
     assert metrics["validation_month"] == BEFORE
     errors = summary.errors_by_month(green)
     assert errors[BEFORE] == {
-        "trips": live["rows"],
-        "challenger": metrics["rmse_min"],
-        "champion": live["rmse_min"],
-        "baseline": live["baseline_rmse_min"],
+        "rows": live["rows"],
+        "challenger": metrics["rmse"],
+        "champion": live["rmse"],
+        "baseline": live["baseline"]["rmse"],
     }
-    assert errors["2023-10"].keys() == {"trips", "challenger"}  # no champion served then
+    assert errors["2023-10"].keys() == {"rows", "challenger"}  # no champion served then
     numbers = [f"{errors[BEFORE][name]:.3f}" for name in ("challenger", "champion", "baseline")]
     lines, page = Path("report/summary.md").read_text(), Path("report/index.html").read_text()
     assert f"| {BEFORE} | {' | '.join(numbers)} |" in lines
     assert f"{BEFORE}</a>" + "".join(f"<td>{value}" for value in numbers) in page
-    matrix = "".join(f"<td class=num>{errors[BEFORE][name]:.2f}" for name in ("challenger", "champion", "baseline"))
+    matrix = "".join(f"<td class=num>{errors[BEFORE][name]:.3f}" for name in ("challenger", "champion", "baseline"))
     assert re.search(rf'id="green-{BEFORE}".*{matrix}', page)
     screen = status(monkeypatch, capfd)
-    assert re.search(rf"green  {BEFORE} .* {errors[BEFORE]['trips']:,} +{' +'.join(numbers)} ", screen)
+    assert re.search(rf"green  {BEFORE} .* {errors[BEFORE]['rows']:,} +RMSE, min +{' +'.join(numbers)} ", screen)
     for text in (screen, lines, page, Path("report/status.prom").read_text(), json.dumps(green)):
         assert "promised" not in text
 
@@ -103,11 +103,11 @@ def test_the_caption_of_an_interval_says_larger_or_smaller_of_each_number(workdi
 
 
 def test_lists_that_are_cut_say_so(workdir, monkeypatch, capfd):
-    green = build()["services"]["green"]
+    green = build()["datasets"]["green"]
     monkeypatch.setattr("monthwise.report.watch.NEWEST", 2)
     monkeypatch.setattr("monthwise.commands.status.SHOWN", 2)
     assert "The newest 2 of 5 months." in watch.as_markdown(
-        {"services": {"green": green}, "needs": [], "last_run": None}
+        {"datasets": {"green": green}, "needs": [], "last_run": None}
     )
     assert "green: the newest 2 of 6 months" in status(monkeypatch, capfd)
     for known in green["rows"].values():
@@ -124,14 +124,14 @@ def test_lists_that_are_cut_say_so(workdir, monkeypatch, capfd):
 
 def test_the_line_says_who_serves_how_well_and_what_is_late(workdir):
     Path("logs/plan.json").write_text(json.dumps({"not_published": {"green": ["2024-02"]}, "jobs": []}))
-    green = build()["services"]["green"]
+    green = build()["datasets"]["green"]
     numbers = green["numbers"][MONTH]
     excess = numbers["live_excess"]
     excess = f"{abs(excess):.1%} {'more' if excess > 0 else 'less'} than its validation error"
-    error = f"{numbers['champion_live_rmse_min']:.2f} min on {numbers['live_trips']:,} trips"
+    error = f"{numbers['champion_live_error']:.3f} min on {numbers['live_rows']:,} rows"
     assert green["line"].split("; ") == [
         f"green: {MONTH} is served by the model of 2023-11,"
-        f" validation error {numbers['champion_validation_rmse_min']:.2f} min on {BEFORE}",
+        f" validation error {numbers['champion_validation_error']:.3f} min on {BEFORE}",
         f"live error of the model of 2023-11 in {MONTH}: {error}, {excess}",
         "2024-02 is not published yet",
     ]

@@ -1,6 +1,7 @@
 """The report as its readers see it, in a real Chromium: states, filters, links, keyboard, both schemes, a phone."""
 
 import json
+import re
 
 import pytest
 from fixtures.report_states import FAILED, MONTH, REJECTED, STATES
@@ -11,15 +12,15 @@ from servers.browser import Reader
 
 def test_every_state_has_its_cell_in_words_with_a_symbol(folder, reader):
     page = reader(folder / "report/index.html").page
-    services = json.loads((folder / "report/status.json").read_text())["services"]
+    datasets = json.loads((folder / "report/status.json").read_text())["datasets"]
     shown_states = set()
-    for service, status in services.items():
+    for dataset, status in datasets.items():
         for part in ("data", "runs"):
             for month, stages in status[part].items():
-                cells = page.locator(f'[id="{service}-{month}"] td')
+                cells = page.locator(f'[id="{dataset}-{month}"] td')
                 texts = cells.all_inner_texts()
                 for state in {cell["state"] for cell in stages.values()}:
-                    assert state in [text.strip() for text in texts], (service, month)
+                    assert state in [text.strip() for text in texts], (dataset, month)
                     shown_states.add(state)
     assert shown_states == STATES
     symbols = page.evaluate(
@@ -39,15 +40,15 @@ def test_filters_show_what_is_asked_for_and_stand_in_the_address(folder, reader)
     assert rows.evaluate_all("rows => rows.map(row => row.id)") == [f"green-{FAILED}"]
     assert page.url.endswith("#state=failed")
     page.locator("select[name=state]").select_option("")
-    page.locator("select[name=service]").select_option("yellow")
+    page.locator("select[name=dataset]").select_option("yellow")
     page.locator("select[name=year]").select_option("2023")
-    assert page.url.endswith("#service=yellow&year=2023")
+    assert page.url.endswith("#dataset=yellow&year=2023")
     assert {row[:11] for row in rows.evaluate_all("rows => rows.map(row => row.id)")} == {"yellow-2023"}
     assert page.locator("output").inner_text() == f"{rows.count()} of {everything} months"
     page.get_by_role("button", name="Show all").click()
     expect(rows).to_have_count(everything)
 
-    filtered = reader(folder / "report/index.html", "#service=green&year=2023&state=rejected").page
+    filtered = reader(folder / "report/index.html", "#dataset=green&year=2023&state=rejected").page
     assert filtered.locator(".matrix tbody tr:visible").evaluate_all("rows => rows.map(row => row.id)") == [
         f"green-{REJECTED}"
     ]
@@ -123,14 +124,16 @@ def test_the_policy_lets_nothing_in_or_out(folder, browser):
     assert run_page.locator("script").count() == 0
 
 
-def test_the_map_shows_errors_or_trips(folder, reader):
+def test_the_map_shows_errors_or_rows(folder, reader):
     page = reader(folder / f"report/runs/green/{MONTH}.html").page
     colours = """kind => new Set([...document.querySelectorAll(`.map path.${kind}1`)].map(
         path => getComputedStyle(path).fill)).size"""
+    assert page.get_by_text("By place, the live error: RMSE, min.").is_visible()
+    assert re.fullmatch(r"below [\d.]+ min", page.locator(".of-errors li").first.inner_text())
     assert page.evaluate(colours, "e") == 1
-    assert page.evaluate(colours, "t") > 1
-    page.get_by_role("radio", name="trips").check()
-    assert page.evaluate(colours, "t") == 1
+    assert page.evaluate(colours, "n") > 1
+    page.get_by_role("radio", name="rows").check()
+    assert page.evaluate(colours, "n") == 1
     assert page.evaluate(colours, "e") > 1
     assert page.get_by_text("below").first.is_hidden()
 

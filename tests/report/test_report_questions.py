@@ -16,7 +16,7 @@ QUESTIONS = [
     ("which feature drifted most", [], "Furthest in 2024-01: "),
     ("what takes longest", [], "Longest: "),
     ("how far is the live error above validation, and where", ["2023-08"], "Live errors by segment, in 2023-08"),
-    ("what became of the rows of a month", ["2023-08", "data month"], "dropped: duration above max"),
+    ("what became of the rows of a month", ["2023-08", "data month"], "dropped: target above max"),
     ("where is its run in MLflow", ["2023-08"], "MLflow run"),
     ("when was it built, and why", ["2023-08"], "2023-08-17 05:17 UTC"),
 ]
@@ -50,7 +50,7 @@ def test_nothing_at_all_and_everything_failed(scheme, folder, reader, tmp_path, 
         log = tmp_path / path.relative_to(folder)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("exit 73: cannot write: No space left on device; make room, then rerun the command")
-    report.build(Settings((), CONFIG | {"services": ["green"], "history": {"closed_before": None}}))
+    report.build(Settings((), CONFIG | {"datasets": ["green"], "history": {"closed_before": None}}))
     failed = reader(tmp_path / "report/index.html", scheme=scheme, width=390)
     assert failed.page.locator(".matrix td.f").count() > 50
     assert "make room" in failed.page.locator(".needs").inner_text()

@@ -68,7 +68,7 @@ def test_the_plain_script_skips_what_is_there_and_redoes_what_is_outdated(plain)
     assert plain.rebuilt() == {}
 
     publish(plain.folder.parent / "published", "green", RESTATED, seed=2)
-    of_data = "source.json raw.parquet .raw.kept.parquet .raw.kept.json trips.parquet quality.json features.parquet"
+    of_data = "source.json raw.file .raw.kept.file .raw.kept.json rows.parquet quality.json features.parquet"
     measured, scored = (*targets.EVALUATED, "tracking.json"), targets.SCORED[:-1]
     assert plain.rebuilt() == {
         **dict.fromkeys((*of_data.split(), *targets.TRAINED, "drift.json"), 1),

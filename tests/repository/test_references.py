@@ -8,12 +8,14 @@ import pytest
 from fixtures.workflow import REPOSITORY
 from monthwise.commands import COMMANDS
 
-FOLDERS = "bench|config|deploy|docs|profiles|rules|scripts|tests"
+FOLDERS = "bench|config|deploy|docs|examples|profiles|rules|scripts|tests"
 SUFFIXES = "csv|geojson|json|md|py|smk|svg|toml|txt|yaml"
 # A path from the repository on, with its suffix, or of a folder whose files have none.
 PATH = re.compile(
     rf"(?<![\w./~{{}}-])((?:(?:{FOLDERS})/[\w./-]+\.(?:{SUFFIXES})|(?:deploy|profiles)/[\w./-]*\w))(#[\w-]+)?"
 )
+# Files of a user, which examples name.
+OF_USERS = {"config/sales.py"}
 PAGE = re.compile(r"(?<![\w./*{}-])([A-Z]{4,}\.md)\b")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[\w-]+)?\)")
 COMMAND = re.compile(r"\./monthwise ([a-z][a-z-]*)")
@@ -24,7 +26,7 @@ def texts() -> list[str]:
     """Return the text files of the repository, but for tests."""
     listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     names = [name for name in listed.splitlines() if not name.startswith(("tests/", "config/zones/"))]
-    return [name for name in names if Path(name).suffix not in (".json", ".svg") and name != "requirements.txt"]
+    return [name for name in names if Path(name).suffix not in (".csv", ".json", ".svg") and name != "requirements.txt"]
 
 
 def anchors(page: Path) -> set[str]:
@@ -37,7 +39,7 @@ def dead(name: str, text: str) -> list[str]:
     """Return the references in a file's text whose target is missing."""
     missing = []
     links = [(REPOSITORY / Path(name).parent / path, *rest) for path, *rest in LINK.findall(text)]
-    links += [(REPOSITORY / path, anchor) for path, anchor in PATH.findall(text)]
+    links += [(REPOSITORY / path, anchor) for path, anchor in PATH.findall(text) if path not in OF_USERS]
     links += [(REPOSITORY / path if name == "README.md" else next_to(name, path), "") for path in PAGE.findall(text)]
     for target, anchor in links:
         page = REPOSITORY / name if target == REPOSITORY / Path(name).parent else target
@@ -59,7 +61,7 @@ def test_what_a_file_points_to_is_there(name):
 @pytest.mark.parametrize(
     "text",
     [
-        "URLs: docs/alarms.md",
+        "URLs: docs/alerts.md",
         "[here](nowhere.md)",
         "[here](months.md#no-such-heading)",
         "docs/months.md#no-such-heading",

@@ -10,7 +10,7 @@ PACKAGE = REPOSITORY / "scripts/monthwise"
 PROGRAMS = {path.stem for path in PACKAGE.parent.glob("*.py")}
 # From the top down: a room imports those below it.
 ROOMS = ("commands", "runner", "verify", "report", "tracking", "state", "workflow", "config", "publisher", "models")
-ROOMS += ("data", "job", "base")
+ROOMS += ("prepare", "data", "job", "base")
 # Model files name their class by this module.
 FLAT = {"__init__", "baseline"}
 

@@ -5,19 +5,24 @@ import ast
 from fixtures.workflow import REPOSITORY
 
 # The functions that suggest a command, and the test that follows it.
-OLDER = "test_an_older_folder_is_refused_by_every_call_until_it_is_accepted"
+OLDER = "test_an_older_folder_is_refused_by_every_call_until_it_is_set_aside"
 HERE = "end_to_end/test_advice_followed.py::"
+DATASETS = "end_to_end/test_datasets_advice.py"
 FOLLOWED = {
     "base/results.py:gaps": HERE + "test_a_lost_record_is_accepted",
     "base/results.py:insist_on_format": f"end_to_end/test_results.py::{OLDER}",
     "base/results.py:read_format": HERE + "test_a_damaged_format_file_is_written_again",
     "commands/accept.py:_insist_on_checked": HERE + "test_accept_of_a_part_names_accept_of_all",
     "commands/champions.py:run": HERE + "test_where_nothing_is_there_every_command_names_run",
+    "commands/datasets.py:_describe": f"{DATASETS}::test_a_dataset_without_months_names_the_run_that_fetches_some",
+    "commands/datasets.py:run": f"{DATASETS}::test_the_list_names_the_command_that_describes_one",
     "commands/errors.py:run": HERE + "test_where_nothing_is_there_every_command_names_run",
     "commands/prune.py:_prune": HERE + "test_what_prune_shows_is_what_it_deletes",
     "commands/score.py:_decided_month": HERE + "test_where_nothing_is_there_every_command_names_run",
     "commands/status.py:_print_table": HERE + "test_a_table_that_is_cut_is_shown_whole",
     "commands/status.py:run": HERE + "test_where_nothing_is_there_every_command_names_run",
+    "commands/upgrade.py:set_aside": "end_to_end/test_your_own_data.py::"
+    "test_results_of_the_format_before_are_set_aside_and_nothing_is_downloaded_again",
     "commands/verify.py:run": HERE + "test_where_nothing_is_there_every_command_names_run",
     "data/features.py:admit": HERE + "test_a_rejected_month_names_plan_which_names_the_ways_on",
     "publisher/source.py:how_to_locate": HERE + "test_a_file_that_changed_before_it_was_fetched_is_located_again",

@@ -36,13 +36,13 @@ def write(month: str, name: str, content: dict) -> None:
 
 def reject(month: str, rows_out: int = 9, waiver: str | None = None) -> None:
     rule = {"name": "kept_share_below", "number": 0.967, "bound": 0.968}
-    quality = {"service": "green", "month": month, "verdict": "reject", "rule": rule, "rows_out": rows_out}
+    quality = {"dataset": "green", "month": month, "verdict": "reject", "rule": rule, "rows_out": rows_out}
     write(month, "quality.json", quality | {"waiver": waiver})
 
 
 def plan_call(overrides: dict) -> Plan:
     """Return what a call plans from the files, without Snakemake."""
-    arguments = argparse.Namespace(range=None, service=None, recheck=None, redo=False, jobs=1, configfile=[])
+    arguments = argparse.Namespace(range=None, dataset=None, recheck=None, redo=False, jobs=1, configfile=[])
     arguments.overrides, arguments.config = [], overrides
     plan = Plan(arguments, Settings((), overrides))
     plan.check_publisher(changes=False)

@@ -1,4 +1,4 @@
-"""Alarms reach a real mail server, each once, without secrets."""
+"""Alerts reach a real mail server, each once, without secrets."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from servers.mail_server import SECRET
 
 NEXT = LAST  # the data month that is not yet published
 OUTCOME = {"code": 0, "line": "up to date", "failed": [], "rejected": {}, "champions": []}
-FAULT = {"rule": "train", "service": "green", "month": "2024-03", "code": 1, "line": "planted", "log": "logs/x.log"}
+FAULT = {"rule": "train", "dataset": "green", "month": "2024-03", "code": 1, "line": "planted", "log": "logs/x.log"}
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def workdir(tmp_path, monkeypatch) -> Path:
     return tmp_path / "work"
 
 
-def raised(outcome: dict, **alarm) -> list[str]:
-    config = {"source": "demo", "alarm": alarm} if alarm else {"source": "demo"}
+def raised(outcome: dict, **switched) -> list[str]:
+    config = {"source": "demo", "alerts": switched} if switched else {"source": "demo"}
     return alerts.send_alerts(Settings((), config), ["green"], OUTCOME | outcome)
 
 
@@ -57,12 +57,13 @@ def test_each_kind_can_be_switched_off(workdir, mails, monkeypatch):
     assert all(word in received.texts[0] for word in ("planted", "no", "another"))
 
 
-def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(workdir, monkeypatch):
+def test_a_month_whose_error_is_far_above_its_validation_error_and_a_late_one_are_told(workdir, monkeypatch):
     settings = Settings((), {"source": "https"})
     run = workdir / "runs/green/2024-03"
     run.mkdir(parents=True)
     files.write_json(run / "champion.json", {"month": "2024-03", "decision": "kept", "champion": {}})
-    files.write_json(run / "live.json", {"off": 0.5, "rmse_min": 6.0, "promised_rmse_min": 4.0})
+    live = {"metric": "rmse", "unit": "min", "rmse": 6.0, "validation_error": 4.0, "live_excess": 0.5}
+    files.write_json(run / "live.json", live)
     for month, published in (("2024-01", "2024-03-01"), ("2024-02", "2024-04-01")):
         data = workdir / "data/green" / month
         data.mkdir(parents=True)
@@ -70,18 +71,18 @@ def test_a_month_whose_error_is_above_the_promise_and_a_late_one_are_told(workdi
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-14")  # usually 31 days after the end: the first of May
     assert alerts.conditions(settings, ["green"], OUTCOME).keys() == {"live green 2024-03"}
     monkeypatch.setenv("MONTHWISE_TODAY", "2024-05-16")
-    alarms = alerts.conditions(settings, ["green"], OUTCOME)
-    assert alarms["live green 2024-03"] == (
-        "green 2024-03: the champion's live error is 6.000 min, the validation error 4.000 (+50.0%)"
+    raised_alerts = alerts.conditions(settings, ["green"], OUTCOME)
+    assert raised_alerts["live green 2024-03"] == (
+        "green 2024-03: the champion's live error is RMSE 6.000 min, the validation error 4.000 (+50.0%)"
     )
-    assert "green 2024-03 is still not published" in alarms["late green 2024-03"]
+    assert "green 2024-03 is still not published" in raised_alerts["late green 2024-03"]
 
 
-def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_again(workdir, mails, monkeypatch, capfd):
+def test_an_alert_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_again(workdir, mails, monkeypatch, capfd):
     received, url = mails
     monkeypatch.setenv(alerts.URLS, f"json://127.0.0.1:9/{SECRET}")
     lines = raised({"code": 1, "failed": [FAULT]})
-    assert lines == ["alarms: 1 could not be sent; the next call tries again"]
+    assert lines == ["alerts: 1 could not be sent; the next call tries again"]
     assert SECRET not in "".join(capfd.readouterr())
     monkeypatch.setenv(alerts.URLS, url)
     assert raised({"code": 1, "failed": [FAULT]}) == []
@@ -90,12 +91,12 @@ def test_an_alarm_that_cannot_be_sent_is_a_line_without_the_url_and_is_tried_aga
 
 def test_urls_may_lie_in_a_file_outside_the_repository_alone(workdir, mails, monkeypatch):
     received, url = mails
-    outside = workdir.parent / "alarms"
+    outside = workdir.parent / "alerts"
     outside.write_text(f"# who is told\n{url}\n")
     monkeypatch.setenv(alerts.FILE, str(outside))
     assert raised({"code": 1, "failed": [FAULT]}) == []
     assert len(received.texts) == 1
-    inside = workdir / "alarms"
+    inside = workdir / "alerts"
     inside.write_text(url)
     monkeypatch.setenv(alerts.FILE, str(inside))
     assert "move it out" in raised({})[0]
@@ -137,4 +138,4 @@ def test_no_secret_of_the_environment_is_left_anywhere_after_a_run(clone: Clone,
     assert SECRET not in ended.stdout + ended.stderr
     paths = [path for path in clone.folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert paths == []
-    assert json.loads(clone.path("logs/alarms.json").read_text())
+    assert json.loads(clone.path("logs/alerts.json").read_text())

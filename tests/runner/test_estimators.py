@@ -13,8 +13,18 @@ from monthwise.runner import estimators
 MONTHS = [("green", "2024-01"), ("green", "2024-02")]
 
 
+LATE = {
+    "file": "late_{month}.parquet",
+    "time": "time",
+    "target": {"columns": ["minutes"], "above": 15},
+    "task": "binary",
+    "features": {"store": "category", "price": "number"},
+}
+
+
 def settings(recipe: str, **parameters) -> Settings:
-    return Settings((), {"source": "demo", "train": {"recipe": recipe, "parameters": parameters}})
+    train = {"recipe": recipe, "parameters": parameters}
+    return Settings((), {"source": "demo", "catalog": {"late": LATE}, "train": train})
 
 
 @pytest.mark.parametrize(
@@ -22,9 +32,7 @@ def settings(recipe: str, **parameters) -> Settings:
     [
         ("boosted", {"max_iter": -5}, "'max_iter' parameter of HistGradientBoostingRegressor must be an int"),
         ("boosted", {"learning_rate": -1}, "'learning_rate' parameter"),
-        ("boosted", {"zones": "streets"}, "zones is 'map' or 'codes', not 'streets'"),
         ("boosted", {"seed": -1}, "must be"),
-        ("boosted", {"zones": "codes", "seed": -1}, "must be"),
         ("linear", {"solver": "lasso", "alpha": -1}, "'alpha' parameter of Lasso"),
         ("linear", {"solver": "best"}, "solver is"),
     ],
@@ -39,14 +47,33 @@ def test_what_a_recipe_refuses_is_wrong_config(tmp_path, monkeypatch, recipe, pa
     assert "\n" not in line
 
 
+@pytest.mark.parametrize(
+    ("recipe", "parameters", "message"),
+    [
+        ("boosted", {"max_iter": -5}, "'max_iter' parameter of HistGradientBoostingClassifier must be an int"),
+        ("linear", {"C": -1}, "'C' parameter of LogisticRegression"),
+    ],
+)
+def test_parameters_are_checked_for_the_task_of_the_dataset(tmp_path, monkeypatch, recipe, parameters, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(exits.WrongConfig, match="settings of late 2024-01") as ended:
+        estimators.insist_on_parameters(settings(recipe, **parameters), [("late", "2024-01")])
+    assert message in str(ended.value)
+
+
 def test_parameters_that_trained_a_model_cost_no_import(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     known = settings("boosted").at("green", "2024-01").train
     Path("runs/green/2023-12").mkdir(parents=True)
-    files.write_json("runs/green/2023-12/training.json", known.model_dump(include={"recipe", "parameters"}))
-    monkeypatch.setattr(estimators, "_refusal", lambda *_: pytest.fail("is known"))
+    training = known.model_dump(include={"recipe", "parameters"}) | {"task": "regression"}
+    files.write_json("runs/green/2023-12/training.json", training)
+    checked = []
+    monkeypatch.setattr(estimators, "_refusal", lambda *fit: checked.append(fit))
     estimators.insist_on_parameters(settings("boosted"), MONTHS)
     estimators.insist_on_parameters(settings("linear", solver="best"), [])
+    assert checked == []
+    estimators.insist_on_parameters(settings("boosted"), [("late", "2024-01")])  # another task
+    assert checked == [("boosted", {}, "binary")]
 
 
 def test_snakemake_plan_and_run_refuse_it_and_the_model_stays(tmp_path):

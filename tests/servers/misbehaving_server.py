@@ -106,9 +106,11 @@ class MisbehavingServer:
         """Return the settings of locate and ingest for a green month; they wait for minutes, or for `patience`."""
         return {
             "source": "https",
-            "service": "green",
+            "dataset": "green",
             "month": month,
             "file": f"green_tripdata_{month}.parquet",
+            "pattern": "green_tripdata_{month}.parquet",
+            "format": "parquet",
             "url": self.url,
             "patience": {**PATIENT, **patience},
         }

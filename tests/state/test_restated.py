@@ -59,7 +59,7 @@ def published(workdir, month: str) -> Path:
     """Publish and locate a month."""
     path = workdir / f"published/green_tripdata_{month}.parquet"
     path.write_bytes(b"PAR1")
-    job_settings = {"source": f"file:{workdir}/published", "service": "green", "month": month, "file": path.name}
+    job_settings = {"source": f"file:{workdir}/published", "dataset": "green", "month": month, "file": path.name}
     source = Path(targets.data_file("green", month, "source.json"))
     source.parent.mkdir(parents=True)
     source.write_bytes(files.to_json(publisher.locate(job_settings)))
@@ -78,7 +78,7 @@ def test_months_that_changed_in_the_folder_are_named_in_one_line(workdir, monkey
     assert line.startswith("green: 2021-01, 2021-03 changed in the folder")
     command = shlex.split(line.split("`")[1])
     assert command[:3] == ["./monthwise", "locate", "2021-01..2021-03"]
-    assert command[3:] == ["--directory", "a b", "--service", "green", "--config", "source=file:published"]
+    assert command[3:] == ["--directory", "a b", "--dataset", "green", "--config", "source=file:published"]
     assert restated.restated_months(Calendar.read(settings(workdir, source="demo"), "green")) == []
     closed = settings(workdir, history={"closed_before": "2021-05"})
     assert restated.restated_months(Calendar.read(closed, "green")) == ["2021-03"]

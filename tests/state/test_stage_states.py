@@ -23,7 +23,7 @@ def workdir(tmp_path, monkeypatch) -> Path:
     for stream in ("stdout", "stderr"):  # a command replaces them
         monkeypatch.setattr(sys, stream, getattr(sys, stream))
     for month in ("2023-11", "2023-12"):
-        for name in ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet"):
+        for name in ("source.json", "raw.file", "rows.parquet", "quality.json", "features.parquet"):
             write(f"data/green/{month}/{name}", QUALITY if name == "quality.json" else {})
     for name in (
         *stages.files_of("train"),
@@ -39,13 +39,13 @@ def workdir(tmp_path, monkeypatch) -> Path:
 def write(path: str, content: object) -> None:
     """Write text, JSON, or for other kinds of files the bytes that a complete one ends with."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    if path.endswith((".parquet", ".skops")):
-        content = {".parquet": "PAR1", ".skops": "PK\x05\x06" + 18 * "\0"}[Path(path).suffix]
+    if path.endswith((".file", ".parquet", ".skops")):
+        content = {".file": "PAR1\x15PAR1", ".parquet": "PAR1", ".skops": "PK\x05\x06" + 18 * "\0"}[Path(path).suffix]
     files.write_json(path, content) if not isinstance(content, str) else Path(path).write_text(content)
 
 
 def states(plan: dict | None = None, **changed) -> dict:
-    return stage_states.of_service(Calendar.read(Settings((), CONFIG | changed), "green"), plan or {})
+    return stage_states.of_dataset(Calendar.read(Settings((), CONFIG | changed), "green"), plan or {})
 
 
 def state(states_by_month: dict, kind: str, month: str, stage: str) -> str:
@@ -85,7 +85,7 @@ def test_rejected_unless_waived(workdir):
 
 
 def test_warnings_of_data_and_of_the_validation_month_are_shown(workdir, monkeypatch, capfd):
-    rule = {"name": "days_share_below", "number": 0.8, "bound": 0.9, "detail": "24 of 30 days have trips"}
+    rule = {"name": "days_share_below", "number": 0.8, "bound": 0.9, "detail": "24 of 30 days have rows"}
     write("data/green/2023-11/quality.json", QUALITY | {"verdict": "warn", "rule": rule})
     write("runs/green/2024-01/metrics.json", {"warnings": [{"text": "hour: it is unlike"}, {"text": None}, "torn"]})
 
@@ -95,23 +95,23 @@ def test_warnings_of_data_and_of_the_validation_month_are_shown(workdir, monkeyp
             main()
         return capfd.readouterr().out
 
-    assert "warning: data of green 2023-11, days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)" in shown()
+    assert "warning: data of green 2023-11, days_share_below: 0.8, bound 0.9 (24 of 30 days have rows)" in shown()
     assert "warning: green 2024-01, hour: it is unlike" in shown()
-    green = json.loads(shown("--json"))["services"]["green"]
+    green = json.loads(shown("--json"))["datasets"]["green"]
     assert green["numbers"]["2024-01"]["warnings"] == ["hour: it is unlike"]
-    assert green["rows"]["2023-11"]["rule"] == "days_share_below: 0.8, bound 0.9 (24 of 30 days have trips)"
+    assert green["rows"]["2023-11"]["rule"] == "days_share_below: 0.8, bound 0.9 (24 of 30 days have rows)"
 
 
 def test_stale_and_not_published_are_as_the_last_look_saw_them(workdir):
     jobs = [
         {
             "rule": "train",
-            "service": "green",
+            "dataset": "green",
             "month": "2024-01",
             "reason": "recipe changed: boosted",
             "missing": False,
         },
-        {"rule": "drift", "service": "green", "month": "2024-01", "reason": "missing", "missing": True},
+        {"rule": "drift", "dataset": "green", "month": "2024-01", "reason": "missing", "missing": True},
     ]
     plan = {"looked": "2024-02-01T00:00:00Z", "jobs": jobs, "not_published": {"green": ["2024-01"]}}
     green = states(plan)
@@ -128,7 +128,7 @@ def test_what_the_settings_no_longer_ask_for_is_superseded(workdir):
 
 
 def test_pruned(workdir):
-    for name in ("raw.parquet", "trips.parquet", "features.parquet"):
+    for name in ("raw.file", "rows.parquet", "features.parquet"):
         Path("data/green/2023-11", name).unlink()
     green = states(history={"closed_before": "2024-02"})
     assert state(green, "data", "2023-11", "ingest") == "pruned"
@@ -156,14 +156,14 @@ def test_json_has_everything(workdir, monkeypatch, capfd):
     with pytest.raises(SystemExit):
         main()
     status = json.loads(capfd.readouterr().out)
-    assert status["services"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
+    assert status["datasets"]["green"]["data"]["2023-12"]["clean"] == {"state": "built"}
 
 
-@pytest.mark.parametrize("name", ["raw.parquet", "trips.parquet", "features.parquet", "quality.json"])
+@pytest.mark.parametrize("name", ["raw.file", "rows.parquet", "features.parquet", "quality.json"])
 def test_a_file_that_is_not_whole_has_failed_and_a_missing_one_waits(workdir, name):
     path = Path("data/green/2023-12", name)
     stage = stages.STAGE_OF_FILE[name]
-    path.write_bytes(path.read_bytes()[:-1] if path.suffix == ".parquet" else b"{")
+    path.write_bytes(b"{" if path.suffix == ".json" else path.read_bytes()[:-1])
     torn = states()["data"]["2023-12"][stage]
     assert torn["state"] == "failed"
     assert f"{path} is not whole: delete it" in torn["why"]
@@ -195,3 +195,11 @@ def test_what_is_not_as_the_evidence_says_is_stale(workdir):
         path.write_bytes(before)
         os.utime(path, (later, later))
         assert state(states(), "runs", "2024-01", stage) == "built"  # written again with the same content
+
+
+def test_a_published_file_of_text_is_whole_unless_it_is_empty(workdir):
+    path = Path("data/green/2023-12/raw.file")
+    path.write_text("PAR1,time\n1,2023-12-01")
+    assert state(states(), "data", "2023-12", "ingest") == "built"
+    path.write_text("")
+    assert state(states(), "data", "2023-12", "ingest") == "failed"

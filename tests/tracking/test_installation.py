@@ -13,7 +13,7 @@ os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
 
 from monthwise.tracking import registry
 
-SETTINGS = {"service": "green", "experiment": "monthwise-green"}
+SETTINGS = {"dataset": "green", "experiment": "monthwise-green"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ class Place:
         with mlflow_store.locked(self.uri):
             client = mlflow_store.connect(self.uri)
             experiment = experiments.find_or_create(client, SETTINGS, self.uri)
-            run = client.create_run(experiment, tags={mlflow_store.SERVICE: "green", mlflow_store.MONTH: month})
+            run = client.create_run(experiment, tags={mlflow_store.DATASET: "green", mlflow_store.MONTH: month})
             client.log_text(run.info.run_id, month, "note.txt")
         record = {"month": month, "run_id": run.info.run_id}
         path = self.folder / f"runs/green/{month}/tracking.json"

@@ -4,17 +4,22 @@ import os
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
+from fixtures.model_programs import of_job
+from fixtures.shop import TASKS, shop
 from fixtures.small_run import COLUMNS, REPOSITORY, features
 from fixtures.tracked_months import (
     models_in_store,
     restored_process,
     runs_in_store,
+    shop_month,
     track_month,
     track_table,
     trained_month,
 )
 from monthwise.job import provenance
+from monthwise.models import model_files, recipes
 from monthwise.tracking import mlflow_store
 
 os.environ.update(mlflow_store.SILENCE)  # mlflow reads it while it is imported
@@ -32,7 +37,7 @@ def _undo():
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A folder with one store for all tests that ask for months of their own services: making tables takes a second."""
+    """A folder with one store for all tests that ask for months of their own datasets: making tables takes a second."""
     return tmp_path_factory.mktemp("store")
 
 
@@ -68,10 +73,14 @@ def test_a_run_shows_month_parameters_errors_data_and_code(green):
         "validation_month": "2021-04",
     }
     assert run.data.metrics == {
-        "challenger_validation_rmse_min": 4.25,
-        "challenger_validation_mae_min": 3.5,
+        "challenger_validation_rmse": 4.25,
+        "challenger_validation_mae": 3.5,
+        "baseline_validation_rmse": 6.5,
+        "baseline_validation_mae": 5.25,
         "validation_rows": 300,
         "train_rows": 300,
+        "rows_available": 300,
+        "unseen_rows": 7,
     }
     assert set(run.data.tags["monthwise.clean"].split()) <= {"true", "false", "unknown"}
     assert run.data.tags["monthwise.commit"] == provenance.code_commit(REPOSITORY)[0]
@@ -97,16 +106,37 @@ def test_the_logged_model_predicts_the_same(recipe, store):
 
     options, job = trained_month(store, f"predict-{recipe}", recipe)
     written = track_month(options, job)
-    trips = features("2021-04")[COLUMNS]
-    expected = load(options["model"], recipe).predict(trips)
-    assert (mlflow.sklearn.load_model(written["model_uri"]).predict(trips) == expected).all()
+    rows = features("2021-04")[COLUMNS]
+    expected = load(options["model"], recipe).predict(rows)
+    assert (mlflow.sklearn.load_model(written["model_uri"]).predict(rows) == expected).all()
     served = mlflow.pyfunc.load_model(written["model_uri"])
-    assert (served.predict(trips) == expected).all()
+    assert (served.predict(rows) == expected).all()
     assert served.metadata.signature.inputs.input_names() == COLUMNS
     assert served.metadata.load_input_example(None) is not None
 
 
-def test_missing_values_of_the_first_trips_make_no_column_optional(store):
+@pytest.mark.parametrize("recipe", recipes.names())
+@pytest.mark.parametrize("task", TASKS)
+def test_a_logged_model_of_each_task_takes_texts_and_predicts_what_the_file_does(task, recipe, store):
+    options, job = shop_month(store, task, recipe)
+    written = track_month(options, job)
+    columns = of_job("train", f"shop-{task}")["columns"]
+    rows = shop(task, seed=2, stores=20).to_pandas()[columns]  # with stores that training has not seen
+    model = model_files.load(options["model"], recipe)
+    expected = model.predict(rows) if task == "regression" else model.predict_proba(rows)
+    served = mlflow.pyfunc.load_model(written["model_uri"])
+    assert np.array_equal(served.predict(rows), expected)
+    assert expected.shape == {"regression": (600,), "binary": (600, 2), "multiclass": (600, 3)}[task]
+    signature = served.metadata.signature
+    assert signature.inputs.input_names() == columns
+    assert all(column.required for column in signature.inputs.inputs)
+    assert served.predict(served.metadata.load_input_example(None)).shape[0] == runs.EXAMPLE_ROWS
+    logged = mlflow.get_run(written["run_id"]).data.metrics
+    metric = "rmse" if task == "regression" else "log_loss"
+    assert logged[f"challenger_validation_{metric}"] < logged[f"baseline_validation_{metric}"]
+
+
+def test_missing_values_of_the_first_rows_make_no_column_optional(store):
     import pyarrow.parquet as pq
 
     options, job = trained_month(store, "missing")
@@ -115,6 +145,18 @@ def test_missing_values_of_the_first_trips_make_no_column_optional(store):
     pq.write_table(track_table(table), options["features"][0])
     signature = mlflow.models.get_model_info(track_month(options, job)["model_uri"]).signature
     assert all(column.required for column in signature.inputs.inputs)
+
+
+def test_missing_texts_of_the_first_rows_make_no_column_optional(store):
+    import pyarrow.parquet as pq
+
+    options, job = shop_month(store, "binary", "linear")
+    table = shop("binary", 300).to_pandas()
+    table.loc[:9, "store"] = None
+    pq.write_table(track_table(table), options["features"][0])
+    signature = mlflow.models.get_model_info(track_month(options, job)["model_uri"]).signature
+    assert all(column.required for column in signature.inputs.inputs)
+    assert signature.inputs.input_types()[0] == mlflow.types.DataType.string
 
 
 def test_everything_lies_in_the_working_directory(green, store):
@@ -159,8 +201,8 @@ def test_another_model_file_of_the_same_model_is_the_same_run(green):
 
 @pytest.mark.parametrize("what", ["metrics", "features", "parameters"])
 def test_another_content_is_another_run_and_the_older_stays(what, store):
-    service = f"restated-{what}"
-    options, job = trained_month(store, service)
+    dataset = f"restated-{what}"
+    options, job = trained_month(store, dataset)
     first = track_month(options, job)
     if what == "features":
         import pyarrow.parquet as pq
@@ -171,22 +213,22 @@ def test_another_content_is_another_run_and_the_older_stays(what, store):
         path.write_text(path.read_text().replace('"max_iter": 5', '"max_iter": 6').replace("4.25", "4.5"))
     second = track_month(options, job)
     assert second["run_id"] != first["run_id"]
-    assert {run.info.run_id for run in runs_in_store(service)} == {first["run_id"], second["run_id"]}
+    assert {run.info.run_id for run in runs_in_store(dataset)} == {first["run_id"], second["run_id"]}
 
 
 @pytest.mark.parametrize("step", ["log_inputs", "log_artifact", "log_model"])
 def test_a_run_that_failed_half_way_is_replaced(step, store, monkeypatch):
-    service = f"failed-{step}"
-    options, job = trained_month(store, service)
+    dataset = f"failed-{step}"
+    options, job = trained_month(store, dataset)
     owner = mlflow.sklearn if step == "log_model" else mlflow.MlflowClient
     with monkeypatch.context() as planted:
         planted.setattr(owner, step, lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             track_month(options, job)
-    assert len(runs_in_store(service)) == 1
+    assert len(runs_in_store(dataset)) == 1
     written = track_month(options, job)
-    assert [run.info.run_id for run in runs_in_store(service)] == [written["run_id"]]
-    assert [model.model_id for model in models_in_store(service)] == [written["model_id"]]
+    assert [run.info.run_id for run in runs_in_store(dataset)] == [written["run_id"]]
+    assert [model.model_id for model in models_in_store(dataset)] == [written["model_id"]]
 
 
 def test_a_deleted_experiment_is_restored(store):
@@ -199,4 +241,4 @@ def test_a_deleted_experiment_is_restored(store):
 
 def test_own_classes_travel_with_the_model():
     assert runs.code_paths_of(["sklearn.tree.X"]) is None
-    assert runs.code_paths_of(["monthwise.baseline.PairMean"]) == [str(REPOSITORY / "scripts/monthwise")]
+    assert runs.code_paths_of(["monthwise.baseline.GroupMean"]) == [str(REPOSITORY / "scripts/monthwise")]

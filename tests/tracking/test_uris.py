@@ -8,7 +8,7 @@ import pytest
 from monthwise.base import exits
 from monthwise.tracking import experiments, mlflow_store, uris
 
-GREEN = {"experiment": "green", "service": "green"}
+GREEN = {"experiment": "green", "dataset": "green"}
 NAMES = ("a%20b", "100%", "a?b=c", "a#b", "a b", 'it\'s "x"', "ü", "{a}", ":a/:b", "u:p@h", "a\\b", "a\nb", "a+b;c&d")
 
 

@@ -14,17 +14,18 @@ import pytest
 import skops.io
 from fixtures.shared_months import publish
 from fixtures.workflow import Clone
-from monthwise.base import exits, files
+from monthwise.base import files
+from monthwise.base.resources import resource
 from monthwise.commands import verify
 from monthwise.config.settings import Settings
 from monthwise.models import model_files
-from monthwise.verify import recorded_jobs, registry_check, running
+from monthwise.verify import recorded_jobs, registry_check
 
 # The first month, one whose challenger is promoted, one that is pinned and not scored, one without a challenger.
 RUN_MONTHS = FIRST, PROMOTED, PINNED, SKIPPED = "2023-09", "2023-10", "2023-11", "2023-12"
 CONFIG = {
     "source": "file:published",
-    "services": ["green"],
+    "datasets": ["green"],
     "begin": {"green": FIRST},
     "last": SKIPPED,
     "skip": {"green": ["2023-11"]},
@@ -40,7 +41,7 @@ DATA = "data/green/2023-09"
 
 @pytest.fixture(scope="module")
 def built_months(tmp_path_factory) -> Clone:
-    """Four run months of one service; not to be changed."""
+    """Four run months of one dataset; not to be changed."""
     clone = Clone(tmp_path_factory.mktemp("made") / "clone")
     for month in ("2023-07", "2023-08", "2023-09", "2023-10", "2023-12"):
         publish(clone.path("published"), "green", month)
@@ -67,7 +68,7 @@ def call_verify(clone, monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
     monkeypatch.setattr(registry_check, "findings", away)
 
     def call(month: str = PROMOTED, rebuild: bool = False) -> tuple[int, str]:
-        arguments = argparse.Namespace(range=[month], service="green", rebuild=rebuild)
+        arguments = argparse.Namespace(range=[month], dataset="green", rebuild=rebuild)
         code = verify.run(arguments, Settings())
         return code, capsys.readouterr().out.splitlines()[0]
 
@@ -81,12 +82,13 @@ def collect(month: str = PROMOTED, **settings) -> None:
     paths = [*evidence_before["files"], *evidence_before["provenance"]["models"]]
     provenance_files = [path for path in Path(f"runs/green/{month}").glob("*.json") if evidence.is_of_a_run(str(path))]
     job_settings = {
-        "service": "green",
+        "dataset": "green",
         "month": month,
         "scored": evidence_before["scored"],
         "stages": evidence_before["settings"] | settings,
     }
-    files.write_json(path, evidence.evidence(sorted([*paths, *map(str, provenance_files)]), job_settings))
+    sources = [str(resource(name)) for name in evidence_before["sources"]]
+    files.write_json(path, evidence.evidence(sorted([*paths, *map(str, provenance_files)]), job_settings, sources))
 
 
 def edit(path: str, **changed) -> None:
@@ -105,7 +107,7 @@ def test_all_months_agree_also_when_built_again_and_nothing_is_changed(built_mon
     assert ended.returncode == 0, ended.stdout + ended.stderr
     *lines, registry = ended.stdout.splitlines()
     assert [line[:20] for line in lines] == [f"ok    green {m}" + ":" for m in RUN_MONTHS]
-    assert all("; rebuilt from raw.parquet" in line for line in lines)
+    assert all("; rebuilt from raw.file" in line for line in lines)
     assert "computed again: evaluate, compare, promote, score, drift" in lines[1]
     assert "computed again: evaluate, compare, promote;" in lines[2]
     assert "computed again: promote, score, drift" in lines[3]
@@ -117,8 +119,8 @@ def test_what_is_computed_again_is_all_that_the_month_has(built_months):
     for month in RUN_MONTHS:
         evidence_of_month = files.read_json(built_months.path(f"runs/green/{month}/evidence.json"))
         jobs = [
-            job for jobs in recorded_jobs.data_jobs(evidence_of_month, []) for job in jobs
-        ] + recorded_jobs.run_jobs(evidence_of_month, [])
+            job for jobs in recorded_jobs.data_jobs(evidence_of_month, {"prepare": [], "files": []}) for job in jobs
+        ] + recorded_jobs.run_jobs(evidence_of_month)
         outputs = {path for job in jobs for path in job.outputs.values()}
         names = {
             str(path.relative_to(built_months.folder)) for path in built_months.path(f"runs/green/{month}").iterdir()
@@ -126,12 +128,12 @@ def test_what_is_computed_again_is_all_that_the_month_has(built_months):
         collected = {f"runs/green/{month}/{name}" for name in ("tracking.json", "evidence.json")}
         assert names - collected == {path for path in outputs if path.startswith("runs/")}
         inputs = {path for path in evidence_of_month["files"] if path not in outputs}
-        fetched = {path for path in inputs if path.endswith(("source.json", "raw.parquet"))}
+        fetched = {path for path in inputs if path.endswith(("source.json", "raw.file"))}
         assert inputs - fetched <= {*recorded_jobs.given_files(evidence_of_month)}
 
 
 KINDS = (
-    *(f"{DATA}/{name}" for name in ("source.json", "raw.parquet", "trips.parquet", "quality.json", "features.parquet")),
+    *(f"{DATA}/{name}" for name in ("source.json", "raw.file", "rows.parquet", "quality.json", "features.parquet")),
     *(f"{RUN}/{name}" for name in ("model.skops", "baseline.skops", "training.json", "validation.parquet")),
     *(f"{RUN}/{name}" for name in ("metrics.json", "tracking.json", "comparison.json", "champion.json")),
     *(f"{RUN}/{name}" for name in ("champion.skops", "champion_baseline.skops", "predictions.parquet", "live.json")),
@@ -159,9 +161,9 @@ def test_every_byte_of_evidence_counts(call_verify):
 
 
 def test_a_missing_file_is_named_and_a_month_without_evidence_is_none(call_verify):
-    Path(DATA, "trips.parquet").unlink()
+    Path(DATA, "rows.parquet").unlink()
     code, finding = call_verify()
-    assert (code, f"{DATA}/trips.parquet is missing" in finding) == (os.EX_DATAERR, True)
+    assert (code, f"{DATA}/rows.parquet is missing" in finding) == (os.EX_DATAERR, True)
     Path(RUN, "evidence.json").unlink()
     code, finding = call_verify()
     assert (code, finding.startswith(f"none  green {PROMOTED}: no evidence.json")) == (os.EX_DATAERR, True)
@@ -177,9 +179,9 @@ def swap_champion() -> None:
 
 def edit_prediction() -> None:
     table = pq.read_table(f"{RUN}/validation.parquet")
-    column = table.schema.get_field_index("prediction_min")
+    column = table.schema.get_field_index("prediction")
     pq.write_table(
-        table.set_column(column, "prediction_min", pc.add(table.column(column), 0.1)), f"{RUN}/validation.parquet"
+        table.set_column(column, "prediction", pc.add(table.column(column), 0.1)), f"{RUN}/validation.parquet"
     )
 
 
@@ -190,9 +192,9 @@ def edited(name: str, **changed) -> Callable[[], None]:
 @pytest.mark.parametrize(
     ("change", "name", "stage", "how"),
     [
-        (swap_model, "validation.parquet", "evaluate", "prediction_min of row 0 is"),
-        (edit_prediction, "validation.parquet", "evaluate", "prediction_min of row 0 is"),
-        (edited("metrics.json", rmse_min=1.0), "metrics.json", "evaluate", "rmse_min is 1.0, but the rebuilt value is"),
+        (swap_model, "validation.parquet", "evaluate", "prediction of row 0 is"),
+        (edit_prediction, "validation.parquet", "evaluate", "prediction of row 0 is"),
+        (edited("metrics.json", rmse=1.0), "metrics.json", "evaluate", "rmse is 1.0, but the rebuilt value is"),
         (edited("comparison.json", difference=0.5), "comparison.json", "compare", "difference is 0.5"),
         (
             edited("champion.json", decision="kept"),
@@ -215,7 +217,7 @@ def test_an_edit_is_found_also_where_evidence_was_made_to_agree(call_verify, cha
 
 def test_rebuild_finds_what_settings_do_not_give_and_says_which_version_differs(call_verify):
     stages = files.read_json(f"{RUN}/evidence.json")["settings"]
-    clean = {month: job | {"duration": {"min": 1, "max": 20}} for month, job in stages["clean"].items()}
+    clean = {month: job | {"target": job["target"] | {"max": 20}} for month, job in stages["clean"].items()}
     provenance = files.read_json(f"{RUN}/train.provenance.json")
     edit(f"{RUN}/train.provenance.json", packages=provenance["packages"] | {"numpy": "1.0"})
     collect(clean=clean)
@@ -224,21 +226,21 @@ def test_rebuild_finds_what_settings_do_not_give_and_says_which_version_differs(
     code, finding = call_verify(rebuild=True)
     assert code == os.EX_DATAERR
     assert finding.startswith(
-        f"OFF   green {PROMOTED}: data/green/2023-08/trips.parquet is not what clean makes of raw.parquet"
+        f"OFF   green {PROMOTED}: data/green/2023-08/rows.parquet is not what clean makes of raw.file"
     )
     assert "(numpy 1.0 then, " in finding
 
 
 def test_what_another_kind_of_machine_made_may_differ_in_its_last_digits(call_verify):
-    rmse = files.read_json(f"{RUN}/metrics.json")["rmse_min"]
-    edit(f"{RUN}/metrics.json", rmse_min=rmse * (1 + 1e-12))
+    rmse = files.read_json(f"{RUN}/metrics.json")["rmse"]
+    edit(f"{RUN}/metrics.json", rmse=rmse * (1 + 1e-12))
     collect()
     assert call_verify()[0] == os.EX_DATAERR
     edit(f"{RUN}/evaluate.provenance.json", machine="arm64 Darwin")
     collect()
     code, finding = call_verify()
     assert (code, "(to 1e-09, since made on arm64 Darwin and not " in finding) == (os.EX_OK, True)
-    edit(f"{RUN}/metrics.json", rmse_min=rmse * (1 + 1e-6))
+    edit(f"{RUN}/metrics.json", rmse=rmse * (1 + 1e-6))
     collect()
     assert call_verify()[0] == os.EX_DATAERR
 
@@ -269,17 +271,15 @@ def test_a_model_of_another_scikit_learn_names_the_month_to_redo(call_verify):
     assert f"train {PROMOTED} again: delete {RUN}/model.skops, then rebuild it: " in finding
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [(os.EX_CANTCREAT, exits.CannotWrite), (os.EX_TEMPFAIL, exits.TryAgain), (1, recorded_jobs.Finding)],
-)
-def test_a_failure_that_is_not_about_the_month_is_no_finding(tmp_path, monkeypatch, code, error):
-    program = tmp_path / "drift.py"
-    program.write_text(f"print('exit {code}: no room')\nraise SystemExit({code})")
-    monkeypatch.setattr(running, "resource", lambda _: program)
-    job = recorded_jobs.Job("drift", PROMOTED, {}, {}, {})
-    with pytest.raises(error, match=rf"^drift of {PROMOTED}( fails)?: no room$"):
-        running.run(job, tmp_path)
+@pytest.mark.parametrize("name", ["config/zones/new-york.csv", "scripts/monthwise/prepare/taxi/zones.py"])
+def test_an_edit_of_what_the_module_of_a_dataset_reads_is_found(clone, name):
+    with open(clone.path(name), "a", encoding="utf-8") as file:
+        file.write("\n")
+    ended = clone.monthwise("verify", PROMOTED)
+    assert ended.returncode == os.EX_DATAERR, ended.stdout + ended.stderr
+    finding = ended.stdout.splitlines()[0]
+    assert finding.startswith(f"OFF   green {PROMOTED}: ")
+    assert finding.endswith(f"{name} is not the file that the evidence is about")
 
 
 def test_a_registry_that_is_off_is_a_finding_and_one_that_is_away_is_none(clone):

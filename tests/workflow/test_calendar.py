@@ -14,14 +14,16 @@ DEMO = Settings(overrides={"source": "demo"})
 HTTPS = Settings(overrides={"source": "https", "begin": {"green": "2024-01"}})
 
 
-def calendar_of(settings: Settings, service: str = "green", today: str = "2024-06", **known) -> Calendar:
-    return Calendar(settings, service, Listing(**known), today)
+def calendar_of(settings: Settings, dataset: str = "green", today: str = "2024-06", **known) -> Calendar:
+    return Calendar(settings, dataset, Listing(**known), today)
 
 
 @given(MONTHS, st.sets(st.integers(-12, 0), max_size=6), st.integers(1, 4))
 def test_no_window_reads_the_future_or_a_skipped_month(month, back, length):
     skipped = [months.shift(month, count) for count in back]
-    settings = DEMO.changed({"skip": {"green": skipped}, "window": {"length": length}})
+    # The month before `begin` must not be skipped, so `begin` is after all of MONTHS.
+    later = {"begin": {"green": "2099-01"}}
+    settings = DEMO.changed(later | {"skip": {"green": skipped}, "window": {"length": length}})
     calendar = calendar_of(settings)
     window = calendar.training_months(month)
     assert len(window) == length
@@ -44,7 +46,7 @@ def test_newest_is_the_month_after_the_newest_published_one():
 def test_begin_of_a_folder_is_the_first_month_with_a_whole_window(tmp_path):
     for month in months.span("2021-01", "2021-06"):
         (tmp_path / f"yellow_tripdata_{month}.parquet").touch()
-    settings = Settings(overrides={"source": f"file:{tmp_path}", "services": ["yellow"], "window": {"length": 2}})
+    settings = Settings(overrides={"source": f"file:{tmp_path}", "datasets": ["yellow"], "window": {"length": 2}})
     assert Calendar.read(settings, "yellow").run_months == months.span("2021-04", "2021-07")
 
 

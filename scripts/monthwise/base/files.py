@@ -6,7 +6,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,27 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def to_json(content: object) -> bytes:
-    """Return `content` as JSON with sorted keys, so that equal content gives equal bytes; raises ValueError for NaN."""
-    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+# Version of the files of a results folder; each JSON file has it as `format`. 1 had no registry/format.json; 2 named
+# files, columns and errors after one kind of data.
+FORMAT = 3
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """Return `content` and its format number as JSON with sorted keys: equal content gives equal bytes.
+
+    Raises ValueError for NaN.
+    """
+    numbered = {"format": FORMAT, **content}
+    text = json.dumps(numbered, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
 
 
-def write_json(path: str | Path, content: object) -> None:
+def to_json_line(content: Mapping[str, Any]) -> bytes:
+    """Return the same on one line, for logs."""
+    return json.dumps(json.loads(to_json(content)), sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write `content` as JSON (to_json) to `path`."""
     Path(path).write_bytes(to_json(content))
 
@@ -32,7 +46,10 @@ class DamagedJson(BadData, ValueError):
 
 
 def read_json(path: str | Path) -> Any:
-    """Return the content of a JSON file (see file_types); raises DamagedJson if it is not JSON."""
+    """Return the content of a JSON file (see file_types) without its format number.
+
+    Raises DamagedJson if it is not JSON, or of another format.
+    """
     try:
         return _parse(Path(path).read_bytes())
     except ValueError as error:
@@ -57,10 +74,14 @@ def parse_json_if_whole(content: bytes) -> Any | None:
 
 
 def _parse(content: bytes) -> Any:
+    """Return parsed JSON without its format number; raises ValueError if it is another one than FORMAT."""
     try:
-        return json.loads(content.decode())
+        parsed = json.loads(content.decode())
     except RecursionError as error:
         raise ValueError(str(error)) from None
+    if isinstance(parsed, dict) and (number := parsed.pop("format", FORMAT)) != FORMAT:
+        raise ValueError(f"it has format {number}, this version reads {FORMAT}")
+    return parsed
 
 
 def insist_on_readable(paths: Iterable[str | Path]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import time
@@ -69,7 +68,7 @@ def take(command: str, marks_format: bool = True) -> FileIO:
     since = clock.now()
     entry: LockHolder = {"command": command, "process_group": os.getpgrp(), "since": since, "token": token}
     file.truncate(0)
-    file.write(json.dumps(entry).encode())
+    file.write(files.to_json(entry))
     os.environ[TOKEN] = token
     if marks_format:
         results.write_format()

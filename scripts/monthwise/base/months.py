@@ -10,6 +10,11 @@ from .exits import WrongUsage
 PATTERN = "[0-9]{4}-(?:0[1-9]|1[0-2])"
 
 
+def in_name(pattern: str, month: str) -> str:
+    """Return a file name pattern (`{month}`, or `{year}` and `{mm}`) with a month in it."""
+    return pattern.replace("{month}", month).replace("{year}", month[:4]).replace("{mm}", month[5:])
+
+
 def is_month(text: object) -> bool:
     """Return whether `text` is a month, such as `2021-03`."""
     return isinstance(text, str) and re.fullmatch(PATTERN, text) is not None

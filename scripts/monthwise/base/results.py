@@ -5,6 +5,7 @@ paths do not depend on the location of clone and results, and only a change of c
 """
 
 import contextlib
+import json
 import os
 import uuid
 from collections.abc import Callable
@@ -12,10 +13,10 @@ from pathlib import Path
 
 from . import files, suggest
 from .exits import CannotWrite, TryAgain, WrongConfig
+from .files import FORMAT
 
 CODE = ".monthwise/code"
 LINKED = ("scripts", "config")  # not the clone itself: it may contain the results, and the links would form a loop
-FORMAT = 2  # version of the file formats and of the compared records; 1 had no registry/format.json
 FORMAT_FILE = "registry/format.json"
 RECORD = ".snakemake/metadata"
 
@@ -76,28 +77,41 @@ def insist_on_format() -> None:
     if number > FORMAT:
         raise WrongConfig(f"{problem}; use the version that wrote them, or a newer one")
     raise WrongConfig(
-        f"{problem}; run `{suggest.command('accept')}` to keep them, or move data/, runs/ and registry/ away to rebuild"
+        f"{problem}; run `{suggest.command('accept')}`, which sets them aside and keeps their published"
+        " files, then rebuild"
     )
 
 
 def read_format() -> int | None:
     """Return the format number of the results folder, or None if the folder has no results."""
     try:
-        number = files.read_json(FORMAT_FILE)["format"]
+        number = json.loads(Path(FORMAT_FILE).read_bytes())["format"]
         if isinstance(number, int):
             return number
     except FileNotFoundError:
-        return 1 if _has_files("runs") or _has_files("data") else None
+        return _format_of_months() if _has_files("runs") or _has_files("data") else None
     except (ValueError, KeyError, TypeError):
         pass
     path = os.path.abspath(FORMAT_FILE)
     raise WrongConfig(f"{path} is damaged; restore it, or delete it and run `{suggest.command('accept')}`")
 
 
+def _format_of_months() -> int:
+    """Return the format number of the first JSON file of a month that has one; 1 if none has: until format 2."""
+    for path in (path for kind in ("runs", "data") for path in Path(kind).glob("*/*/[!.]*.json")):
+        try:
+            number = json.loads(path.read_bytes())["format"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(number, int):
+            return number
+    return 1
+
+
 def write_format() -> None:
     """Write the format number of this version if the results folder does not have it."""
     if not os.path.exists(FORMAT_FILE) or read_format() != FORMAT:
-        files.replace_file(FORMAT_FILE, files.to_json({"format": FORMAT}))
+        files.replace_file(FORMAT_FILE, files.to_json({}))
 
 
 def lacks_record() -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         """The options that suggested commands repeat; empty for a program that is started by hand."""
 
         directory: str | None
-        service: str | None
+        dataset: str | None
         configfile: list[str]
         config: list[str]
 
@@ -25,14 +25,14 @@ CALL = "MONTHWISE_CALL"  # the options of this call as JSON; jobs inherit it
 
 def remember(
     directory: str | None = None,
-    service: str | None = None,
+    dataset: str | None = None,
     configfiles: Iterable[object] = (),
     overrides: Iterable[str] = (),
 ) -> None:
     """Store the options that suggested commands repeat, for this process and its children."""
     call: Call = {
         "directory": directory,
-        "service": service,
+        "dataset": dataset,
         "configfile": list(map(str, configfiles)),
         "config": list(overrides),
     }
@@ -44,11 +44,11 @@ def typed(config: Mapping[str, object]) -> list[str]:
     return [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in config.items()]
 
 
-def command(name: str, *words: str, service: str | None = None) -> str:
-    """Return a command line for the same folder and config; `service` overrides that of this call."""
+def command(name: str, *words: str, dataset: str | None = None) -> str:
+    """Return a command line for the same folder and config; `dataset` overrides that of this call."""
     call = _call()
-    service = service or call.get("service")
-    options = ["--service", service] if service else []
+    dataset = dataset or call.get("dataset")
+    options = ["--dataset", dataset] if dataset else []
     return _quoted("./monthwise", name, *words, *_folder(call), *options, *_config(call))
 
 

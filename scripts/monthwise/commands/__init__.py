@@ -17,6 +17,7 @@ from ..runner import alerts
 COMMANDS = {
     "accept": "record results that agree with their evidence as up to date, after an upgrade or a lost .snakemake",
     "check": "check that this machine and folder can run Monthwise, one line each",
+    "datasets": "list the datasets, describe one, or write the config of a new one (--new)",
     "locate": "look months up at the publisher (without a range: those that may be new or restated)",
     "plan": "what `run` would do and why, month by month, with its cost; changes nothing but logs/plan.json",
     "prune": "show the space that raw and intermediate files of closed months would free; with --yes delete them",
@@ -39,7 +40,7 @@ def main() -> None:
     environment.settle()
     try:
         arguments = _parse()
-        suggest.remember(arguments.directory, arguments.service, arguments.configfile, arguments.overrides)
+        suggest.remember(arguments.directory, arguments.dataset, arguments.configfile, arguments.overrides)
         if os.path.exists(profile := os.environ.get("SNAKEMAKE_PROFILE", "")):
             # A relative path starts from the folder in which the command was typed.
             os.environ["SNAKEMAKE_PROFILE"] = os.path.abspath(profile)
@@ -81,8 +82,12 @@ def _parse() -> argparse.Namespace:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         sub = subparsers.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument("range", nargs="?", type=_range, metavar="RANGE", help="2024-03 or 2024-03..2024-09")
-        sub.add_argument("--service", help="this service alone")
+        if name == "datasets":
+            sub.add_argument("name", nargs="?", metavar="NAME", help="describe this one")
+            sub.set_defaults(range=None, dataset=None, called_from=os.getcwd())
+        else:
+            sub.add_argument("range", nargs="?", type=_range, metavar="RANGE", help="2024-03 or 2024-03..2024-09")
+            sub.add_argument("--dataset", help="this dataset alone")
         for option, value in (("--config", "KEY=VALUE"), ("--configfile", "FILE")):
             help_text = "as for snakemake; several add up"
             sub.add_argument(option, nargs="+", action="extend", default=[], metavar=value, help=help_text)
@@ -103,8 +108,8 @@ def _parse() -> argparse.Namespace:
 
 def _insist_on_use(arguments: argparse.Namespace) -> None:
     """Raise WrongUsage for arguments that the command would ignore."""
-    if arguments.command in WITHOUT_MONTHS and (arguments.range or arguments.service):
-        raise exits.WrongUsage(f"{arguments.command} is about every month and service: leave RANGE and --service out")
+    if arguments.command in WITHOUT_MONTHS and (arguments.range or arguments.dataset):
+        raise exits.WrongUsage(f"{arguments.command} is about every month and dataset: leave RANGE and --dataset out")
     if arguments.command == "status":
         views = [name for name in ("json", "errors", "champions") if getattr(arguments, name)]
         if len(views) > 1:
@@ -129,8 +134,14 @@ def _add_options(sub: argparse.ArgumentParser, name: str) -> None:
         sub.add_argument("--against", metavar="DIR", help="compare with the same months of another directory")
         sub.add_argument("--champions", action="store_true", help="the champion of each month, and its live error")
     if name == "score":
-        sub.add_argument("--input", metavar="PARQUET", required=True, help="trips in the publisher's columns")
-        sub.add_argument("--output", metavar="PARQUET", required=True, help="trip and prediction_min for each row")
+        sub.add_argument("--input", metavar="FILE", required=True, help="rows in the publisher's columns")
+        sub.add_argument("--output", metavar="PARQUET", required=True, help="row number and prediction of each row")
+    if name == "datasets":
+        sub.add_argument("--new", metavar="NAME", help="write NAME.yaml from two months of its files")
+        sub.add_argument("--file", metavar="PATTERN", help="of --new: its files, such as 'folder/sales_{month}.csv'")
+        sub.add_argument("--target", metavar="COLUMN", help="of --new: what is predicted")
+        sub.add_argument("--time", metavar="COLUMN", help="of --new: what dates a row (default: found)")
+        sub.add_argument("--positive", metavar="VALUE", help="of --new: the value to find, of a target with two")
     if name == "track":
         sub.add_argument(
             "--take-over",
@@ -138,12 +149,12 @@ def _add_options(sub: argparse.ArgumentParser, name: str) -> None:
             help="the names in the store belong to this installation from now on",
         )
     if name == "verify":
-        sub.add_argument("--rebuild", action="store_true", help="rebuild the month from raw.parquet, and compare")
+        sub.add_argument("--rebuild", action="store_true", help="rebuild the month from raw.file, and compare")
 
 
 def _add_run_options(sub: argparse.ArgumentParser, name: str) -> None:
     sub.add_argument("--recheck", type=_recheck, metavar="N|all", help="check this many known months again")
-    sub.add_argument("--max-months", type=_count, metavar="N", help="no more run months of a service, oldest first")
+    sub.add_argument("--max-months", type=_count, metavar="N", help="no more run months of a dataset, oldest first")
     sub.add_argument("--redo", action="store_true", help="rebuild the months of RANGE")
     sub.add_argument("--jobs", type=_count, default=os.cpu_count(), metavar="N", help="at once (default: all cores)")
     if name == "run":

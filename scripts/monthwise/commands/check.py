@@ -20,7 +20,7 @@ from . import check_places
 from .check_places import Wrong
 
 RAISED = re.compile(r"^[\w.]*(?:Error|Exception)(?:: .| in file .*:$)")
-FREE_GB = 2.0  # a year of green trips with all its outputs takes about half of that
+FREE_GB = 2.0  # a year of 75,000 rows a month with all its outputs takes about half of that
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -97,8 +97,8 @@ def store(settings: Settings) -> str:
             try:
                 with mlflow_store.locked(opened):
                     client = mlflow_store.connect(opened)
-                    for service in settings.services if opened == uri else ():
-                        experiments.insist_on_own_names(client, f"{tracking.name}-{service}", service, uri)
+                    for dataset in settings.datasets if opened == uri else ():
+                        experiments.insist_on_own_names(client, f"{tracking.name}-{dataset}", dataset, uri)
                 _write_model(client, settings, uri, folder)
             finally:
                 if opened != uri and (database := uris.sqlite_file(opened)):
@@ -125,10 +125,10 @@ def _remove_store(database: Path) -> None:
 
 
 def _write_model(client: MlflowClient, settings: Settings, uri: str, folder: Path) -> None:
-    """Write a file to the place of the models of the first service, and delete it."""
+    """Write a file to the place of the models of the first dataset, and delete it."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    experiment = f"{settings.config.tracking.name}-{settings.services[0]}"
+    experiment = f"{settings.config.tracking.name}-{settings.datasets[0]}"
     existing = client.get_experiment_by_name(experiment)
     place = uris.place_of_models(experiment, settings.config.tracking.artifacts, uri)
     if existing and (place is None or not uris.has_moved(existing.artifact_location, uri)):

@@ -26,16 +26,16 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """
     calendars = Calendars(settings)
     requested = [
-        (service, month)
-        for service in settings.choose(arguments.service)
-        for month in arguments.range or publication.due_months(calendars[service])
+        (dataset, month)
+        for dataset in settings.choose(arguments.dataset)
+        for month in arguments.range or publication.due_months(calendars[dataset])
     ]
     answers = publication.check_months(calendars, requested)
     names_by_state: collections.defaultdict[str, list[str]] = collections.defaultdict(list)
-    for (service, month), answer in answers.items():
-        names_by_state[answer.state].append(f"{service} {month}")
+    for (dataset, month), answer in answers.items():
+        names_by_state[answer.state].append(f"{dataset} {month}")
         if answer.state in ("new", "changed"):
-            print(f"{service} {month}: {answer.state}")
+            print(f"{dataset} {month}: {answer.state}")
         elif answer.state == "not published" and arguments.range:
             print(answer.error)
     if line := publication.failure(answers):

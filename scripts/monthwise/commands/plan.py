@@ -22,14 +22,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     plan.check_publisher(changes=False)
     plan.find_available()
     # The changes of the publisher are not recorded yet.
-    changed = [targets.data_file(*service_month, "source.json") for service_month in plan.with_answer("changed")]
+    changed = [targets.data_file(*dataset_month, "source.json") for dataset_month in plan.with_answer("changed")]
     requested = set(plan.all_files())
     plan.plan_jobs([path for path in changed if path in requested])
     if plan.limit_months(arguments.max_months):
         plan.find_available()
         plan.plan_jobs([path for path in changed if path in set(plan.all_files())])
     new = set(plan.with_answer("new")) | set(plan.with_answer("changed"))
-    plan.jobs = [job for job in plan.jobs if job.rule != "locate" or (job.service, job.month) not in new]
+    plan.jobs = [job for job in plan.jobs if job.rule != "locate" or (job.dataset, job.month) not in new]
     _print(plan)
     plan.write()
     if line := publication.failure(plan.answers):
@@ -43,19 +43,19 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _print(plan: Plan) -> None:
     rows: dict[tuple[str, str], tuple[list[str], set[reasons.Root]]] = {}
     for job in plan.jobs:
-        rules, roots = rows.setdefault((job.month or "", job.service), ([], set()))
+        rules, roots = rows.setdefault((job.month or "", job.dataset), ([], set()))
         rules.append(job.rule)
         roots |= plan.roots.get(job.number, set())
     order = list(stages.STAGES)
     if rows:
-        table = [["service", "month", "jobs", "why"]]
-        for (month, service), (rules, roots) in sorted(rows.items(), key=lambda row: row[0]):
+        table = [["dataset", "month", "jobs", "why"]]
+        for (month, dataset), (rules, roots) in sorted(rows.items(), key=lambda row: row[0]):
             in_order = sorted(dict.fromkeys(rules), key=order.index)
-            table.append([service, month, " ".join(in_order), reasons.in_words(roots)])
+            table.append([dataset, month, " ".join(in_order), reasons.in_words(roots)])
         print_table(table, left=True)
-    for status, months_by_service in plan.missing().items():
-        for service, missing in months_by_service.items():
-            print(f"{service}: {status}: {months.in_words(missing)}")
+    for status, months_by_dataset in plan.missing().items():
+        for dataset, missing in months_by_dataset.items():
+            print(f"{dataset}: {status}: {months.in_words(missing)}")
     for lines in plan.rejected.values():
         for line in lines.values():
             print(line)
@@ -79,10 +79,10 @@ def bytes_to_fetch(plan: Plan) -> int:
     total = 0
     for job in plan.jobs:
         if job.rule == "ingest":
-            facts = files.read_json_if_whole(targets.data_file(job.service, job.month, "source.json"))
-            newest = located_months(job.service)
+            facts = files.read_json_if_whole(targets.data_file(job.dataset, job.month, "source.json"))
+            newest = located_months(job.dataset)
             facts = facts or (
-                files.read_json_if_whole(targets.data_file(job.service, newest[-1], "source.json")) if newest else None
+                files.read_json_if_whole(targets.data_file(job.dataset, newest[-1], "source.json")) if newest else None
             )
             total += (facts or {}).get("size") or 0
     return total
@@ -92,8 +92,8 @@ def pruned(plan: Plan) -> list[str]:
     """Return one line for each pruned month that the jobs need again."""
     lines = []
     for job in plan.jobs:
-        if job.rule == "ingest" and plan.calendars[job.service].is_closed_data(job.month):
-            quality = targets.data_file(job.service, job.month, "quality.json")
+        if job.rule == "ingest" and plan.calendars[job.dataset].is_closed_data(job.month):
+            quality = targets.data_file(job.dataset, job.month, "quality.json")
             if os.path.exists(quality):
                 lines.append(f"{job.subject} was pruned and would be fetched again: {plan.why(job)}")
     return lines

@@ -28,18 +28,18 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     total = 0
     shown: set[str] = set()
-    for service in settings.choose(arguments.service):
+    for dataset in settings.choose(arguments.dataset):
         paths_by_month = {
-            month: paths for month in _closed(settings, service, arguments) if (paths := _files(service, month))
+            month: paths for month in _closed(settings, dataset, arguments) if (paths := _files(dataset, month))
         }
         freed = _bytes(path for paths in paths_by_month.values() for path in paths)
         total += freed
         months = sorted(paths_by_month)
         shown |= paths_by_month.keys()
         if not months:
-            print(f"{service}: nothing to prune")
+            print(f"{dataset}: nothing to prune")
             continue
-        print(f"{service}: {len(months)} data months ({months[0]} to {months[-1]}), {freed / 1e6:,.1f} MB")
+        print(f"{dataset}: {len(months)} data months ({months[0]} to {months[-1]}), {freed / 1e6:,.1f} MB")
         if arguments.yes:
             for path in (path for paths in paths_by_month.values() for path in paths):
                 os.unlink(path)
@@ -52,9 +52,9 @@ def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
     return os.EX_OK
 
 
-def _closed(settings: Settings, service: str, arguments: argparse.Namespace) -> list[str]:
+def _closed(settings: Settings, dataset: str, arguments: argparse.Namespace) -> list[str]:
     """Return the closed data months in the range, if any, without the newest ones, which are kept."""
-    calendar = Calendar.read(settings, service)
+    calendar = Calendar.read(settings, dataset)
     kept = calendar.known.located[-arguments.keep :]
     return [
         month
@@ -64,8 +64,8 @@ def _closed(settings: Settings, service: str, arguments: argparse.Namespace) -> 
     ]
 
 
-def _files(service: str, month: str) -> list[str]:
-    return [path for name in targets.PRUNED for path in glob.glob(targets.data_file(service, month, name))]
+def _files(dataset: str, month: str) -> list[str]:
+    return [path for name in targets.PRUNED for path in glob.glob(targets.data_file(dataset, month, name))]
 
 
 def _bytes(paths: Iterable[str]) -> int:

@@ -1,9 +1,11 @@
-"""`./monthwise score`: predict trips of the user's own with the champion; the trips need not have ended yet."""
+"""`./monthwise score`: predict rows of the user's own with the champion; they need no target yet."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,149 +15,161 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import prepare
 from ..base import files, suggest
 from ..base.exits import BadData, WrongUsage
 from ..base.resources import resource
+from ..config.sections.columns import Csv
 from ..config.settings import Settings
-from ..data import cleaning, columns, features, tables, zones
+from ..data import cleaning, columns, published, tables
+from ..data.features import Features
 from ..job import placeholders
-from ..models import evaluation, model_files
+from ..models import evaluation, frames, model_files
 from ..workflow import targets
 from ..workflow.calendar import Calendar
-from ..workflow.job_settings import JobSettings, of_job
+from ..workflow.job_settings import of_job
 from ..workflow.listing import decided_months
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-OUTPUT = pa.schema([("trip", pa.int64()), ("prediction_min", pa.float64())])
-
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Write the row number and the predicted minutes of each trip of `--input`, in its order, to `--output`."""
-    service, month = _decided_month(arguments, settings)
-    champion = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
-    path = targets.run_file(service, month, "champion.skops")
+    """Write the row number and the prediction of each row of `--input`, in its order, to `--output`."""
+    dataset, month = _decided_month(arguments, settings)
+    champion = files.read_json(targets.run_file(dataset, month, "champion.json"))["champion"]
+    path = targets.run_file(dataset, month, "champion.skops")
     placeholders.bring([path])
     model = model_files.load(path, champion["recipe"])
-    place_file = settings.describe(service).zones
-    places = zones.read(resource(place_file) if place_file else None)
-    subject = f"{service} trips"
-
     insist_on_output(arguments.input, arguments.output)
-    with _named_as_input(arguments.input):
-        file = tables.open_parquet(arguments.input, subject)
-    clean_settings = _wanted(of_job(Calendar.read(settings, service), "clean", month))
-    chosen = columns.choose(file.schema_arrow, clean_settings, arguments.input, times=("pickup_time",))
-    if chosen.get("distance") == "distance_mi":
-        clean_settings["distance_unit"] = "mi"
-
-    def trips_in_batches() -> Iterator[pa.RecordBatch]:
-        first = 0
-        for batch in tables.batches(file, arguments.input, subject, sorted(set(chosen.values()))):
-            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in chosen.values()], list(chosen))
-            yield trips(rows, first, clean_settings, arguments.input, places)
-            first += batch.num_rows
-
-    predicted = (_predict(model, features.features(batch, places), champion["columns"]) for batch in trips_in_batches())
+    rows = InputRows(arguments.input, Calendar.read(settings, dataset), month)
+    task = settings.describe(dataset).task
+    predicted = (_predict(model, batch, champion["columns"], task) for batch in rows.features())
+    first = next(predicted)
     part = files.part_of(arguments.output)
     try:
-        with _named_as_input(arguments.input):
-            count = tables.write(part, OUTPUT, predicted)
+        count = tables.write(part, first.schema, itertools.chain([first], predicted))
         os.replace(part, arguments.output)
     finally:
         part.unlink(missing_ok=True)
     print(
-        f"{arguments.output}: {count:,} trips of {service} by the champion of {month}, the model of {champion['month']}"
+        f"{arguments.output}: {count:,} rows of {dataset} by the champion of {month}, the model of {champion['month']}"
     )
     return os.EX_OK
 
 
+class InputRows:
+    """The rows of a user's file, prepared like those of a published month; they need no target yet.
+
+    No row is dropped; implausible values become missing. Columns may also have their names in rows.parquet. Raises
+    BadData if the file is damaged, lacks a column, or has a row without a time.
+    """
+
+    def __init__(self, path: Path, calendar: Calendar, month: str):
+        self.path, self.label = str(path), f"{calendar.dataset} --input"
+        settings = of_job(calendar, "clean", month)
+        self.settings = settings | {
+            "format": "parquet" if path.suffix not in (".csv", ".gz") else settings["format"],
+            "csv": settings["csv"] or Csv().model_dump(),
+            "columns": {role: [*names, role] for role, names in settings["columns"].items()},
+        }
+        with self._named():
+            self.file = published.open_published(self.path, self.label, self.settings)
+        self.chosen = columns.choose(self.file.schema, self.settings, self.path, without=("target", "group"))
+        self.cleaner = cleaning.Cleaner(self.settings)
+        description = calendar.settings.describe(calendar.dataset)
+        module_files = [str(resource(name)) for name in description.files.values()]
+        module_paths = [str(resource(name)) for name in description.module_paths()]
+        self.module = prepare.load(module_paths, module_files, settings)
+        self.feature_settings = of_job(calendar, "featurize", month)
+
+    def features(self) -> Iterator[pa.RecordBatch]:
+        """Yield the features of the rows, batch by batch; at least one batch, which may be empty."""
+        derive = functools.partial(self.module.derive, label=self.label) if self.module else None
+        fields = [field for field in self.cleaner.schema if field.name not in ("target", "group")]
+        schema = pa.schema(fields)
+        features = Features(self.feature_settings, schema, derive)
+        first = 0
+        with self._named():
+            for batch in self._batches():
+                yield features.of(self._clean(batch, first, schema))
+                first += batch.num_rows
+        if not first:
+            yield features.of(pa.RecordBatch.from_pylist([], schema))
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        kind_by_role = columns.kinds(self.settings)
+        types = published.in_csv([(name, kind_by_role[role]) for role, name in self.chosen.items()])
+        for batch in self.file.batches(types, tables.BATCH_ROWS):
+            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in self.chosen.values()], list(self.chosen))
+            yield self.module.prepare(rows, self.label) if self.module else rows
+
+    def _clean(self, rows: pa.RecordBatch, first: int, schema: pa.Schema) -> pa.RecordBatch:
+        _, local, has_time = columns.times(rows.column("time"), self.settings["time"])
+        if not has_time.all():
+            raise BadData(
+                f"{self.path}: {np.count_nonzero(~has_time):,} rows have no time, the first is row"
+                f" {first + int(np.argmin(has_time))}; leave them out"
+            )
+        arrays = {
+            "row": tables.array(np.arange(first, first + rows.num_rows), pa.int64()),
+            "time": tables.array(local, pa.timestamp("us")),
+        }
+        arrays |= {name: self.cleaner.read(name, rows).array for name in self.cleaner.features}
+        return pa.RecordBatch.from_arrays([arrays[field.name] for field in schema], schema=schema)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Raise an error that names the user's file and what is wrong with it, if it is damaged.
+
+        The original error is for our own files, which are deleted and rebuilt.
+        """
+        try:
+            yield
+        except BadData as end:
+            if end.__cause__ is None:
+                raise
+            reason = next(iter(str(end.__cause__).strip().splitlines()), type(end.__cause__).__name__)
+            raise BadData(f"--input {self.path} cannot be read ({reason.rstrip('.')}); name a whole file") from None
+
+
 def _decided_month(arguments: argparse.Namespace, settings: Settings) -> tuple[str, str]:
-    """Return the service and the run month whose champion predicts. Raises WrongUsage if there is none."""
-    services = settings.choose(arguments.service)
-    if len(services) != 1 or len(arguments.range or [""]) != 1:
-        raise WrongUsage("score is about one service, and one run month at most: give --service and a month")
-    service = services[0]
-    decided = decided_months(service)
+    """Return the dataset and the run month whose champion predicts. Raises WrongUsage if there is none."""
+    datasets = settings.choose(arguments.dataset)
+    if len(datasets) != 1 or len(arguments.range or [""]) != 1:
+        raise WrongUsage("score is about one dataset, and one run month at most: give --dataset and a month")
+    dataset = datasets[0]
+    decided = decided_months(dataset)
     month: str = arguments.range[0] if arguments.range else "".join(decided[-1:])
     if month not in decided:
         raise WrongUsage(
-            f"{service} has no champion{f' of {month}' if month else ' yet'};"
+            f"{dataset} has no champion{f' of {month}' if month else ' yet'};"
             f" `{suggest.command('run', *arguments.range[:1] if arguments.range else ())}` decides on one"
         )
-    return service, month
+    return dataset, month
 
 
-def _predict(model: Pipeline, table: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-    """Return trip and predicted minutes of a batch of features."""
-    minutes = evaluation.predict(model, table.to_pandas(), names)
-    return pa.RecordBatch.from_arrays([table.column("trip"), tables.array(minutes, pa.float64())], schema=OUTPUT)
+def _predict(model: Pipeline, batch: pa.RecordBatch, names: list[str], task: str) -> pa.RecordBatch:
+    """Return row and prediction of a batch of features."""
+    prediction = evaluation.predict(model, frames.frame(batch), names, task)
+    by_name = evaluation.prediction_columns(prediction)
+    arrays = [tables.array(np.ascontiguousarray(values), pa.float64()) for values in by_name.values()]
+    return pa.RecordBatch.from_arrays([batch.column("row"), *arrays], ["row", *by_name])
 
 
-@contextlib.contextmanager
-def _named_as_input(path: Path) -> Iterator[None]:
-    """Raise an error that names the user's file and what is wrong with it, if it is damaged.
-
-    The original error is for our own files, which are deleted and rebuilt.
-    """
-    try:
-        yield
-    except BadData as end:
-        if end.__cause__ is None:
-            raise
-        reason = next(iter(str(end.__cause__).strip().splitlines()), type(end.__cause__).__name__)
-        raise BadData(f"--input {path} cannot be read as parquet ({reason.rstrip('.')}); name a whole file") from None
-
-
-def insist_on_output(trips_path: Path, output: Path) -> None:
+def insist_on_output(rows_path: Path, output: Path) -> None:
     """Raise WrongUsage if `output` would replace anything but the output of an earlier call."""
     folder = next(parent for parent in output.parents if parent.exists())
     if not folder.is_dir():
         raise WrongUsage(f"--output {output}: {folder} is no folder; name another file")
     if not os.path.lexists(output):
         return
-    if output.exists() and trips_path.exists() and output.samefile(trips_path):
+    if output.exists() and rows_path.exists() and output.samefile(rows_path):
         raise WrongUsage(f"--output {output} is the file of --input; name another file")
     try:
-        is_earlier = output.is_file() and pq.read_schema(output).equals(OUTPUT)
+        names = pq.read_schema(output).names if output.is_file() else []
+        is_earlier = len(names) > 1 and names[0] == "row" and all(name.startswith("prediction") for name in names[1:])
     except (OSError, pa.ArrowInvalid):
         is_earlier = False
     if not is_earlier:
         raise WrongUsage(f"--output {output} is there and was not written by `score`; name another file")
-
-
-def _wanted(settings: JobSettings) -> JobSettings:
-    """Return settings of `clean` without the drop-off, which also accept the column names of trips.parquet."""
-    spellings = {role: names for role, names in settings["columns"].items() if role != "dropoff_time"}
-    own = {"distance": "distance_mi"}
-    return settings | {"columns": {role: [*names, own.get(role, role)] for role, names in spellings.items()}}
-
-
-def trips(
-    rows: pa.RecordBatch, first: int, settings: JobSettings, path: str, places: zones.Zones | None = None
-) -> pa.RecordBatch:
-    """Return rows, named by role, as trips without a duration. Drop no rows; set implausible values to missing.
-
-    Raises BadData if a trip has no pick-up time.
-    """
-    _, pickup, has_time = columns.times(rows.column("pickup_time"))
-    if not has_time.all():
-        raise BadData(
-            f"{path}: {np.count_nonzero(~has_time):,} trips have no pick-up time, the first in row"
-            f" {first + int(np.argmin(has_time))}; leave them out"
-        )
-    known_values = {"trip": np.arange(first, first + len(pickup)), "pickup_time": pickup}
-    arrays = {name: tables.array(values, cleaning.TRIPS.field(name).type) for name, values in known_values.items()}
-    for role in (*columns.IDS, *columns.NUMBERS):
-        if role in rows.schema.names:
-            name = "distance_mi" if role == "distance" else role
-            read = columns.numbers(rows.column(role), role, places is not None and places.are_numbers)
-            values, sound = cleaning.repair(role, read.numbers, settings)
-            arrays[name] = tables.array(
-                values, cleaning.TRIPS.field(name).type, None if name in columns.ZONES else sound
-            )
-    fields = [field for field in cleaning.TRIPS if field.name != "duration_min"]
-    return pa.RecordBatch.from_arrays(
-        [arrays.get(field.name, cleaning.nothing(field, len(pickup))) for field in fields], schema=pa.schema(fields)
-    )

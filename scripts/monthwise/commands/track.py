@@ -19,16 +19,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Log each run month that is missing in the store, print a line for it, and update the registry."""
-    for service in settings.choose(arguments.service):
-        calendar = Calendar.read(settings, service)
+    for dataset in settings.choose(arguments.dataset):
+        calendar = Calendar.read(settings, dataset)
         if arguments.take_over:
             _take_over(calendar)
-        built = built_months(service)
+        built = built_months(dataset)
         rewrite.write_runs(calendar, arguments.range or built)
-        if decided_months(service):
+        if decided_months(dataset):
             print(rewrite.register_decided(calendar))
         else:
-            print(f"{service}: {len(built)} run months, none of them has a champion")
+            print(f"{dataset}: {len(built)} run months, none of them has a champion")
     return os.EX_OK
 
 
@@ -36,5 +36,5 @@ def _take_over(calendar: Calendar) -> None:
     job = of_job(calendar, "register")
     uri = uris.store_uri(job)
     mlflow_store.prepare()
-    with store_errors.in_one_line(uri, calendar.service), mlflow_store.locked(uri):
+    with store_errors.in_one_line(uri, calendar.dataset), mlflow_store.locked(uri):
         experiments.take_over(mlflow_store.connect(uri), job["model"])

@@ -28,46 +28,46 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print a line for each month; return 65 if a month differs or has no evidence."""
     uri = uris.store_uri(settings.config.tracking.model_dump())
     codes = set()
-    for service in settings.choose(arguments.service):
-        calendar = Calendar.read(settings, service)
-        names_by_month = files_by_month(f"runs/{service}")
+    for dataset in settings.choose(arguments.dataset):
+        calendar = Calendar.read(settings, dataset)
+        names_by_month = files_by_month(f"runs/{dataset}")
         decided = [month for month, names in names_by_month.items() if names & {"champion.json", "evidence.json"}]
         months = arguments.range or decided
         if not months:
             codes.add(os.EX_DATAERR)
-            print(f"none  {service}: no evidence yet; `{suggest.command('run', service=service)}` collects it")
+            print(f"none  {dataset}: no evidence yet; `{suggest.command('run', dataset=dataset)}` collects it")
         tracking_by_month: dict[str, Tracking | None] = {}
         for month in months:
-            if not os.path.exists(targets.run_file(service, month, "evidence.json")):
+            if not os.path.exists(targets.run_file(dataset, month, "evidence.json")):
                 codes.add(os.EX_DATAERR)
                 print(
-                    f"none  {service} {month}: no evidence.json; {running.rebuild_it(service, month)}",
+                    f"none  {dataset} {month}: no evidence.json; {running.rebuild_it(dataset, month)}",
                     flush=True,
                 )
                 continue
             try:
-                evidence = evidence_check.read_evidence(service, month)
+                evidence = evidence_check.read_evidence(dataset, month)
                 tracking_by_month[month] = evidence["provenance"]["tracking"]
                 print(
-                    f"ok    {service} {month}: {evidence_check.check(calendar, evidence, arguments.rebuild)}",
+                    f"ok    {dataset} {month}: {evidence_check.check(calendar, evidence, arguments.rebuild)}",
                     flush=True,
                 )
             except Finding as finding:
                 codes.add(os.EX_DATAERR)
-                print(f"OFF   {service} {month}: {finding}", flush=True)
+                print(f"OFF   {dataset} {month}: {finding}", flush=True)
         if tracking_by_month:
-            codes.add(_registry(service, tracking_by_month, uri))
+            codes.add(_registry(dataset, tracking_by_month, uri))
     return min(codes - {os.EX_OK}, default=os.EX_OK)
 
 
-def _registry(service: str, tracking_by_month: Mapping[str, Tracking | None], uri: str) -> int:
+def _registry(dataset: str, tracking_by_month: Mapping[str, Tracking | None], uri: str) -> int:
     try:
-        differences = registry_check.findings(service, tracking_by_month, uri)
+        differences = registry_check.findings(dataset, tracking_by_month, uri)
     except registry_check.NotChecked as reason:
-        print(f"{service}: the registry was not checked: {reason}")
+        print(f"{dataset}: the registry was not checked: {reason}")
         return os.EX_OK
     for month, difference in sorted(differences.items()):
-        print(f"OFF   {service} {month}: {difference}")
+        print(f"OFF   {dataset} {month}: {difference}")
     if not differences:
-        print(f"ok    {service}: the registry agrees")
+        print(f"ok    {dataset}: the registry agrees")
     return os.EX_DATAERR if differences else os.EX_OK

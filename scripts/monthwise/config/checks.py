@@ -10,16 +10,17 @@ from ..publisher import folder, resolve_folder
 from .section import from_text
 from .sections.changes import DATED, Change
 from .sections.config import Config
+from .sections.datasets import Dataset
 from .sections.train import Train
 from .words import closest
 
-RESERVED = ("format", "installation")  # files of these names are next to registry/{service}.json
+RESERVED = ("format", "installation")  # files of these names are next to registry/{dataset}.json
 
 
-def check_services(config: Config) -> None:
-    """Raise WrongConfig for services that are unknown, or that `source` needs more about."""
-    for service in config.services:
-        _check_service(config, service)
+def check_datasets(config: Config) -> None:
+    """Raise WrongConfig for datasets that are unknown, or that `source` needs more about."""
+    for dataset in config.datasets:
+        _check_dataset(config, dataset)
     _insist_on_known(config, "begin", config.begin)
     _insist_on_known(config, "skip", config.skip)
     _insist_on_known(config, "quality.waive", config.quality.waive)
@@ -27,22 +28,36 @@ def check_services(config: Config) -> None:
         folder.months(resolve_folder(config.source), "{month}")
 
 
-def _insist_on_known(config: Config, key: str, services: Iterable[str]) -> None:
-    for service in services:
-        if service not in config.catalog:
-            raise WrongConfig(f"{key}: unknown service {service!r}{closest(service, config.catalog)}")
+def _insist_on_known(config: Config, key: str, datasets: Iterable[str]) -> None:
+    for dataset in datasets:
+        if dataset not in config.catalog:
+            raise WrongConfig(f"{key}: unknown dataset {dataset!r}{closest(dataset, config.catalog)}")
 
 
-def _check_service(config: Config, service: str) -> None:
-    description = config.describe(service)
-    if service in RESERVED:
-        raise WrongConfig(f"catalog.{service}: registry/{service}.json has another use; choose another name")
+def _check_dataset(config: Config, dataset: str) -> None:
+    description, file = config.describe(dataset), config.file_of("catalog", dataset)
+    if dataset in RESERVED:
+        raise WrongConfig(f"catalog.{dataset} in {file}: registry/{dataset}.json has another use; choose another name")
     if config.source == "https" and description.url is None:
-        raise WrongConfig(f"catalog.{service}.url is missing in config/services.yaml: where are its files?")
+        raise WrongConfig(f"catalog.{dataset}.url is missing in {file}: where are its files?")
     if config.source == "demo" and description.layout is None:
-        raise WrongConfig(f"catalog.{service}.layout is missing in config/services.yaml: demo imitates which?")
-    if description.zones and not resource(description.zones).is_file():
-        raise WrongConfig(f"catalog.{service}.zones: there is no file {description.zones}")
+        raise WrongConfig(f"catalog.{dataset}.layout is missing in {file}: demo imitates which?")
+    if config.source == "demo" and not resource(f"scripts/monthwise/prepare/{description.prepare}/demo").is_dir():
+        raise WrongConfig(f"catalog.{dataset}.prepare in {file} is no module that makes months: {dataset} has no demo")
+    named = [*((f"files.{name}", path) for name, path in description.files.items())]
+    named += [("prepare", path) for path in description.module_paths()]
+    if description.map:
+        named += [("map.outlines", description.map.outlines), ("map.names", description.map.names or "")]
+    for key, path in named:
+        if path and not resource(path).is_file():
+            raise WrongConfig(f"catalog.{dataset}.{key} in {file}: there is no file {path}")
+
+
+def check_features(description: Dataset, train: Train, dataset: str) -> None:
+    """Raise WrongConfig for a feature of `train.features` that the dataset does not have."""
+    for name in train.features or ():
+        if name not in description.features:
+            raise WrongConfig(f"train.features: {dataset} has no feature {name!r}{closest(name, description.features)}")
 
 
 def check_train(train: Train, where: str) -> Train:
@@ -69,21 +84,21 @@ def check_changes(config: Config) -> None:
     _check_pin(config, None, "promotion.pin")
     for position, change in enumerate(config.changes):
         name = f"changes[{position}] (from {change.start})"
-        _insist_on_known(config, name, change.services or ())
-        for service in change.services or config.services:
-            begin = config.begin.get(service)
+        _insist_on_known(config, name, change.datasets or ())
+        for dataset in change.datasets or config.datasets:
+            begin = config.begin.get(dataset)
             if begin and change.start < begin:
-                raise WrongConfig(f"{name} is before begin of {service} ({begin}): change the settings themselves")
+                raise WrongConfig(f"{name} is before begin of {dataset} ({begin}): change the settings themselves")
         if position and change.start < config.changes[position - 1].start:
             raise WrongConfig(f"{name} is out of order: it comes after one from {config.changes[position - 1].start}")
         if not change.model_fields_set & set(DATED):
             raise WrongConfig(f"{name} changes nothing: give one of {', '.join(DATED)}")
         _check_pin(config, change, f"{name}: promotion.pin")
-    for service in config.services:
-        begin = config.begin.get(service)
-        if begin and shift(begin, -1) in config.skip.get(service, ()):
+    for dataset in config.datasets:
+        begin = config.begin.get(dataset)
+        if begin and shift(begin, -1) in config.skip.get(dataset, ()):
             raise WrongConfig(
-                f"begin.{service} is {begin}, whose validation month {shift(begin, -1)} is skipped: the first month"
+                f"begin.{dataset} is {begin}, whose validation month {shift(begin, -1)} is skipped: the first month"
                 f" must train; begin later"
             )
 
@@ -93,11 +108,11 @@ def _check_pin(config: Config, change: Change | None, name: str) -> None:
     pin = (change or config).promotion.pin
     if pin is None:
         return
-    for service in (change and change.services) or config.services:
-        since = change.start if change else config.begin.get(service)
+    for dataset in (change and change.datasets) or config.datasets:
+        since = change.start if change else config.begin.get(dataset)
         if since is None:
-            raise WrongConfig(f"{name}: give begin.{service}, the first run month, to pin a model from then on")
+            raise WrongConfig(f"{name}: give begin.{dataset}, the first run month, to pin a model from then on")
         if pin >= since:
-            raise WrongConfig(f"{name} is {pin}, which is not before {since}, from when it is to serve {service}")
-        if shift(pin, -1) in config.skip.get(service, ()):
-            raise WrongConfig(f"{name} is {pin}, but {service} trains no model then: {shift(pin, -1)} is skipped")
+            raise WrongConfig(f"{name} is {pin}, which is not before {since}, from when it is to serve {dataset}")
+        if shift(pin, -1) in config.skip.get(dataset, ()):
+            raise WrongConfig(f"{name} is {pin}, but {dataset} trains no model then: {shift(pin, -1)} is skipped")

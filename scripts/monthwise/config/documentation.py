@@ -19,7 +19,7 @@ HEAD = """# Config
 
 <!-- `make docs` writes this page and config/schema.json from scripts/monthwise/config/sections/; edit those. -->
 
-`config/config.yaml` says what to do, `config/services.yaml` what the files of each service look like. Layers are merged
+`config/config.yaml` says what to do, `config/datasets.yaml` what the files of each dataset look like. Layers are merged
 key by key, later ones over earlier ones: the defaults below, these two files, each `--configfile FILE`, and
 `--config KEY=VALUE ...`, such as `--config 'train={recipe: linear}'`. Wrong config ends a call before a job starts,
 with exit code 78 and one line that names the key, the file and what was expected.
@@ -58,11 +58,11 @@ def _parts(part: Part, paths: dict[type[Section], str]) -> Iterator[Part]:
 
 
 def section_in(field: FieldInfo) -> tuple[str, type[Section] | None]:
-    """Return what follows a key in the place of its section, such as `.SERVICE`, and the section, if it holds one."""
+    """Return what follows a key in the place of its section, such as `.DATASET`, and the section, if it holds one."""
     kind = words.Kind.of(field.rebuild_annotation())
     if get_origin(kind.type) in (dict, tuple):
-        item = words.Kind.of(get_args(kind.type)[1 if get_origin(kind.type) is dict else 0])
-        return ".SERVICE" if get_origin(kind.type) is dict else "", item.section
+        section = words.Kind.of(get_args(kind.type)[1 if get_origin(kind.type) is dict else 0]).section
+        return f".{section.__name__.upper()}" if section and get_origin(kind.type) is dict else "", section
     return "", None if kind.stated else kind.section
 
 

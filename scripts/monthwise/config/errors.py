@@ -43,13 +43,13 @@ def explain(error: ValidationError, section: type[Section], layers: Sequence[Lay
     if problem["type"] in UNKNOWN:
         unknown, known = str(problem["loc"][-1]), words.keys(words.Kind.of(annotation).type)
         path = [*path, unknown]
-        return f"unknown key {'.'.join(path)} in {_origin(path, layers)}{words.closest(unknown, known)}"
+        return f"unknown key {'.'.join(path)} in {origin(path, layers)}{words.closest(unknown, known)}"
     if problem["type"] == "missing":
-        return f"{name} is missing in {_origin(path[:-1], layers)}: {words.expected(annotation)}"
+        return f"{name} is missing in {origin(path[:-1], layers)}: {words.expected(annotation)}"
     if problem["type"] == "value_error":
-        return f"{name} in {_origin(path, layers)}: {problem['ctx']['error']}"
+        return f"{name} in {origin(path, layers)}: {problem['ctx']['error']}"
     wanted = words.expected(annotation) + words.did_you_mean(value, words.choices(annotation))
-    return f"{name} in {_origin(path, layers)}: {_shown(value)} is not {wanted}"
+    return f"{name} in {origin(path, layers)}: {_shown(value)} is not {wanted}"
 
 
 def _shown(value: object) -> str:
@@ -59,10 +59,13 @@ def _shown(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
-def _origin(path: Sequence[str], layers: Sequence[Layer]) -> str:
-    """Return the name of the last layer that has the key at `path`; keys of the top level are of config.yaml."""
+def origin(path: Sequence[str], layers: Sequence[Layer]) -> str:
+    """Return the name of the last layer that has the key at `path`, or one above it.
+
+    Keys of the top level are of config.yaml. A text in place of a mapping has the keys that it is short for.
+    """
     if not path:
-        return "config/config.yaml"
+        return "config/config.yaml" if layers else "config"
     for name, content in reversed(layers):
         value: object = content
         for part in path:
@@ -74,7 +77,7 @@ def _origin(path: Sequence[str], layers: Sequence[Layer]) -> str:
                 break
         else:
             return shown_path(name)
-    return "config"
+    return origin(path[:-1], layers)
 
 
 def shown_path(name: str | Path) -> str:

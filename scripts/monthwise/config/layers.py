@@ -1,6 +1,6 @@
 """Read the layers of config, merge them, and validate the result.
 
-Layers, later over earlier: the defaults of the sections, config/config.yaml, config/services.yaml, each `--configfile`,
+Layers, later over earlier: the defaults of the sections, config/config.yaml, config/datasets.yaml, each `--configfile`,
 `--config KEY=VALUE ...`.
 """
 
@@ -16,7 +16,7 @@ from ..base.resources import resource
 from .errors import Layer, explain, shown_path
 from .sections.config import Config, defaults
 
-FILES = ("config/config.yaml", "config/services.yaml")
+FILES = ("config/config.yaml", "config/datasets.yaml")
 # The C loader is ten times as fast, and every call of Snakemake reads config.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -34,7 +34,7 @@ def read(files: Iterable[str | Path] = (), overrides: Mapping[str, Any] | None =
 def validate(merged: Mapping[str, Any], layers: Sequence[Layer] = ()) -> Config:
     """Return merged layers as config; raises WrongConfig if they are invalid."""
     try:
-        return Config.model_validate(merged)
+        return Config.model_validate(merged).read_from(layers)
     except ValidationError as error:
         raise WrongConfig(explain(error, Config, layers)) from None
 

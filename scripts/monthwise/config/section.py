@@ -39,7 +39,7 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1), Words("a text of at least one character")]
 Month = Annotated[str, Field(pattern=f"^{months.PATTERN}$"), Words("a month (YYYY-MM)")]
 Spellings = Annotated[tuple[str, ...], Field(min_length=1), Words("a list of one or more texts")]
-ServiceNames = Annotated[tuple[str, ...], Field(min_length=1), Words("a list of one or more services")]
+DatasetNames = Annotated[tuple[str, ...], Field(min_length=1), Words("a list of one or more datasets")]
 
 
 class Section(BaseModel):

@@ -1,1 +1,1 @@
-"""Read, clean and count monthly data: tables, columns, ids, zones, features, quality."""
+"""Read, clean and count monthly data: tables, columns, categories, targets, features, quality."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+NUMBER = 30  # approximate number of bins of a target
+
+
 class Bins(NamedTuple):
     """`number` bins of width `width`; the first one begins at `first`."""
 
@@ -24,7 +28,8 @@ class Bins(NamedTuple):
 
     def of(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """Return the index of the bin of each value; NaN is not allowed."""
-        return np.clip((values - self.first) / self.width, 0, self.number - 1).astype(np.int64)
+        with np.errstate(over="ignore"):  # infinite is above the last bin
+            return np.clip((values - self.first) / self.width, 0, self.number - 1).astype(np.int64)
 
     def counts(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """Return the number of values in each bin."""
@@ -33,6 +38,7 @@ class Bins(NamedTuple):
 
 def cover(low: float, high: float, number: int) -> Bins:
     """Return about `number` bins from `low` to `high`; the width is 1, 2 or 5 times a power of ten."""
-    width = round_up(max(high - low, 1e-9) / number)
+    narrowest = 1e-9 * max(1, abs(low), abs(high))  # that floats can tell apart
+    width = round_up(min(max(high - low, narrowest), sys.float_info.max) / number)
     first = math.floor(low / width) * width
-    return Bins(first, width, max(math.ceil((high - first) / width - 1e-9), 1))
+    return Bins(first, width, max(math.ceil(high / width - first / width - 1e-9), 1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from ..base.exits import BadData, WrongConfig
+from ..base.exits import BadData
 from . import id_codes, tables
 
 if TYPE_CHECKING:
@@ -19,43 +20,52 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-TIMES = ("pickup_time", "dropoff_time")
-ZONES = ("pickup_zone", "dropoff_zone")
-IDS = (*ZONES, "vendor")
-NUMBERS = ("distance", "passengers", "trip_type", "rate_code")
+KINDS = {"time": "times", "number": "numbers", "code": "ids", "category": "categories", "flag": "true and false"}
+TRUE, FALSE = (b"true", b"t", b"yes", b"y", b"1"), (b"false", b"f", b"no", b"n", b"0")
 
 
-def choose(schema: pa.Schema, settings: Mapping[str, Any], path: str, times: Sequence[str] = TIMES) -> dict[str, str]:
-    """Return the column name for each role of the service; `times` are the roles that a service must have.
+def kinds(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kind of each role that is read: those of the features, and `time`, `number` or `category`."""
+    target = settings["target"]
+    of_target = "category" if target["positive"] is not None or target["classes"] else "number"
+    kind_by_role = {"time": "time", "target": "time" if target["until"] else of_target, "group": "category"}
+    kind_by_role |= {name: feature["kind"] for name, feature in settings["features"].items()}
+    return {role: kind_by_role.get(role, "any") for role in settings["columns"]}
 
-    Raises WrongConfig if one of `times` is not configured. Raises BadData if a role has no column, even an optional
-    one, so that a renamed column is not mistaken for a missing one; if its column name occurs twice; or if its type
-    does not fit.
+
+def choose(
+    schema: pa.Schema, settings: Mapping[str, Any], path: str, without: Collection[str] = (), hint: str = ""
+) -> dict[str, str]:
+    """Return the column name for each role of the dataset; roles in `without`, and optional ones, may lack a column.
+
+    Raises BadData if a role has no column, so that a renamed column is not mistaken for a missing one; if its column
+    name occurs twice; or if its type does not fit. `hint` says what may be wrong if a column is missing.
     """
-    spellings, label = settings["columns"], f"{settings['service']} {settings['month']}"
-    for role in times:
-        if role not in spellings:
-            raise WrongConfig(f"{label}: no column is named for {role}; add {_key(role, settings)}")
-    name_by_role = {role: _chosen(schema.names, spellings[role]) for role in spellings}
+    label = f"{settings['dataset']} {settings['month']}"
+    spellings = {role: names for role, names in settings["columns"].items() if role not in without}
+    kind_by_role = kinds(settings)
+    name_by_role = {role: _chosen(schema.names, names) for role, names in spellings.items()}
     chosen: dict[str, str] = {}
     for role, name in name_by_role.items():
+        key = _key(role, settings)
+        if name is None and settings["features"].get(role, {}).get("optional"):
+            continue
         if name is None:
             closest = _closest(spellings[role], [name for name in schema.names if name not in name_by_role.values()])
             raise BadData(
                 f"{label}: {path} has no column for {role}: looked for {', '.join(spellings[role])};"
-                f" {f'closest is {quoted(closest)}' if closest is not None else 'no other column is left'};"
-                f" edit {_key(role, settings)}"
+                f" {f'closest is {quoted(closest)}' if closest is not None else 'no other column is left'}{hint};"
+                f" edit {key}"
             )
         if schema.names.count(name) > 1:
             raise BadData(
                 f"{label}: {path} has {schema.names.count(name)} columns {quoted(name)}, and {role} is one; wait for a"
-                f" file that has it once, or name another column in {_key(role, settings)}"
+                f" file that has it once, or name another column in {key}"
             )
-        if not _fits(role, schema.field(name).type):
-            wanted = "times" if role in TIMES else "ids" if role in IDS else "numbers"
+        if settings["format"] == "parquet" and not _fits(kind_by_role[role], schema.field(name).type):
             raise BadData(
-                f"{label}: {path} should hold {wanted} for {role} in column {quoted(name)}, whose type is"
-                f" {' '.join(str(schema.field(name).type).split())}; name another column in {_key(role, settings)}"
+                f"{label}: {path} should hold {KINDS[kind_by_role[role]]} for {role} in column {quoted(name)}, whose"
+                f" type is {' '.join(str(schema.field(name).type).split())}; name another column in {key}"
             )
         chosen[role] = name
     return chosen
@@ -72,13 +82,24 @@ def quoted(name: str) -> str:
     return name if name.isprintable() and len(name.split()) == 1 and name == name.strip() else repr(name)
 
 
-def times(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def times(
+    column: pa.Array, time: Mapping[str, Any]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return moments in microseconds, the local times of these moments, and a mask of those that are not missing.
 
-    If the column has a time zone, the moments are UTC, so differences are correct across clock changes.
+    `time` has the format of texts, and the time zone in which days begin. If the column has a time zone, the moments
+    are UTC, so differences are correct across clock changes.
     """
     column = _plain(column)
+    if id_codes.is_text(column.type):
+        column = _parsed(column, time)
+    if types.is_date(column.type):
+        column = column.cast(pa.timestamp("us"))
     is_present = tables.present(column)
+    if types.is_timestamp(column.type) and time["zone"]:
+        if column.type.tz is None:
+            column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+        column = column.cast(pa.timestamp(column.type.unit, time["zone"]))
     local = column
     if types.is_timestamp(column.type) and column.type.tz is not None:
         local = pc.local_timestamp(column)
@@ -90,25 +111,58 @@ def times(column: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     return moments, local, np.ones(len(column), bool) if is_present is None else is_present
 
 
-def numbers(column: pa.Array, role: str, zones_are_numbers: bool = False) -> id_codes.Ids:
-    """Return the ids or numbers of a column; `zones_are_numbers` comes from the zone file (Zones.are_numbers)."""
-    if role in IDS:
-        return id_codes.ids(column, zones_are_numbers and role in ZONES)
-    return id_codes.Ids(tables.floats(_plain(column)), None)
+def _parsed(column: pa.Array, time: Mapping[str, Any]) -> pa.Array:
+    """Return texts as timestamps; raises ArrowInvalid for a text in another format.
+
+    If `time` has a time zone, texts may have an offset from UTC.
+    """
+    texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    if time["format"]:
+        return pc.strptime(texts, time["format"], "us")
+    if time["zone"]:
+        with contextlib.suppress(pa.ArrowInvalid):  # a text has no offset
+            return texts.cast(pa.timestamp("us", "UTC"))
+    return texts.cast(pa.timestamp("us"))
+
+
+def numbers(column: pa.Array) -> npt.NDArray[np.float64]:
+    """Return numbers as float64; missing values are NaN."""
+    return tables.floats(_plain(column))
+
+
+def flags(column: pa.Array) -> npt.NDArray[np.float64]:
+    """Return true as 1 and false as 0; anything else is NaN."""
+    column = _plain(column)
+    if types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    if not id_codes.is_text(column.type):
+        values = tables.floats(column)
+        return np.where((values == 0) | (values == 1), values, np.nan)
+    column = column.cast(pa.large_binary()).dictionary_encode()
+    texts = [text.strip().lower() for text in column.dictionary.to_pylist()]
+    meaning: npt.NDArray[np.float64] = np.array(
+        [*(1.0 if text in TRUE else 0.0 if text in FALSE else np.nan for text in texts), np.nan]
+    )
+    is_present = tables.present(column.indices)
+    index = tables.values(column.indices, "int32")
+    flagged: npt.NDArray[np.float64] = meaning[index if is_present is None else np.where(is_present, index, len(texts))]
+    return flagged
 
 
 def _plain(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if types.is_dictionary(column.type) else column
 
 
-def _fits(role: str, data_type: pa.DataType) -> bool:
+def _fits(kind: str, data_type: pa.DataType) -> bool:
     data_type = data_type.value_type if types.is_dictionary(data_type) else data_type
-    if types.is_null(data_type):
+    if types.is_null(data_type) or kind == "any":
         return True
-    if role in TIMES:
-        return bool(types.is_timestamp(data_type))
+    if kind == "time":
+        return bool(types.is_timestamp(data_type) or types.is_date(data_type) or id_codes.is_text(data_type))
     is_number: bool = types.is_integer(data_type) or types.is_floating(data_type) or types.is_decimal(data_type)
-    return is_number or (role in IDS and id_codes.is_text(data_type))
+    if kind == "number":
+        return is_number
+    return is_number or id_codes.is_text(data_type) or (kind != "code" and bool(types.is_boolean(data_type)))
 
 
 def _closest(spellings: list[str], names: list[str]) -> str | None:
@@ -119,4 +173,5 @@ def _closest(spellings: list[str], names: list[str]) -> str | None:
 
 
 def _key(role: str, settings: Mapping[str, Any]) -> str:
-    return f"catalog.{settings['service']}.columns.{role} in config/services.yaml"
+    place = f"features.{role}.columns" if role in settings["features"] else role
+    return f"catalog.{settings['dataset']}.{place} in config/datasets.yaml"

@@ -1,111 +1,108 @@
-"""Turn clean trips into the features of a model, and the target."""
+"""Turn clean rows into the features of a model, and the target."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from ..base import files, suggest
+from ..base import suggest
 from ..base.exits import BadData
-from . import id_codes, quality_rules, tables, zones
-from .zones import Zones
+from . import quality_rules, tables
 
 if TYPE_CHECKING:
-    import argparse
     from typing import Any
 
     import numpy.typing as npt
 
     from ..base.file_types import Quality
 
-FEATURES = pa.schema(
-    [
-        ("trip", pa.int64()),
-        ("day", pa.int32()),  # of the pick-up, since 1970-01-01; not a feature of any model
-        ("pickup_zone", pa.int64()),  # missing is -1
-        ("dropoff_zone", pa.int64()),
-        ("pair", pa.int64()),  # one number per pair of zones, including missing zones; exact as a float
-        ("distance_mi", pa.float64()),  # missing is null, here and below
-        ("hour", pa.int8()),
-        ("weekday", pa.int8()),  # Monday is 0
-        ("minute_of_day", pa.int16()),
-        ("vendor", pa.float64()),
-        ("passengers", pa.float64()),
-        ("trip_type", pa.float64()),
-        ("pickup_x_mi", pa.float32()),  # centres of the zones; missing if the service has no map
-        ("pickup_y_mi", pa.float32()),
-        ("dropoff_x_mi", pa.float32()),
-        ("dropoff_y_mi", pa.float32()),
-        ("straight_mi", pa.float32()),  # between the two
-        ("duration_min", pa.float64()),  # the target
-    ]
-)
-MAP = ("pickup_x_mi", "pickup_y_mi", "dropoff_x_mi", "dropoff_y_mi", "straight_mi")
 MINUTE = 60_000_000  # microseconds
+CALENDAR = {"day_of_year": pa.int16(), "minute_of_day": pa.int16()}  # the other parts are int8
 
 
-def features(trips: pa.RecordBatch, zones: Zones | None) -> pa.RecordBatch:
-    """Return the features of trips in the schema of trips.parquet; without a target if the trips have none.
+class Features:
+    """Computes the features of clean rows; `derive` is what the module of the dataset adds.
 
-    All of them are known when a trip begins, except distance, which the published models also use.
+    Without a target if the rows have none. All features are known when a row begins, if config names no others.
     """
-    pickup_zone = tables.values(trips.column("pickup_zone"), "int64")
-    dropoff_zone = tables.values(trips.column("dropoff_zone"), "int64")
-    minute = tables.values(trips.column("pickup_time"), "int64") // MINUTE  # since 1970-01-01, a Thursday
-    derived = _on_the_map(pickup_zone, dropoff_zone, zones) | {
-        "pair": (pickup_zone + 1) * (id_codes.IDS + 1) + dropoff_zone + 1,
-        "day": (minute // 1440).astype(np.int32),
-        "minute_of_day": (minute % 1440).astype(np.int16),
-        "hour": (minute % 1440 // 60).astype(np.int8),
-        "weekday": ((minute // 1440 + 3) % 7).astype(np.int8),
-    }
-    fields = [field for field in FEATURES if field.name in derived or field.name in trips.schema.names]
-    columns = [
-        _column(derived[field.name], field.type) if field.name in derived else trips.column(field.name).cast(field.type)
-        for field in fields
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        rows: pa.Schema,
+        derive: Callable[[pa.RecordBatch], pa.RecordBatch] | None = None,
+    ):
+        self.features, self.derive = settings["features"], derive
+        self.label = f"{settings['dataset']} {settings['month']}"
+        # `from_pylist` would import pandas (tables.py).
+        no_rows = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in rows], schema=rows)
+        derived = self._derived(no_rows).schema
+        fields = [("row", pa.int64()), ("epoch_day", pa.int32())]  # days of `time` since 1970-01-01
+        fields += [("group", pa.uint64())] if "group" in rows.names else []
+        for name, feature in self.features.items():
+            if feature["part"]:
+                fields.append((name, CALENDAR.get(feature["part"], pa.int8())))
+            else:
+                fields.append((name, (derived if feature["derived"] else rows).field(name).type))
+        fields += [("target", pa.float64())] if "target" in rows.names else []
+        self.schema = pa.schema(fields)
+
+    def of(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the features of a batch of clean rows."""
+        derived = self._derived(rows)
+        minute = tables.values(rows.column("time"), "int64") // MINUTE
+        parts = {name: feature["part"] for name, feature in self.features.items() if feature["part"]}
+        arrays = []
+        for field in self.schema:
+            if field.name == "epoch_day":
+                arrays.append(tables.array((minute // 1440).astype(np.int32), field.type))
+            elif field.name in parts:
+                arrays.append(tables.array(part_of(minute, parts[field.name]).astype(str(field.type)), field.type))
+            else:
+                source = derived if field.name in derived.schema.names else rows
+                arrays.append(source.column(field.name))
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _derived(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        names = [name for name, feature in self.features.items() if feature["derived"]]
+        derived = self.derive(rows) if self.derive else pa.RecordBatch.from_arrays([], [])
+        missing = [name for name in names if name not in derived.schema.names]
+        if missing:
+            raise BadData(f"{self.label}: prepare derives no {', '.join(missing)}; add it there, or drop the feature")
+        return derived.select(names)
 
 
-def _on_the_map(
-    pickup_zone: npt.NDArray[np.int64], dropoff_zone: npt.NDArray[np.int64], zones: Zones | None
-) -> dict[str, npt.NDArray[Any]]:
-    if zones is None:
-        return {name: np.full(len(pickup_zone), np.nan, np.float32) for name in MAP}
-    (x, y), (to_x, to_y) = zones.places(pickup_zone), zones.places(dropoff_zone)
-    places = (x, y, to_x, to_y, np.hypot(to_x - x, to_y - y))
-    return {name: place.astype(np.float32) for name, place in zip(MAP, places, strict=True)}
-
-
-def _column(numbers: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
-    return tables.array(numbers, kind, ~np.isnan(numbers) if numbers.dtype.kind == "f" else None)
+def part_of(minute: npt.NDArray[np.int64], part: str) -> npt.NDArray[np.int64]:
+    """Return a part of times, given as minutes since 1970-01-01, a Thursday; Monday is 0."""
+    if part == "minute_of_day":
+        return minute % 1440
+    if part == "hour":
+        return minute % 1440 // 60
+    days = minute // 1440
+    if part == "weekday":
+        return (days + 3) % 7
+    dates = days.view("datetime64[D]")
+    if part == "month":
+        return dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    if part == "day":
+        return days - dates.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + 1
+    day_of_year = days - dates.astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64) + 1
+    return day_of_year if part == "day_of_year" else (day_of_year - 1) // 7 + 1  # week: of seven days from 1 January
 
 
 def admit(quality: Quality) -> None:
-    """Raise BadData if a month is rejected, unless it is waived and has trips."""
-    service, month, rule = quality["service"], quality["month"], quality["rule"]
+    """Raise BadData if a month is rejected, unless it is waived and has rows."""
+    dataset, month, rule = quality["dataset"], quality["month"], quality["rule"]
     if quality["verdict"] != "reject" or (quality["waiver"] and quality["rows_out"]):
         return
     broken = f" by {quality_rules.in_words(rule)}" if rule else ""
-    waive = f', or write `quality: {{waive: {{{service}: {{{month}: "reason"}}}}}}` in config/config.yaml'
-    plan = suggest.command("plan", service=service)
+    waive = f', or write `quality: {{waive: {{{dataset}: {{{month}: "reason"}}}}}}` in config/config.yaml'
+    plan = suggest.command("plan", dataset=dataset)
     raise BadData(
-        f"{service} {month} is rejected{broken}; wait for a"
+        f"{dataset} {month} is rejected{broken}; wait for a"
         f" better file{waive if quality['rows_out'] else ''}, or run `{plan}`, which names the settings that go on"
         " without it"
     )
-
-
-def main(job: argparse.Namespace) -> str:
-    """Write features.parquet of one month."""
-    quality: Quality = files.read_json(job.quality)
-    admit(quality)
-    label = f"{quality['service']} {quality['month']}"
-    file = tables.open_parquet(job.trips, label)
-    names = [name for name in file.schema_arrow.names if name in FEATURES.names or name == "pickup_time"]
-    trips = tables.batches(file, job.trips, label, names)
-    places = zones.read(job.zones[0] if job.zones else None)
-    rows = tables.write(job.features, FEATURES, (features(batch, places) for batch in trips))
-    return f"{label}: features of {rows} trips"

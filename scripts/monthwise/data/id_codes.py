@@ -1,4 +1,4 @@
-"""Convert ids of places and vendors to numbers, however they are published: `132`, `"132"` or `"JC105"`."""
+"""Convert codes to numbers, however they are published: `132`, `"132"` or `"JC105"`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def codes(column: pa.Array) -> npt.NDArray[np.int64]:
 def ids(column: pa.Array, are_numbers: bool = False) -> Ids:
     """Return the ids of a column; they do not depend on its type, which varies over the years.
 
-    If `are_numbers` is true (Zones.are_numbers), every id is a number: `0132` is 132 and `A1` is unusable. Otherwise a
+    If `are_numbers` is true (`numeric` in config), each id is a number: `0132` is 132 and `A1` is unusable. Else, a
     text in the form of an integer is that number, and any other text becomes a stable 26-bit code. Blanks around a text
     and its case are ignored. The probability that two of 1,000 text ids share a code is 0.7 %.
     """

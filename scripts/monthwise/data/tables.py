@@ -28,11 +28,11 @@ BATCH_ROWS = 1 << 16  # a column of a batch fits into the processor cache, so th
 GROUP_ROWS = 1 << 17  # rows of a row group; the writer keeps one in memory
 READ_BUFFER = 1 << 18  # bytes per column; without it, the reader loads a whole row group at once
 DAMAGE = (OSError, pa.ArrowException, ValueError)  # raised by pyarrow; ValueError: a name that is not UTF-8
-RISING = ("trip", "pickup_time")  # columns that mostly rise: delta encoding is faster and half as large as a dictionary
+RISING = ("row", "time")  # columns that mostly rise: delta encoding is faster and half as large as a dictionary
 
 
 def open_parquet(path: str | Path, about: str) -> pq.ParquetFile:
-    """Open a parquet file; raises BadData, a line that begins with `about` (service and month), if it is damaged."""
+    """Open a parquet file; raises BadData, a line that begins with `about` (dataset and month), if it is damaged."""
     os.stat(path)  # raises FileNotFoundError with a file name, which pyarrow's lacks
     try:  # `pre_buffer` (on by default) would keep all columns read so far in memory until the file is closed
         file = pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit="us")
@@ -137,3 +137,14 @@ def array(numbers: npt.NDArray[Any], kind: pa.DataType, there: npt.NDArray[np.bo
     """Return numbers of the width of `kind` as a column; those not in the mask `there` are null (None: no nulls)."""
     valid = None if there is None or there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
     return pa.Array.from_buffers(kind, len(numbers), [valid, pa.py_buffer(np.ascontiguousarray(numbers))])
+
+
+def strings(texts: Sequence[str | None]) -> pa.Array:
+    """Return texts as a column; None is null."""
+    encoded = [b"" if text is None else text.encode() for text in texts]
+    offsets = np.zeros(len(texts) + 1, np.int32)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    is_text = np.array([text is not None for text in texts], bool)
+    valid = pa.py_buffer(np.packbits(is_text, bitorder="little"))
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ModTime: str
 
 
-LARGE = (".parquet", ".skops")
+LARGE = (".parquet", ".skops", "/raw.file")
 KNOWN = ".bucket.known"  # only a directory that was pulled from a bucket has stubs
 BUCKET = "MONTHWISE_BUCKET"  # names the directory in the bucket, in rclone's notation
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -14,120 +14,134 @@ from sklearn.pipeline import Pipeline
 
 from ..base import files
 from ..base.exits import BadData
-from ..data import tables, zones
-from ..data.bins import Bins, cover
-from ..data.zones import Zones
+from ..data import tables
 from ..job.provenance import provenance
-from . import model_files
-from .baseline import PairMean
-from .errors import Segment, errors, errors_by, segments
+from . import frames, metrics, model_files
+from .baseline import GroupMean
 
 if TYPE_CHECKING:
     from typing import Any
 
     import numpy.typing as npt
 
-    from ..base.file_types import Evaluation, Model, PredictedReal, Training, ZoneError
+    from ..base.file_types import Evaluation, Model, Training
 
-BATCH_ROWS = 1 << 20  # rows in memory at once, besides the predictions
-BINS = 30  # approximate number of bins of real durations, and of predicted ones
+    Floats = npt.NDArray[np.float64]
 
 
-def evaluate_month(job: argparse.Namespace, fit: Training | Model, month: str) -> tuple[pd.DataFrame, Evaluation]:
+class Predicted(NamedTuple):
+    """Predictions for the rows of a month, in order; of more than two classes, one column of probabilities each."""
+
+    rows: npt.NDArray[np.int64]
+    prediction: Floats
+    target: Floats
+
+    def table(self) -> pa.Table:
+        """Return the content of validation.parquet or predictions.parquet."""
+        arrays = {"row": self.rows} | prediction_columns(self.prediction) | {"target": self.target}
+        return pa.table({name: pa.array(np.ascontiguousarray(values)) for name, values in arrays.items()})
+
+
+def prediction_columns(prediction: Floats) -> dict[str, Floats]:
+    """Return predictions by column: `prediction`, or `prediction_0`, `prediction_1`, ... for the classes."""
+    if prediction.ndim == 1:
+        return {"prediction": prediction}
+    return {f"prediction_{code}": prediction[:, code] for code in range(prediction.shape[1])}
+
+
+def evaluate_month(job: argparse.Namespace, fit: Training | Model, month: str) -> tuple[Predicted, Evaluation]:
     """Return `evaluate` of the model and features of a job; `fit` has the recipe and columns of the model.
 
     Raises BadData if the features, which are those of `month`, have no rows.
     """
     if not pq.read_metadata(job.features).num_rows:
-        run_month = f"{job.settings['service']} {job.settings['month']}"
-        raise BadData(f"{run_month}: no trip in {month} to measure on; look at its quality.json")
+        run_month = f"{job.settings['dataset']} {job.settings['month']}"
+        raise BadData(f"{run_month}: no row in {month} to measure on; look at its quality.json")
     return evaluate(
         model_files.load(job.model, fit["recipe"]),
         model_files.load(job.baseline),
-        batches(job.features),
+        frames.batches(job.features),
         fit["columns"],
-        zones.read(job.zones[0] if job.zones else None),
+        job.settings,
     )
 
 
-def batches(path: str) -> Iterator[pd.DataFrame]:
-    """Yield the features in a file in batches."""
-    return (batch.to_pandas() for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS))
-
-
-def predict(model: Pipeline | PairMean, features: pd.DataFrame, columns: list[str]) -> npt.NDArray[np.float64]:
-    """Return predicted minutes for each row of `features`; the model gets `columns` only (all if empty)."""
+def predict(model: Pipeline | GroupMean, features: pd.DataFrame, columns: Sequence[str], task: str) -> Floats:
+    """Return the prediction for each row of `features` (metrics.py); the model gets `columns` only (all if empty)."""
     with model_files.one_blas_thread():
-        minutes: npt.NDArray[np.float64] = model.predict(features[columns] if columns else features)
-    return minutes
+        seen = features[list(columns)] if columns else features
+        if task == "regression":
+            numbers: Floats = model.predict(seen)
+            return numbers
+        shares: Floats = model.predict_proba(seen)
+    return shares[:, 1] if task == "binary" else shares
 
 
 def evaluate(
-    model: Pipeline | PairMean,
-    baseline: PairMean,
+    model: Pipeline | GroupMean,
+    baseline: GroupMean,
     batches: Iterable[pd.DataFrame],
     columns: list[str],
-    places: Zones | None,
-) -> tuple[pd.DataFrame, Evaluation]:
-    """Return one row per trip (`trip`, `prediction_min`, `duration_min`), and the errors of `model` over all batches.
+    settings: Mapping[str, Any],
+) -> tuple[Predicted, Evaluation]:
+    """Return the predictions, and the errors of `model` and of `baseline` over all batches.
 
-    Errors are in minutes. `unseen_pairs` counts trips whose zone pair is not in the training data. `zones` has the
-    error of each pick-up zone. `predicted_real` has the number of trips for each predicted and real duration.
+    `settings` are those of the job. `unseen_rows` counts rows whose value of the baseline's first feature is new.
     """
-    parts, segments_by_batch, zone_rows = [], [], []
+    task, metric, segments, place = (settings[name] for name in ("task", "metric", "segments", "places"))
+    seen_by_name: dict[str, list[pd.Series[Any]]] = {name: [] for name in {*segments, *filter(None, [place])}}
+    parts, naive_parts, unseen = [], [], 0
     for features in batches:
-        part = {"trip": features["trip"], "prediction_min": predict(model, features, columns)}
-        part |= {"duration_min": features["duration_min"]}
-        part |= {"baseline_min": baseline.predict(features), "is_new_pair": ~baseline.knows_pair(features)}
-        parts.append(pd.DataFrame(part))
-        hour, pickup_zone = features["hour"].to_numpy(), features["pickup_zone"].to_numpy()
-        segments_by_batch.append(segments(hour, features["distance_mi"].to_numpy(float), pickup_zone, places))
-        if places:
-            zone_rows.append(places.rows(pickup_zone).astype(np.int32))
-    trips = pd.concat(parts, ignore_index=True)
-    prediction, target = trips["prediction_min"].to_numpy(), trips["duration_min"].to_numpy()
-    segments_by_kind = {
-        kind: Segment(
-            np.concatenate([batch_segments[kind].codes for batch_segments in segments_by_batch]), segment.names
-        )
-        for kind, segment in segments_by_batch[0].items()
+        rows, target = (features[name].to_numpy() for name in ("row", "target"))
+        parts.append(Predicted(rows, predict(model, features, columns, task), target))
+        naive_parts.append(predict(baseline, features, [], task))
+        unseen += int(np.count_nonzero(~baseline.knows(features)))
+        for name, values in seen_by_name.items():
+            values.append(features[name])
+    predicted = Predicted(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+    _, prediction, target = predicted
+    column_by_name = {name: _joined(values) for name, values in seen_by_name.items()}
+    measured: dict[str, Any] = {
+        **{name: settings[name] for name in ("task", "metric", "unit")},
+        **metrics.errors(prediction, target, task),
+        "baseline": metrics.errors(np.concatenate(naive_parts), target, task),
+        "unseen_rows": unseen,
+        "by": {
+            kind: metrics.errors_by(segment, prediction, target, task)
+            for kind, segment in metrics.segments_of(column_by_name, segments).items()
+        },
+        "places": {},
+        **_shapes(predicted, settings),
     }
-    measured: Evaluation = {
-        **errors(prediction, target),
-        "baseline_rmse_min": errors(trips.pop("baseline_min").to_numpy(), target)["rmse_min"],
-        "unseen_pairs": int(trips.pop("is_new_pair").sum()),
-        "by": {kind: errors_by(segment, prediction, target) for kind, segment in segments_by_kind.items()},
-        "predicted_real": predicted_real(prediction, target),
-        "zones": errors_by_zone(places, np.concatenate(zone_rows), prediction, target) if places else {},
+    if place:
+        loss = metrics.losses(metric, prediction, target)
+        measured["places"] = metrics.errors_by_place(column_by_name[place].to_numpy(np.int64), loss, metric)
+    return predicted, cast("Evaluation", measured)
+
+
+def _shapes(predicted: Predicted, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the page draws: predicted against actual numbers, or calibration and confusion of classes."""
+    prediction, target, classes = predicted.prediction, predicted.target, settings["classes"]
+    if settings["task"] == "regression":
+        return {"predicted_actual": metrics.predicted_actual(prediction, target)}
+    return {
+        "classes": classes,
+        "calibration": metrics.calibration(prediction, target),
+        "confusion": metrics.confusion(prediction, target, len(classes)),
     }
-    return trips, measured
 
 
-def predicted_real(prediction: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> PredictedReal:
-    """Return `width_min` of the bins, and `counts[i][j]`: trips in bin i of predicted and bin j of real minutes."""
-    duration_bins: Bins = cover(0.0, float(target.max()), BINS)
-    cell = duration_bins.of(prediction) * duration_bins.number + duration_bins.of(target)
-    counts = np.bincount(cell, minlength=duration_bins.number**2).reshape(duration_bins.number, duration_bins.number)
-    return {"width_min": duration_bins.width, "counts": counts.tolist()}
-
-
-def errors_by_zone(
-    places: Zones, rows: npt.NDArray[Any], prediction: npt.NDArray[np.float64], target: npt.NDArray[np.float64]
-) -> dict[str, ZoneError]:
-    """Return number of trips and error by zone id, for zones with trips; `rows` has the zone row of each trip."""
-    count = np.bincount(rows, minlength=len(places.ids) + 1)
-    rmse = np.sqrt(np.bincount(rows, (prediction - target) ** 2, len(count)) / np.maximum(count, 1))
-    known = zip(
-        places.ids.tolist(), count.tolist(), rmse.tolist(), strict=False
-    )  # the last entry of count and rmse is of unknown zones
-    return {str(zone): {"rows": trips, "rmse_min": error} for zone, trips, error in known if trips}
+def _joined(parts: list[pd.Series[Any]]) -> pd.Series[Any]:
+    if isinstance(parts[0].dtype, pd.CategoricalDtype):
+        return pd.Series(pd.api.types.union_categoricals(parts))
+    return pd.concat(parts, ignore_index=True)
 
 
 def write(
-    job: argparse.Namespace, trips_path: str, trips: pd.DataFrame, errors_path: str, measured: Evaluation
+    job: argparse.Namespace, rows_path: str, predicted: Predicted, errors_path: str, measured: Mapping[str, Any]
 ) -> None:
-    """Write one row per trip as parquet, the errors as JSON, and the provenance of the job."""
-    table = pa.Table.from_pandas(trips, preserve_index=False).replace_schema_metadata()
-    tables.write(trips_path, table.schema, table.to_batches())
+    """Write the predictions as parquet, the errors as JSON, and the provenance of the job."""
+    table = predicted.table()
+    tables.write(rows_path, table.schema, table.to_batches())
     files.write_json(errors_path, measured)
     files.write_json(job.provenance, provenance())

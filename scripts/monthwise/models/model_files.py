@@ -30,7 +30,7 @@ def load(path: str | Path, recipe: str | None = None) -> BaseEstimator:
 
     Raises BadData if the file is not a model file, or contains types that the recipe does not trust.
     """
-    trusted = recipes.trusted_types(recipe) if recipe else ["monthwise.baseline.PairMean"]
+    trusted = recipes.trusted_types(recipe) if recipe else ["monthwise.baseline.GroupMean"]
     try:
         return skops.io.load(path, trusted=trusted)
     except skops.io.exceptions.UntrustedTypesFoundException as error:

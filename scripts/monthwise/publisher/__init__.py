@@ -1,8 +1,8 @@
 """The publisher of months: `https`, `file:FOLDER` or `demo`. Each kind is one module with the same functions.
 
 `locate(settings)` returns the facts of one month (the content of source.json). `fetch(facts, settings, path)` writes
-its complete file to `path`, or nothing. Settings: `source`, `service`, `month`, `file` (its name at the publisher),
-and those of the kind: `url` and optionally `patience` for https, `demo` and `layout` for demo.
+its complete file to `path`, or nothing. Settings: `source`, `dataset`, `month`, `file` (its name at the publisher),
+and those of the kind: `url` and optionally `patience` for https, `demo`, `prepare` and `layout` for demo.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def locate(settings: Mapping[str, Any]) -> Source:
-    """Return the publisher's facts about the month: service, month, kind, file, size in bytes, etag, last_modified.
+    """Return the publisher's facts about the month: dataset, month, kind, file, size in bytes, etag, last_modified.
 
-    A fact that the publisher does not give is None. For demo, the facts are service, month, kind, seed, rows and the
+    A fact that the publisher does not give is None. For demo, the facts are dataset, month, kind, seed, rows and the
     version of the generator. Raises NotPublished, Unreachable, BadData or WrongConfig. Thread-safe.
     """
     return _module(kind_of(settings["source"])).locate(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import fcntl
 import os
+import re
 import shutil
 import stat
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base import exits
-from ..base.months import is_month
+from ..base.months import PATTERN, is_month
 from .source import how_to_locate, name, resolve_folder
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ FICLONE = 0x40049409  # linux/fs.h: the new file shares blocks with the old one 
 
 
 def months(folder: str | Path, file_pattern: str) -> list[str]:
-    """Return the months that have a file in `folder`, in order; `file_pattern` is like `fhv_tripdata_{month}.parquet`.
+    """Return the months that have a file in `folder`, in order; `file_pattern` is like `sales_{month}.parquet`.
 
     Raises WrongConfig if the folder cannot be read.
     """
-    prefix, _, suffix = file_pattern.partition("{month}")
+    pattern = re.escape(file_pattern).replace(r"\{month\}", f"(?P<month>{PATTERN})")
+    pattern = pattern.replace(r"\{year\}", r"(?P<year>\d{4})").replace(r"\{mm\}", r"(?P<mm>\d\d)")
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_file()]
@@ -44,12 +46,10 @@ def months(folder: str | Path, file_pattern: str) -> list[str]:
             f"the folder {folder} of `source` cannot be read ({error.strerror}); write source: file:FOLDER, "
             "where FOLDER is absolute or relative to the repository"
         ) from None
-    candidates = (
-        filename[len(prefix) : len(filename) - len(suffix)]
-        for filename in names
-        if filename.startswith(prefix) and filename.endswith(suffix)
-    )
-    return sorted(month for month in candidates if is_month(month))
+    matches = filter(None, (re.fullmatch(pattern, filename) for filename in names))
+    parts = (match.groupdict() for match in matches)
+    candidates = (part["month"] if "month" in part else f"{part['year']}-{part['mm']}" for part in parts)
+    return sorted({month for month in candidates if is_month(month)})
 
 
 def locate(settings: Mapping[str, Any]) -> Source:
@@ -59,7 +59,7 @@ def locate(settings: Mapping[str, Any]) -> Source:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        published = months(folder, settings["file"].replace(settings["month"], "{month}", 1))
+        published = months(folder, settings["pattern"])
         if published and published[-1] > settings["month"]:
             raise exits.NotPublished(
                 f"{name(settings)} is missing between months that are published: there is no {path}, and the newest is"
@@ -70,7 +70,7 @@ def locate(settings: Mapping[str, Any]) -> Source:
             + (
                 f"the newest published month is {published[-1]}"
                 if published
-                else "no month of this service is published"
+                else "no month of this dataset is published"
             )
             + "; a later run finds it, or take the month out with skip"
         ) from None
@@ -80,7 +80,7 @@ def locate(settings: Mapping[str, Any]) -> Source:
         raise exits.BadData(f"{name(settings)}: {path} is a folder or a device, not a file; put the file there")
     facts = facts_of(status)
     return {
-        "service": settings["service"],
+        "dataset": settings["dataset"],
         "month": settings["month"],
         "kind": "file",
         "file": settings["file"],

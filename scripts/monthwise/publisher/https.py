@@ -49,7 +49,7 @@ def locate(settings: Mapping[str, Any]) -> Source:
             "(a login page of the network?), then rerun the command"
         )
     return {
-        "service": settings["service"],
+        "dataset": settings["dataset"],
         "month": settings["month"],
         "kind": "https",
         "file": settings["file"],
@@ -160,7 +160,7 @@ def _newest(settings: Mapping[str, Any]) -> str:
 def _url(settings: Mapping[str, Any], month: str) -> str:
     if not settings["url"].startswith(("https://", "http://")):
         raise exits.WrongConfig(f"publisher url {settings['url']!r} is no address; it begins with https://")
-    return f"{settings['url'].rstrip('/')}/{settings['file'].replace(settings['month'], month)}"
+    return f"{settings['url'].rstrip('/')}/{months.in_name(settings['pattern'], month)}"
 
 
 def _offer(response: urllib3.BaseHTTPResponse) -> Offer:

@@ -19,10 +19,10 @@ def resolve_folder(source: str) -> Path:
 
 
 def name(settings: Mapping[str, Any]) -> str:
-    """Return service and month, for the start of a message."""
-    return f"{settings['service']} {settings['month']}"
+    """Return dataset and month, for the start of a message."""
+    return f"{settings['dataset']} {settings['month']}"
 
 
 def how_to_locate(settings: Mapping[str, Any]) -> str:
     """Return what to do if source.json is outdated, for the end of a message."""
-    return f"run `{suggest.command('locate', settings['month'], service=settings['service'])}`, then rerun the command"
+    return f"run `{suggest.command('locate', settings['month'], dataset=settings['dataset'])}`, then rerun the command"

@@ -19,13 +19,13 @@ FOLDER = "report"
 def build(settings: Settings) -> Path:
     """Update report/; return the path of its index page."""
     folder, tree, calendars = Path(FOLDER), Tree(), Calendars(settings)
-    report_status = summary.status(calendars, settings.services, stage_states.read_plan(), tree)
-    history = History(settings.services)
+    report_status = summary.status(calendars, settings.datasets, stage_states.read_plan(), tree)
+    history = History(settings.datasets)
     current_pages = set()
     for calendar in calendars.of_call():
-        service_status = report_status["services"][calendar.service]
+        dataset_status = report_status["datasets"][calendar.dataset]
         for draw_pages in (month_pages.run_pages, month_pages.data_pages):
-            current_pages |= draw_pages(folder, calendar, service_status, history, tree)
+            current_pages |= draw_pages(folder, calendar, dataset_status, history, tree)
     overview.draw(folder, report_status, history)
     watch.write(folder, report_status)
     _remove_others(folder, current_pages)
@@ -34,9 +34,9 @@ def build(settings: Settings) -> Path:
 
 def _remove_others(folder: Path, current_pages: set[Path]) -> None:
     for part in ("runs", "data"):
-        for service_folder in (folder / part).glob("*"):
-            if not any(page.parent == service_folder for page in current_pages):
-                shutil.rmtree(service_folder, ignore_errors=True)
+        for dataset_folder in (folder / part).glob("*"):
+            if not any(page.parent == dataset_folder for page in current_pages):
+                shutil.rmtree(dataset_folder, ignore_errors=True)
         for page in (folder / part).glob("*/*.html"):
             if page not in current_pages:
                 page.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 Charts over months link every month to its page. They are hidden from screen readers: the caption describes a chart,
 and the table behind it has the numbers. A Python plotting library takes 50 ms or more per chart; a history of 15 years
-and four services has thousands of charts.
+and four datasets has thousands of charts.
 """
 
 import math
@@ -28,6 +28,11 @@ def say(value: float) -> str:
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.{max(2 - math.floor(math.log10(abs(value))), 0)}f}"
+
+
+def short(text: str, length: int = 16) -> Markup:
+    """Return text for a label, cut to `length` characters; the table behind a chart has the whole text."""
+    return escape(text if len(text) <= length else text[: length - 1] + "…")
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -168,7 +173,7 @@ def heat(
     cells_by_level: dict[int, list[str]] = {}
     for row, (name, values) in enumerate(rows.items()):
         y = TOP + row * row_height
-        frame.parts.append(f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 11}">{escape(name)}</text>')
+        frame.parts.append(f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 11}">{short(name)}</text>')
         for index, value in enumerate(values):
             if value is not None:
                 level = sum(value >= bound for bound in bounds)

@@ -19,7 +19,7 @@ def published(shown: Shown) -> Part | None:
     facts = {
         key.replace("_", " "): (plain(value) if key in ("size", "rows") else scrub(value))
         for key, value in source.items()
-        if key not in ("service", "month") and isinstance(value, (str, int, float)) and value != ""
+        if key not in ("dataset", "month") and isinstance(value, (str, int, float)) and value != ""
     }
     return Part(facts=facts)
 
@@ -38,7 +38,7 @@ def row_counts(shown: Shown) -> Part | None:
     rows: list[Row] = [[f"dropped: {name.replace('_', ' ')}", plain(count)] for name, count in quality["drops"].items()]
     # Older files lack this key and the next one.
     other_months = quality.get("outside_month", {}).get("months", {}).items()
-    rows += [[f"picked up in {month}", plain(count)] for month, count in other_months]
+    rows += [[f"of {month}", plain(count)] for month, count in other_months]
     normalised_counts = quality.get("normalised", {}).items()
     rows += [[f"written in another way: {name.replace('_', ' ')}", plain(count)] for name, count in normalised_counts]
     rows += [[f"made missing: {name.replace('_', ' ')}", plain(count)] for name, count in quality["repairs"].items()]
@@ -67,7 +67,7 @@ def distributions(shown: Shown) -> Part | None:
         usual = [sum(bin_shares) / len(year) for bin_shares in zip(*year, strict=True)] if year else None
         if not any(shares):
             continue
-        head = ["from", "trips", *(["usual share"] if usual else [])]
+        head = ["from", "rows", *(["usual share"] if usual else [])]
         rows = [
             [
                 f"{histogram['first'] + histogram['width'] * index:g}",
@@ -78,7 +78,7 @@ def distributions(shown: Shown) -> Part | None:
         ]
         svg = figures.histogram(histogram["first"], histogram["width"], shares, usual)
         caption = f"Line: the mean of {len(year)} months before." if usual else "No month before to set it beside."
-        title = name.replace("_mi", ", mi").replace("_min", ", min").replace("_", " ")
+        title = name.replace("_", " ")
         figure_list.append(Figure(title, caption, svg, head, rows))
     return Part(figures=figure_list) if figure_list else None
 
@@ -88,7 +88,7 @@ def _shares(counts: Sequence[float]) -> list[float]:
     return [count / total for count in counts] if total else [0.0] * len(counts)
 
 
-def readers(service: str, run_months: Sequence[str]) -> Part | None:
+def readers(dataset: str, run_months: Sequence[str]) -> Part | None:
     """Return the run months that read this data month."""
-    rows = [[(month, f"{UP}runs/{service}/{month}.html")] for month in run_months]
+    rows = [[(month, f"{UP}runs/{dataset}/{month}.html")] for month in run_months]
     return Part(head=["run month"], rows=rows, is_open=True) if rows else None

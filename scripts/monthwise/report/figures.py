@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from .charts import BOTTOM, n, say, svg, ticks
+from .charts import BOTTOM, n, say, short, svg, ticks
 
 
 def dots(rows: Mapping[str, Mapping[str, float]], series: Sequence[str], unit: str) -> Markup:
@@ -26,7 +26,7 @@ def dots(rows: Mapping[str, Mapping[str, float]], series: Sequence[str], unit: s
         parts.append(f'<text class="tick" text-anchor="middle" x="{n(x(tick))}" y="{height - 6}">{label}</text>')
     for index, (name, row) in enumerate(rows.items()):
         y = index * row_height + 10
-        parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 4}">{escape(name)}</text>')
+        parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 4}">{short(name, 14)}</text>')
         positions = [x(row[key]) for key in series if key in row]
         if positions:
             parts.append(f'<path class="span" d="M{n(min(positions))} {y}H{n(max(positions))}"/>')
@@ -53,7 +53,7 @@ def bars(rows: Mapping[str, float], lines: Mapping[str, float], strong: Iterable
     for index, (name, value) in enumerate(rows.items()):
         y = index * row_height + 3
         kind = "strong" if name in strong else "plain"
-        parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 11}">{escape(name)}</text>')
+        parts.append(f'<text class="tick" text-anchor="end" x="{left - 8}" y="{y + 11}">{short(name)}</text>')
         parts.append(f'<path class="fill {kind}" d="M{left} {y}H{n(x(value))}v{row_height - 5}H{left}z"/>')
         parts.append(f'<text class="value" x="{n(x(value) + 4)}" y="{y + 11}">{say(value)}</text>')
     parts += [f'<path class="mark {name}" d="M{n(x(value))} 0V{height}"/>' for name, value in lines.items()]
@@ -110,9 +110,9 @@ def histogram(first: float, width: float, shares: Sequence[float], usual: Sequen
     return svg(chart_width, height, "".join(parts), "chart")
 
 
-def square(counts: Sequence[Sequence[float]], width_min: float) -> Markup:
-    """Return a chart of predicted (y) against real (x) minutes: each darker shade means four times as many trips."""
-    size, left = 268, 30
+def square(counts: Sequence[Sequence[float]], width: float, first: float) -> Markup:
+    """Return a chart of predicted (y) against actual (x) targets: each darker shade means four times as many rows."""
+    size, left = 268, 34
     cell = (size - left - 8) / max(len(counts), 1)
     max_count = max((count for row in counts for count in row), default=0)
     paths_by_shade: dict[int, list[str]] = {}
@@ -127,18 +127,55 @@ def square(counts: Sequence[Sequence[float]], width_min: float) -> Markup:
     shapes = "".join(
         f'<path class="q{shade}" d="{"".join(paths)}"/>' for shade, paths in sorted(paths_by_shade.items())
     )
-    parts = [f'<g transform="translate({left} {size - BOTTOM}) scale({cell:.3f} {-cell:.3f})">{shapes}</g>']
-    high, base = len(counts) * width_min, size - BOTTOM
-    parts.append(
-        f'<path class="axis" d="M{left} {base}L{n(left + len(counts) * cell)} {n(base - len(counts) * cell)}"/>'
-    )
-    for tick in ticks(0, high, 5):
-        distance = tick / width_min * cell
+    inside = f'<g transform="translate({left} {size - BOTTOM}) scale({cell:.3f} {-cell:.3f})">{shapes}</g>'
+    return _on_a_diagonal(inside, size, left, first, first + len(counts) * width)
+
+
+def reliability(points: Sequence[tuple[float, float, int]]) -> Markup:
+    """Return a chart of predicted probabilities (y) against actual shares (x), with a dot for each bin of rows."""
+    size, left = 268, 34
+    length = size - left - 8
+    most = max((rows for _, _, rows in points), default=1)
+    dots = [
+        f'<circle class="dot champion" cx="{n(left + actual * length)}" cy="{n(size - BOTTOM - predicted * length)}"'
+        f' r="{2 + 5 * math.sqrt(rows / most):.1f}"/>'
+        for predicted, actual, rows in points
+    ]
+    return _on_a_diagonal("".join(dots), size, left, 0, 1)
+
+
+def _on_a_diagonal(inside: str, size: int, left: int, first: float, last: float) -> Markup:
+    """Return a square chart with the same axis, from `first` to `last`, in both directions."""
+    length, base = size - left - 8, size - BOTTOM
+    parts = [inside, f'<path class="axis" d="M{left} {base}L{left + length} {base - length}"/>']
+    for tick in ticks(first, last, 5):
+        distance = (tick - first) / (last - first) * length
         parts.append(f'<text class="tick" text-anchor="middle" x="{n(left + distance)}" y="{size - 6}">{tick:g}</text>')
         parts.append(
             f'<text class="tick" text-anchor="end" x="{left - 4}" y="{n(base - distance)}" dy="4">{tick:g}</text>'
         )
     return svg(size, size, "".join(parts), "chart square")
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Markup:
+    """Return a matrix of predicted (down) by actual classes (across); the shade is the share of the actual class."""
+    size = len(classes)
+    left, top, cell = 96, 20, max(min(44, 220 // max(size, 1)), 14)
+    totals = [max(sum(row[code] for row in counts), 1) for code in range(size)]
+    parts = []
+    for down, name in enumerate(classes):
+        middle = top + down * cell + cell / 2
+        parts.append(
+            f'<text class="tick" text-anchor="end" x="{left - 6}" y="{n(middle)}" dy="4">{short(name, 14)}</text>'
+        )
+        x = n(left + down * cell + cell / 2)
+        parts.append(f'<text class="tick" text-anchor="middle" x="{x}" y="{top - 6}">{short(name, cell // 7)}</text>')
+        for across in range(size):
+            share = counts[down][across] / totals[across]
+            shade = min(int(share * 5) + 1, 5) if counts[down][across] else 0
+            place = f'x="{left + across * cell}" y="{top + down * cell}" width="{cell - 1}" height="{cell - 1}"'
+            parts.append(f'<rect class="{f"q{shade}" if shade else "none"}" {place}><title>{share:.1%}</title></rect>')
+    return svg(left + size * cell + 8, top + size * cell + 8, "".join(parts), "chart")
 
 
 def gantt(rows: Sequence[tuple[str, float, float, str]]) -> Markup:

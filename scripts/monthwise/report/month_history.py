@@ -1,4 +1,4 @@
-"""Records of jobs by service and month: logs, durations, and reasons for which they ran."""
+"""Records of jobs by dataset and month: logs, durations, and reasons for which they ran."""
 
 import os
 
@@ -12,17 +12,17 @@ STAGES = (*stages.DATA, *stages.RUN)
 class History:
     """Logs, benchmarks and reasons of all months, each read once."""
 
-    def __init__(self, services: list[str]):
-        self.reasons = calls.reasons(services)
+    def __init__(self, datasets: list[str]):
+        self.reasons = calls.reasons(datasets)
         self.logs: dict[tuple[str, str], set[str]] = {}
         self.took: dict[tuple[str, str], dict[str, Took]] = {}
-        for service in services:
+        for dataset in datasets:
             for stage in STAGES:
-                for month in _months(f"logs/{stage}/{service}", ".log"):
-                    self.logs.setdefault((service, month), set()).add(stage)
-                for month in _months(f"benchmarks/{stage}/{service}", ".tsv"):
-                    if benchmark := benchmarks.read(f"benchmarks/{stage}/{service}/{month}.tsv"):
-                        self.took.setdefault((service, month), {})[stage] = benchmark
+                for month in _months(f"logs/{stage}/{dataset}", ".log"):
+                    self.logs.setdefault((dataset, month), set()).add(stage)
+                for month in _months(f"benchmarks/{stage}/{dataset}", ".tsv"):
+                    if benchmark := benchmarks.read(f"benchmarks/{stage}/{dataset}/{month}.tsv"):
+                        self.took.setdefault((dataset, month), {})[stage] = benchmark
 
 
 def _months(folder: str, end: str) -> list[str]:

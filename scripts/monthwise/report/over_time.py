@@ -1,4 +1,4 @@
-"""Charts of index.html: errors, rows, drops, drift and durations over all months of a service."""
+"""Charts of index.html: errors, rows, drops, drift and durations over all months of a dataset."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from ..base import months
 from ..workflow import stages
-from . import charts
+from . import charts, wording
 from .month_history import History
 from .parts import Chart, Row
 
 if TYPE_CHECKING:
-    from ..base.file_types import ServiceStatus
+    from ..base.file_types import DatasetStatus
 
 WORK = stages.by_layer()
 SHOWN_DROPS, SHOWN_FEATURES = 6, 12  # reasons in the chart of drops, including `other`; rows of the heat map of drift
@@ -32,57 +32,63 @@ def span(some_months: Collection[str]) -> list[str]:
     return months.span(min(some_months), max(some_months)) if some_months else []
 
 
-def _linked(service: str, service_status: ServiceStatus, part: Literal["data", "runs"]) -> Callable[[str], str | None]:
+def _linked(dataset: str, dataset_status: DatasetStatus, part: Literal["data", "runs"]) -> Callable[[str], str | None]:
     """Return a function that links a month to its page in `part`, or in the other part; None if it has no page."""
-    pages: dict[str, Collection[str]] = {"data": service_status["data"], "runs": service_status["runs"]}
+    pages: dict[str, Collection[str]] = {"data": dataset_status["data"], "runs": dataset_status["runs"]}
     other = "data" if part == "runs" else "runs"
 
     def link(month: str) -> str | None:
         for folder in (part, other):
             if month in pages[folder]:
-                return f"{folder}/{service}/{month}.html"
+                return f"{folder}/{dataset}/{month}.html"
         return None
 
     return link
 
 
-def errors(service: str, service_status: ServiceStatus, measured: Mapping[str, Mapping[str, float]]) -> Chart | None:
-    """Return the chart of errors on the trips of each month (summary.errors_by_month), with a band per champion."""
+def errors(dataset: str, dataset_status: DatasetStatus, measured: Mapping[str, Mapping[str, float]]) -> Chart | None:
+    """Return the chart of errors on the rows of each month (summary.errors_by_month), with a band per champion."""
     if not measured:
         return None
-    link, shown_months = _linked(service, service_status, "runs"), span({**service_status["runs"], **measured})
+    link, shown_months = _linked(dataset, dataset_status, "runs"), span({**dataset_status["runs"], **measured})
     series = {name: [measured.get(month, {}).get(name) for month in shown_months] for name in LINES}
     known_errors = [value for values in series.values() for value in values if value is not None]
     low, high = min(known_errors), max(known_errors)
     pad = (high - low or 1) * 0.08
-    frame = charts.Months(shown_months, max(low - pad, 0), high + pad, "RMSE, min")
-    champions = [service_status["numbers"].get(month, {}).get("champion") for month in shown_months]
+    frame = charts.Months(shown_months, max(low - pad, 0), high + pad, heading(dataset_status))
+    champions = [dataset_status["numbers"].get(month, {}).get("champion") for month in shown_months]
     frame.bands(champions)
     for name in ("baseline", "challenger", "champion"):  # the last one is drawn on top
         frame.line(name, series[name], dots=name == "champion")
-    numbers_by_month = service_status["numbers"]
+    numbers_by_month = dataset_status["numbers"]
     excess = {month: numbers["live_excess"] for month, numbers in numbers_by_month.items() if "live_excess" in numbers}
     caption = "No month is scored yet."
     if excess:
         worst = max(excess, key=lambda month: abs(excess[month]))
         caption = f"Live error furthest from its validation error: {worst}, {excess[worst]:+.1%}."
-    caption += " On the trips of each month; each band is one champion."
+    caption += " On the rows of each month; each band is one champion."
     rows: list[Row] = [
-        [(month, link(month)), *(_minutes(values[index]) for values in series.values()), champions[index] or ""]
+        [(month, link(month)), *(_error(values[index]) for values in series.values()), champions[index] or ""]
         for index, month in enumerate(shown_months)
     ]
     head = ["month", *LINES, "served by"]
     return Chart("Error by month", caption, frame.svg(link), head, rows, LINES)
 
 
-def _minutes(value: float | None) -> str:
+def heading(dataset_status: DatasetStatus) -> str:
+    """Return name and unit of the errors of a dataset, those of its newest month."""
+    known = [numbers for numbers in dataset_status["numbers"].values() if "metric" in numbers]
+    return wording.heading(known[-1]) if known else ""
+
+
+def _error(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def rows(service: str, service_status: ServiceStatus, shown_months: list[str]) -> Chart | None:
+def rows(dataset: str, dataset_status: DatasetStatus, shown_months: list[str]) -> Chart | None:
     """Return the chart of kept and dropped rows."""
-    link = _linked(service, service_status, "data")
-    row_counts = [service_status["rows"].get(month, {}) for month in shown_months]
+    link = _linked(dataset, dataset_status, "data")
+    row_counts = [dataset_status["rows"].get(month, {}) for month in shown_months]
     kept = [counts.get("rows_out") for counts in row_counts]
     dropped = [
         counts["rows_in"] - counts["rows_out"] if "rows_in" in counts and "rows_out" in counts else None
@@ -107,10 +113,10 @@ def rows(service: str, service_status: ServiceStatus, shown_months: list[str]) -
     return Chart("Rows by month", caption, frame.svg(link), head, rows, keys)
 
 
-def drops(service: str, service_status: ServiceStatus, shown_months: list[str]) -> Chart | None:
+def drops(dataset: str, dataset_status: DatasetStatus, shown_months: list[str]) -> Chart | None:
     """Return the chart of the share of dropped rows by reason."""
-    link = _linked(service, service_status, "data")
-    row_counts = [service_status["rows"].get(month, {}) for month in shown_months]
+    link = _linked(dataset, dataset_status, "data")
+    row_counts = [dataset_status["rows"].get(month, {}) for month in shown_months]
     names = sorted({name for counts in row_counts for name in counts.get("drops", {})})
     layers = {name: [name] for name in names[:SHOWN_DROPS]}
     if len(names) > SHOWN_DROPS:
@@ -143,10 +149,10 @@ def drops(service: str, service_status: ServiceStatus, shown_months: list[str]) 
     return Chart("Dropped rows by reason", caption, svg, head, rows, keys)
 
 
-def drift(service: str, service_status: ServiceStatus, shown_months: list[str]) -> Chart | None:
+def drift(dataset: str, dataset_status: DatasetStatus, shown_months: list[str]) -> Chart | None:
     """Return the heat map of drift by feature, in multiples of its noise."""
-    link = _linked(service, service_status, "runs")
-    month_ratios = [service_status["numbers"].get(month, {}).get("drift", {}) for month in shown_months]
+    link = _linked(dataset, dataset_status, "runs")
+    month_ratios = [dataset_status["numbers"].get(month, {}).get("drift", {}) for month in shown_months]
     last = next((ratios for ratios in reversed(month_ratios) if ratios), None)
     if not last:
         return None
@@ -168,11 +174,11 @@ def drift(service: str, service_status: ServiceStatus, shown_months: list[str]) 
     return Chart("Drift by feature", caption, svg, ["month", *names], rows, keys)
 
 
-def durations(service: str, service_status: ServiceStatus, history: History) -> dict[str, dict[str, float]]:
+def durations(dataset: str, dataset_status: DatasetStatus, history: History) -> dict[str, dict[str, float]]:
     """Return the seconds of each layer of stages, by month."""
     seconds_by_month = {}
-    for month in span({**service_status["data"], **service_status["runs"]}):
-        benchmarks = history.took.get((service, month), {})
+    for month in span({**dataset_status["data"], **dataset_status["runs"]}):
+        benchmarks = history.took.get((dataset, month), {})
         seconds = {
             name: sum(benchmarks[stage].seconds for stage in layer if stage in benchmarks)
             for name, layer in WORK.items()
@@ -181,9 +187,9 @@ def durations(service: str, service_status: ServiceStatus, history: History) -> 
     return seconds_by_month
 
 
-def work(service: str, service_status: ServiceStatus, durations: Mapping[str, Mapping[str, float]]) -> Chart | None:
+def work(dataset: str, dataset_status: DatasetStatus, durations: Mapping[str, Mapping[str, float]]) -> Chart | None:
     """Return the chart of the seconds of each layer of stages."""
-    link = _linked(service, service_status, "runs")
+    link = _linked(dataset, dataset_status, "runs")
     measured = [seconds for seconds in durations.values() if seconds]
     if not measured:
         return None

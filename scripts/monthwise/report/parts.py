@@ -43,7 +43,7 @@ class Part:
     svg: Markup | None = None
     map: Markup | None = None
     errors_at: Sequence[str] = ()  # bounds between the colours of the map
-    trips_at: Sequence[str] = ()
+    rows_at: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     head: Sequence[str] = ()
     rows: Sequence[Row] = ()

@@ -1,7 +1,9 @@
 """Format numbers and times for the pages."""
 
 from collections.abc import Mapping
+from typing import Any
 
+from ..base import metric_values
 from ..state.summary import number
 
 
@@ -15,9 +17,15 @@ def time(stamp: str) -> str:
     return stamp[:16].replace("T", " ") + " UTC"
 
 
-def minutes(value: object) -> str | None:
-    """Format an error in minutes; None if it is unknown."""
-    return f"{value:.3f} min" if number(value) is not None else None
+def error(measured: Mapping[str, Any], value: object) -> str | None:
+    """Format an error that decides, with its unit; None if it is unknown. `measured` has its `metric` and `unit`."""
+    finite = number(value)
+    return None if finite is None else metric_values.with_unit(measured, finite)
+
+
+def heading(measured: Mapping[str, Any]) -> str:
+    """Return name and unit of the error that decides, such as `RMSE, EUR`."""
+    return ", ".join(filter(None, (metric_values.NAMES[measured["metric"]], metric_values.unit_of(measured))))
 
 
 def plain(value: object) -> str:

@@ -16,12 +16,12 @@ from ..workflow.calendar import Calendar
 def on_rejected(calendar: Calendar, quality: Mapping[str, Any], blocked: Collection[str]) -> str:
     """Return one line that says why a data month is rejected, from its quality.json, and how to continue.
 
-    `blocked` holds the data months of the service that cannot be read, including this one.
+    `blocked` holds the data months of the dataset that cannot be read, including this one.
     """
-    service, month = quality["service"], quality["month"]
-    rejection = f"{service} {month} is rejected by {quality_rules.in_words(quality['rule'])}"
+    dataset, month = quality["dataset"], quality["month"]
+    rejection = f"{dataset} {month} is rejected by {quality_rules.in_words(quality['rule'])}"
     # A waiver does not help if no rows are left.
-    waiver = [_line({"quality": {"waive": {service: {month: "reason"}}}})] if quality["rows_out"] else []
+    waiver = [_line({"quality": {"waive": {dataset: {month: "reason"}}}})] if quality["rows_out"] else []
     return f"{rejection}; wait for a better file{_in_words([*waiver, *ways_without(calendar, month, blocked)])}"
 
 
@@ -35,14 +35,14 @@ def on_missing(calendar: Calendar, month: str, blocked: Collection[str]) -> str:
 
 def ways_without(calendar: Calendar, month: str, blocked: Collection[str]) -> list[str]:
     """Return the config lines with which nothing reads a data month, nor any month older than the available ones."""
-    skip = {"skip": {calendar.service: sorted({*calendar.skipped, month})}}
+    skip = {"skip": {calendar.dataset: sorted({*calendar.skipped, month})}}
     if _works(calendar, skip, month):
         return [_line(skip)]
     run_months = calendar.open_run_months
     if not run_months or month not in _read_by(calendar, calendar.begin):
         return []
     for new_begin in span(shift(calendar.begin, 1), run_months[-1]):
-        layer = {"begin": {calendar.service: new_begin}}
+        layer = {"begin": {calendar.dataset: new_begin}}
         is_free = calendar.validation_month(new_begin) and _read_by(calendar, new_begin).isdisjoint(blocked)
         if is_free and _works(calendar, layer, month):
             return [_line(layer)]

@@ -15,7 +15,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base import clock, exits, files, months, redact
+from ..base import clock, exits, files, metric_values, months, redact
 from ..base.resources import ROOT
 from ..config.settings import Settings
 from ..state import calls
@@ -25,10 +25,10 @@ from ..workflow.listing import decided_months, located_months
 if TYPE_CHECKING:
     from ..base.file_types import Outcome
 
-SENT = "logs/alarms.json"  # alerts that were sent and whose condition still holds
-URLS, FILE, PING = "MONTHWISE_ALARM_URLS", "MONTHWISE_ALARM_FILE", "MONTHWISE_PING_URL"
+SENT = "logs/alerts.json"  # alerts that were sent and whose condition still holds
+URLS, FILE, PING = "MONTHWISE_ALERT_URLS", "MONTHWISE_ALERT_FILE", "MONTHWISE_PING_URL"
 SECRETS = (URLS, FILE, PING)
-DEFAULT_FILE = "~/.config/monthwise/alarms"
+DEFAULT_FILE = "~/.config/monthwise/alerts"
 PING_S = 10.0
 
 
@@ -37,20 +37,20 @@ def without_secrets(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in SECRETS}
 
 
-def send_alerts(settings: Settings, services: list[str], outcome: Outcome) -> list[str]:
+def send_alerts(settings: Settings, datasets: list[str], outcome: Outcome) -> list[str]:
     """Send alerts for new conditions of a call, and a ping if it succeeded; return lines about what was not sent.
 
     The exit code does not change: any error here becomes a line.
     """
     try:
-        lines = _send_new(files.read_json_if_whole(SENT) or {}, conditions(settings, services, outcome))
+        lines = _send_new(files.read_json_if_whole(SENT) or {}, conditions(settings, datasets, outcome))
         return [*lines, *_ping(outcome)]
     except Exception as error:  # an alert must not fail a run; the message may hold a URL
-        return [f"alarms: {type(error).__name__}, no alert was sent"]
+        return [f"alerts: {type(error).__name__}, no alert was sent"]
 
 
 def send_failure(code: int, line: str) -> list[str]:
-    """Send an alert for a call that failed before it read its `alarm` settings; return the same as send_alerts.
+    """Send an alert for a call that failed before it read its `alerts` settings; return the same as send_alerts.
 
     Earlier alerts are assumed to hold still.
     """
@@ -58,7 +58,7 @@ def send_failure(code: int, line: str) -> list[str]:
         sent = files.read_json_if_whole(SENT) or {}
         return _send_new(sent, sent | {f"failure {code}": line})
     except Exception as error:
-        return [f"alarms: {type(error).__name__}, no alert was sent"]
+        return [f"alerts: {type(error).__name__}, no alert was sent"]
 
 
 def note_refusal(end: exits.Exit) -> None:
@@ -89,7 +89,7 @@ def _send_new(sent: dict[str, str], current: dict[str, str]) -> list[str]:
         if _send(urls, new):
             sent |= new
         else:
-            lines.append(f"alarms: {len(new)} could not be sent; the next call tries again")
+            lines.append(f"alerts: {len(new)} could not be sent; the next call tries again")
     elif new:
         sent |= new  # no URL is set: mark as sent, so that a URL set later causes no flood of alerts
     os.makedirs(os.path.dirname(SENT), exist_ok=True)
@@ -97,57 +97,57 @@ def _send_new(sent: dict[str, str], current: dict[str, str]) -> list[str]:
     return lines
 
 
-def conditions(settings: Settings, services: list[str], outcome: Outcome) -> dict[str, str]:
-    """Return the conditions that hold now and that `alarm` switches on: a key and a line for each.
+def conditions(settings: Settings, datasets: list[str], outcome: Outcome) -> dict[str, str]:
+    """Return the conditions that hold now and that `alerts` switches on: a key and a line for each.
 
     A key does not change as long as its condition holds.
     """
-    enabled = settings.config.alarm
+    enabled = settings.config.alerts
     line_by_key = {}
     if enabled.failure:
         for fault in outcome["failed"]:
-            job_name = f"{fault['rule']} {fault['service']} {fault['month']}"
+            job_name = f"{fault['rule']} {fault['dataset']} {fault['month']}"
             line_by_key[f"failure {job_name}"] = f"{job_name} failed: {fault['line']} ({fault['log']})"
         if outcome["code"] not in (os.EX_OK, os.EX_DATAERR) and not outcome["failed"]:
             line_by_key[f"failure {outcome['code']}"] = outcome["line"]
     if enabled.reject:
-        for service, rejected in outcome["rejected"].items():
-            line_by_key |= {f"reject {service} {month}": line for month, line in rejected.items()}
-    for service in services:
-        decided = decided_months(service)
+        for dataset, rejected in outcome["rejected"].items():
+            line_by_key |= {f"reject {dataset} {month}": line for month, line in rejected.items()}
+    for dataset in datasets:
+        decided = decided_months(dataset)
         champion = (
-            files.read_json_if_whole(targets.run_file(service, decided[-1], "champion.json")) if decided else None
+            files.read_json_if_whole(targets.run_file(dataset, decided[-1], "champion.json")) if decided else None
         )
         if enabled.champion and champion and champion["decision"] in ("first", "promoted", "pinned", "baseline"):
-            key = f"champion {service} {champion['champion']['kind']} {champion['champion']['month']}"
-            line_by_key[key] = f"{service} {champion['month']}: {champion['reason']}"
+            key = f"champion {dataset} {champion['champion']['kind']} {champion['champion']['month']}"
+            line_by_key[key] = f"{dataset} {champion['month']}: {champion['reason']}"
         if enabled.live_excess is not None:
-            line_by_key |= _live_excess(service, decided, enabled.live_excess)
+            line_by_key |= _live_excess(dataset, decided, enabled.live_excess)
         if enabled.late_days is not None:
-            line_by_key |= _late(settings, service, enabled.late_days)
+            line_by_key |= _late(settings, dataset, enabled.late_days)
     if enabled.champion:
         line_by_key |= {f"champion {line}": line for line in outcome["champions"]}
     return line_by_key
 
 
-def _live_excess(service: str, decided: list[str], bound: float) -> dict[str, str]:
+def _live_excess(dataset: str, decided: list[str], bound: float) -> dict[str, str]:
     for month in reversed(decided):
-        if live := files.read_json_if_whole(targets.run_file(service, month, "live.json")):
-            if live["off"] <= bound:
+        if live := files.read_json_if_whole(targets.run_file(dataset, month, "live.json")):
+            if live["live_excess"] <= bound:
                 return {}
-            errors = (
-                f"{live['rmse_min']:.3f} min, the validation error {live['promised_rmse_min']:.3f} ({live['off']:+.1%})"
-            )
-            return {f"live {service} {month}": f"{service} {month}: the champion's live error is {errors}"}
+            error = metric_values.in_words(live, metric_values.deciding(live))
+            errors = f"{error}, the validation error {live['validation_error']:.3f}"
+            errors += f" ({live['live_excess']:+.1%})"
+            return {f"live {dataset} {month}": f"{dataset} {month}: the champion's live error is {errors}"}
     return {}
 
 
-def _late(settings: Settings, service: str, bound_days: int) -> dict[str, str]:
+def _late(settings: Settings, dataset: str, bound_days: int) -> dict[str, str]:
     """Return an alert if the month after the newest one is more than `bound_days` days later than usual."""
-    located = located_months(service)
+    located = located_months(dataset)
     delays = []
     for month in located:
-        facts = files.read_json_if_whole(targets.data_file(service, month, "source.json")) or {}
+        facts = files.read_json_if_whole(targets.data_file(dataset, month, "source.json")) or {}
         with contextlib.suppress(KeyError, TypeError, ValueError):
             published = datetime.datetime.fromisoformat(facts["last_modified"]).date()
             delays.append((published - _end(month)).days)
@@ -158,7 +158,7 @@ def _late(settings: Settings, service: str, bound_days: int) -> dict[str, str]:
     if late <= bound_days:
         return {}
     usual = f"usually {statistics.median(delays):.0f} days after its end"
-    return {f"late {service} {month}": f"{service} {month} is still not published, {usual}, {late:.0f} days ago"}
+    return {f"late {dataset} {month}": f"{dataset} {month} is still not published, {usual}, {late:.0f} days ago"}
 
 
 def _end(month: str) -> datetime.date:
@@ -171,9 +171,9 @@ def _urls() -> tuple[list[str], str]:
     urls = os.environ.get(URLS, "").split()
     path = Path(os.environ.get(FILE, DEFAULT_FILE)).expanduser()
     if not path.is_file():
-        return urls, f"alarms: there is no file {path} ({FILE})" if FILE in os.environ else ""
+        return urls, f"alerts: there is no file {path} ({FILE})" if FILE in os.environ else ""
     if any(path.resolve().is_relative_to(folder) for folder in (ROOT, Path.cwd())):
-        return urls, f"alarms: {path} lies in the repository, where secrets do not belong; move it out"
+        return urls, f"alerts: {path} lies in the repository, where secrets do not belong; move it out"
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     return urls + [line for line in lines if line and not line.startswith("#")], ""
 
@@ -185,9 +185,9 @@ def _send(urls: list[str], new: dict[str, str]) -> bool:
     lines = [redact.hide(line) for line in new.values()]
     body, title = "\n".join(lines), lines[0][:100]
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        service = apprise.Apprise()
-        added = [service.add(url) for url in urls]
-        return bool(service.notify(title=f"monthwise: {title}", body=body)) and all(added)
+        notifier = apprise.Apprise()
+        added = [notifier.add(url) for url in urls]
+        return bool(notifier.notify(title=f"monthwise: {title}", body=body)) and all(added)
 
 
 def _ping(outcome: Outcome) -> list[str]:

@@ -31,7 +31,7 @@ from .progress import Progress
 if TYPE_CHECKING:
     from ..base.file_types import Fault, Outcome
 
-RunMonth = tuple[str, str]  # service and month
+RunMonth = tuple[str, str]  # dataset and month
 FIRST_STEP = stages.DATA[: stages.DATA.index("clean") + 1]
 
 
@@ -46,7 +46,7 @@ class Call:
         self.failed: dict[tuple[str, str], Fault] = {}
         self.done: list[Job] = []
         self.reasons: dict[str, str] = {}
-        self.finished: list[str] = []  # service and month
+        self.finished: list[str] = []  # dataset and month
         self.decided = os.path.getsize(decisions.PATH) if os.path.exists(decisions.PATH) else 0
 
     def run(self) -> int:
@@ -71,12 +71,12 @@ class Call:
             "jobs": {"done": len(self.done), "failed": len(self.failed), "left": len(jobs_left)},
             "reason": {key: reason for key, reason in self.reasons.items() if key in finished_keys},
             "failed": list(self.failed.values()),
-            "rejected": {service: lines for service, lines in self.plan.rejected.items() if lines},
+            "rejected": {dataset: lines for dataset, lines in self.plan.rejected.items() if lines},
             "champions": decisions.changed_since(decisions.PATH, self.decided),
         }
         for champion_line in self.outcome["champions"]:
             print(champion_line)
-        for problem in alerts.send_alerts(self.settings, self.plan.services, self.outcome):
+        for problem in alerts.send_alerts(self.settings, self.plan.datasets, self.outcome):
             print(problem)
         calls.append(self.outcome)
         self._report()
@@ -114,8 +114,8 @@ class Call:
         return self._summarize()
 
     def _print_new_months(self) -> None:
-        for service_month in self.plan.with_answer("new") + self.plan.with_answer("changed"):
-            print(f"{' '.join(service_month)}: {self.plan.answers[service_month].state}", flush=True)
+        for dataset_month in self.plan.with_answer("new") + self.plan.with_answer("changed"):
+            print(f"{' '.join(dataset_month)}: {self.plan.answers[dataset_month].state}", flush=True)
 
     # Building
 
@@ -131,7 +131,7 @@ class Call:
             if rules.intersection(FIRST_STEP):
                 self._build_files(plan.data_files(), log)
                 faults = self.failed.values()
-                plan.failed_months = {(fault["service"], fault["month"]) for fault in faults if fault["month"]}
+                plan.failed_months = {(fault["dataset"], fault["month"]) for fault in faults if fault["month"]}
                 plan.find_available()
             if self.arguments.newest_first:
                 for year_files in self._years():
@@ -150,14 +150,14 @@ class Call:
     def _repair(self, log: IO[str]) -> None:
         """Rewrite runs that were deleted from the tracking store, and register them.
 
-        This applies to services whose `register` job failed because it missed runs.
+        This applies to datasets whose `register` job failed because it missed runs.
         """
         register_faults = [
             fault for (rule, _), fault in self.failed.items() if rule == "register" and fault["code"] == os.EX_DATAERR
         ]
         with contextlib.suppress(exits.Exit):  # if this fails, the fault stays recorded
-            for service in (fault["service"] for fault in register_faults):
-                rewrite.write_runs(self.plan.calendars[service], built_months(service))
+            for dataset in (fault["dataset"] for fault in register_faults):
+                rewrite.write_runs(self.plan.calendars[dataset], built_months(dataset))
             self._run_snakemake(self.plan.all_files() if register_faults else [], log, [])
 
     def _build_files(self, files: list[str], log: IO[str], forced: list[str] | None = None) -> None:
@@ -189,18 +189,18 @@ class Call:
         """
         requested = set(self.plan.all_files())
         years: dict[str, list[str]] = {}
-        for service, available in self.plan.available.items():
+        for dataset, available in self.plan.available.items():
             for month in available.months:
-                names = (targets.run_file(service, month, name) for name in ("metrics.json", "tracking.json"))
+                names = (targets.run_file(dataset, month, name) for name in ("metrics.json", "tracking.json"))
                 years.setdefault(month[:4], []).extend(path for path in names if path in requested)
         return [years[year] for year in sorted(years, reverse=True)]
 
     def _register(self) -> None:
         """Update the registry with the decisions, even if a job failed that Snakemake would wait for."""
-        for service in self.plan.services:
+        for dataset in self.plan.datasets:
             with contextlib.suppress(exits.Exit):
-                if decided_months(service):
-                    rewrite.register_decided(self.plan.calendars[service])
+                if decided_months(dataset):
+                    rewrite.register_decided(self.plan.calendars[dataset])
 
     # How it went
 
@@ -209,7 +209,7 @@ class Call:
         for line in plan.stopped_chains():
             print(line)
         faults = [fault for fault in self.failed.values() if fault["code"] != os.EX_NOINPUT]
-        faults.sort(key=lambda fault: (fault["month"] or "", fault["service"]))
+        faults.sort(key=lambda fault: (fault["month"] or "", fault["dataset"]))
         codes = {fault["code"] for fault in faults}
         codes |= publication.exit_codes(plan.answers)
         is_rejected = any(plan.rejected.values())
@@ -217,16 +217,16 @@ class Call:
         if plan.jobs and not codes:
             codes.add(os.EX_TEMPFAIL if not self.failed else os.EX_OK)
         code = most_serious(codes)
-        begun = {(job.service, job.month) for job in self.done if job.month and job.rule in stages.RUN}
+        begun = {(job.dataset, job.month) for job in self.done if job.month and job.rule in stages.RUN}
         finished = {run_month for run_month in begun if self._is_finished(*run_month)}
         self.finished = sorted(map(" ".join, finished))
         return code, self._line(faults, finished, begun - finished)
 
-    def _is_finished(self, service: str, month: str) -> bool:
+    def _is_finished(self, dataset: str, month: str) -> bool:
         """Return whether a run month has the files of all its stages, and no jobs left."""
-        names = targets.run_files(self.plan.calendars[service], month)
-        is_left = any((job.service, job.month) == (service, month) for job in self.plan.jobs)
-        return not is_left and all(os.path.exists(targets.run_file(service, month, name)) for name in names)
+        names = targets.run_files(self.plan.calendars[dataset], month)
+        is_left = any((job.dataset, job.month) == (dataset, month) for job in self.plan.jobs)
+        return not is_left and all(os.path.exists(targets.run_file(dataset, month, name)) for name in names)
 
     def _line(self, faults: list[Fault], finished: set[RunMonth], unfinished: set[RunMonth]) -> str:
         plan = self.plan
@@ -248,8 +248,8 @@ class Call:
             parts.append(lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""))
         if plan.jobs:
             parts.append(f"{len(plan.jobs)} jobs left, first: {plan.jobs[0].rule} {plan.jobs[0].subject}")
-        for status, months_by_service in plan.missing().items():
-            listed = (f"{service} {months.in_words(missing)}" for service, missing in months_by_service.items())
+        for status, months_by_dataset in plan.missing().items():
+            listed = (f"{dataset} {months.in_words(missing)}" for dataset, missing in months_by_dataset.items())
             parts.append(f"{status}: {', '.join(listed)}")
         is_known = self.done or faults or plan.jobs or plan.with_answer("failed")
         return "; ".join(parts if is_known else ["up to date", *parts])

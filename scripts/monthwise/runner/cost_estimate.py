@@ -1,6 +1,6 @@
-"""Estimate what jobs cost, from the `benchmarks/` of jobs of the same stage and service, by the rows that they read.
+"""Estimate what jobs cost, from the `benchmarks/` of jobs of the same stage and dataset, by the rows that they read.
 
-Without past jobs: seconds and CPU per job and million rows, as measured on green months of 75,000 trips and yellow
+Without past jobs: seconds and CPU per job and million rows, as measured on green months of 75,000 rows and yellow
 months of 3 million, warm, on one core of 2026.
 """
 
@@ -34,22 +34,22 @@ class Past:
         self.rows: dict[tuple[str, str], int | None] = {}
         self.lines: dict[tuple[str, str], tuple[float, float] | None] = {}
 
-    def of_month(self, service: str, month: str) -> int | None:
+    def of_month(self, dataset: str, month: str) -> int | None:
         """Return the row count of a data month as published; None if it is not known."""
-        key = (service, month)
+        key = (dataset, month)
         if key not in self.rows:
-            quality = files.read_json_if_whole(targets.data_file(service, month, "quality.json"))
+            quality = files.read_json_if_whole(targets.data_file(dataset, month, "quality.json"))
             self.rows[key] = quality["rows_in"] if quality and "rows_in" in quality else None
         return self.rows[key]
 
-    def typical(self, service: str) -> int:
+    def typical(self, dataset: str) -> int:
         """Return the row count to assume for an unknown month: that of the newest known one."""
-        known = [self.of_month(service, month) for month in located_months(service)]
+        known = [self.of_month(dataset, month) for month in located_months(dataset)]
         return next((rows for rows in reversed(known) if rows), 100_000)
 
     def seconds(self, job: Job) -> tuple[float, bool]:
         """Return the estimated seconds of a job, and whether past jobs are the source."""
-        key = (job.rule, job.service)
+        key = (job.rule, job.dataset)
         if key not in self.lines:
             self.lines[key] = self._fit(*key)
         line = self.lines[key]
@@ -62,17 +62,17 @@ class Past:
             return 0
         months = [job.month]
         if job.rule not in (*stages.DATA, "score", "drift"):
-            months = self.calendars[job.service].data_months(job.month) or [job.month]
-        known = [self.of_month(job.service, month) for month in months]
-        return max((rows for rows in known if rows), default=None) or self.typical(job.service)
+            months = self.calendars[job.dataset].data_months(job.month) or [job.month]
+        known = [self.of_month(job.dataset, month) for month in months]
+        return max((rows for rows in known if rows), default=None) or self.typical(job.dataset)
 
-    def _fit(self, rule: str, service: str) -> tuple[float, float] | None:
+    def _fit(self, rule: str, dataset: str) -> tuple[float, float] | None:
         """Return seconds at zero rows and seconds per row.
 
         The result is a line through past jobs, or their median if the number of rows explains nothing.
         """
         points = []
-        folder = f"benchmarks/{rule}/{service}"
+        folder = f"benchmarks/{rule}/{dataset}"
         names = sorted(os.listdir(folder))[-60:] if os.path.isdir(folder) else []
         paths: list[tuple[str, str]] = [
             (name.removesuffix(".tsv"), f"{folder}/{name}") for name in names if name.endswith(".tsv")
@@ -81,7 +81,7 @@ class Past:
             paths.append(("", f"{folder}.tsv"))
         for month, path in paths:
             if benchmark := benchmarks.read(path):
-                points.append((self._rows(Job(rule, "", service, month, [], [], "", "")), benchmark.seconds))
+                points.append((self._rows(Job(rule, "", dataset, month, [], [], "", "")), benchmark.seconds))
         if not points:
             return None
         rows, seconds = zip(*points, strict=True)

@@ -16,18 +16,19 @@ from ..workflow import targets
 
 
 def insist_on_parameters(settings: Settings, run_months: Iterable[tuple[str, str]]) -> None:
-    """Raise WrongConfig if a recipe rejects its parameters in one of `run_months` (service and month), which train.
+    """Raise WrongConfig if a recipe rejects its parameters in one of `run_months` (dataset and month), which train.
 
     Import scikit-learn only if there are parameters without a trained model.
     """
     run_month_by_key: dict[str, str] = {}
-    for service, month in sorted(run_months):
-        run_month_by_key.setdefault(_key(settings.at(service, month).train.model_dump()), f"{service} {month}")
+    for dataset, month in sorted(run_months):
+        fit = settings.at(dataset, month).train.model_dump() | {"task": settings.describe(dataset).task}
+        run_month_by_key.setdefault(_key(fit), f"{dataset} {month}")
     for key in sorted(run_month_by_key.keys() - (_trained() if run_month_by_key else set())):
-        train = json.loads(key)
-        if reason := _refusal(train["recipe"], train["parameters"]):
+        fit = json.loads(key)
+        if reason := _refusal(fit["recipe"], fit["parameters"], fit["task"]):
             raise WrongConfig(
-                f"settings of {run_month_by_key[key]}: recipe {train['recipe']} refuses its parameters:"
+                f"settings of {run_month_by_key[key]}: recipe {fit['recipe']} refuses its parameters:"
                 f" {reason.rstrip('.')}; change train.parameters"
             )
 
@@ -45,16 +46,16 @@ except (ValueError, TypeError) as error:
 """
 
 
-def _refusal(recipe: str, parameters: dict[str, Any]) -> str:
-    """Return why a recipe rejects its parameters; empty if it accepts them."""
+def _refusal(recipe: str, parameters: dict[str, Any], task: str) -> str:
+    """Return why a recipe rejects its parameters for a task; empty if it accepts them."""
     scripts = str(resource("scripts"))
-    command = [sys.executable, "-I", "-X", "utf8", "-c", VALIDATE, scripts, json.dumps([recipe, parameters])]
+    command = [sys.executable, "-I", "-X", "utf8", "-c", VALIDATE, scripts, json.dumps([recipe, parameters, task])]
     process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
     return (process.stdout.splitlines() or [""])[-1] if process.returncode == os.EX_CONFIG else ""
 
 
-def _key(train: Mapping[str, Any]) -> str:
-    return json.dumps({name: train.get(name) for name in ("recipe", "parameters")}, sort_keys=True)
+def _key(fit: Mapping[str, Any]) -> str:
+    return json.dumps({name: fit.get(name) for name in ("recipe", "parameters", "task")}, sort_keys=True)
 
 
 def _trained() -> set[str]:

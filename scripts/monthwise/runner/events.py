@@ -24,11 +24,11 @@ ERROR_LENGTH = 500
 
 @dataclass
 class Job:
-    """A job as Snakemake names it. `subject` is service and month; `reason` is Snakemake's own text."""
+    """A job as Snakemake names it. `subject` is dataset and month; `reason` is Snakemake's own text."""
 
     rule: str
     number: str
-    service: str
+    dataset: str
     month: str  # empty for `register`, which is one job for all months
     inputs: list[str]
     outputs: list[str]
@@ -37,7 +37,7 @@ class Job:
 
     @property
     def subject(self) -> str:
-        return f"{self.service} {self.month}" if self.month else self.service
+        return f"{self.dataset} {self.month}" if self.month else self.dataset
 
     def reasons(self) -> dict[str, list[str]]:
         """Return each reason with the files that it names."""
@@ -121,7 +121,7 @@ def _job(event: dict[str, Any]) -> Job:
     return Job(
         event["rule"],
         str(event["jobid"]),
-        wildcards.get("service", ""),
+        wildcards.get("dataset", ""),
         wildcards.get("month", ""),
         event["input"],
         event["output"],

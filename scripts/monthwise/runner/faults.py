@@ -39,7 +39,7 @@ def fault_of(job: Job) -> Fault:
     code, line = last_exit(job.log)
     return {
         "rule": job.rule,
-        "service": job.service,
+        "dataset": job.dataset,
         "month": job.month or None,
         "code": code or 1,
         "line": line,
@@ -50,7 +50,7 @@ def fault_of(job: Job) -> Fault:
 def in_words(fault: Fault) -> str:
     """Return a fault as one line that names its log."""
     line = fault["line"]
-    subject = " ".join(word for word in (fault["service"], fault["month"]) if word)
+    subject = " ".join(word for word in (fault["dataset"], fault["month"]) if word)
     if not line.startswith(subject):
         line = f"{subject}: {line}"
     return f"{line} ({fault['rule']}, {fault['log']})"

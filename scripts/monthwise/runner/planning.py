@@ -25,7 +25,7 @@ class Plan:
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings):
         self.arguments, self.calendars_before = arguments, Calendars(settings)
-        self.services = settings.choose(arguments.service)
+        self.datasets = settings.choose(arguments.dataset)
         self.checked_at = clock.now()
         self.is_redo = bool(arguments.range and arguments.redo)  # false once the range is rebuilt
         self.answers: dict[tuple[str, str], publication.Answer] = {}
@@ -43,9 +43,9 @@ class Plan:
         """Check the months that matter at the publisher; write source.json if `changes` is true."""
         recheck = self.arguments.recheck
         requested = []
-        for service in self.services:
+        for dataset in self.datasets:
             if self.arguments.range:
-                calendar = self.calendars_before[service]
+                calendar = self.calendars_before[dataset]
                 known, needed = calendar.known.located, calendar.data_months(*self.arguments.range)
                 if recheck is None and calendar.config.source == "https":
                     months_to_recheck = []
@@ -53,20 +53,20 @@ class Plan:
                     months_to_recheck = publication.rechecked(
                         calendar.settings, [month for month in needed if month in known], recheck
                     )
-                requested += [(service, month) for month in needed if month not in known or month in months_to_recheck]
+                requested += [(dataset, month) for month in needed if month not in known or month in months_to_recheck]
             else:
-                due_months = publication.due_months(self.calendars_before[service], recheck)
-                requested += [(service, month) for month in due_months]
+                due_months = publication.due_months(self.calendars_before[dataset], recheck)
+                requested += [(dataset, month) for month in due_months]
         self.answers = publication.check_months(self.calendars_before, requested, changes)
         self._fix_published_months(changes)
 
     def with_answer(self, state: publication.AnswerState) -> list[tuple[str, str]]:
-        """Return service and month of the answers that are `new`, `changed`, `not published` or `failed`."""
-        return [service_month for service_month, answer in self.answers.items() if answer.state == state]
+        """Return dataset and month of the answers that are `new`, `changed`, `not published` or `failed`."""
+        return [dataset_month for dataset_month, answer in self.answers.items() if answer.state == state]
 
-    def _is_unknown(self, service: str, month: str) -> bool:
+    def _is_unknown(self, dataset: str, month: str) -> bool:
         """Return whether the publisher could not be asked about a month."""
-        answer = self.answers.get((service, month))
+        answer = self.answers.get((dataset, month))
         return answer is not None and answer.state == "failed"
 
     def _fix_published_months(self, changes: bool) -> None:
@@ -77,7 +77,7 @@ class Plan:
         changed: dict[str, object] = {}
         if self.calendars_before.settings.config.source == "https":
             new = [] if changes else [month for _, month in self.with_answer("new")]
-            known = [month for service in self.services for month in located_months(service)]
+            known = [month for dataset in self.datasets for month in located_months(dataset)]
             lag = LONG_AGO
             if new and max(new) > max(known, default=""):
                 lag = len(months.span(max(new), months.today())) - 1
@@ -85,42 +85,42 @@ class Plan:
         if self.arguments.range:
             changed |= {"first": self.arguments.range[0], "last": self.arguments.range[-1]}
         calendars = Calendars(self.calendars_before.settings.changed(changed))
-        self.services = [service for service in self.services if calendars[service].open_run_months]
-        changed |= {"services": self.services} if self.services else {}
+        self.datasets = [dataset for dataset in self.datasets if calendars[dataset].open_run_months]
+        changed |= {"datasets": self.datasets} if self.datasets else {}
         self.settings = self.calendars_before.settings.changed(changed)
         self.calendars = Calendars(self.settings)
         environment = alerts.without_secrets(dict(os.environ))
         overrides = suggest.typed(merge(self.arguments.config, changed))
         self.snakemake = Snakemake(overrides, self.arguments.configfile, self.arguments.jobs, environment)
 
-    def _calendar_of_call(self, service: str) -> Calendar:
+    def _calendar_of_call(self, dataset: str) -> Calendar:
         """Return the calendar by the settings of the call, as the user would change them, for what is located now."""
-        return Calendar.read(self.calendars_before.settings, service)
+        return Calendar.read(self.calendars_before.settings, dataset)
 
     # What can be requested
 
     def find_available(self) -> None:
         """Find the files that can be requested, without those of months that are rejected by now."""
         not_published = set(self.with_answer("not published"))
-        for service in self.services:
-            calendar = self.calendars[service]
-            run_months = self.available[service].months if service in self.available else calendar.open_run_months
+        for dataset in self.datasets:
+            calendar = self.calendars[dataset]
+            run_months = self.available[dataset].months if dataset in self.available else calendar.open_run_months
             needed = calendar.data_months(*run_months)
-            quality_by_month = availability.rejected(service, needed)
+            quality_by_month = availability.rejected(dataset, needed)
             unavailable = {
                 month
                 for month in needed
-                if (service, month) in not_published or self._is_unknown(service, month)
-                if not os.path.exists(targets.data_file(service, month, "source.json"))
+                if (dataset, month) in not_published or self._is_unknown(dataset, month)
+                if not os.path.exists(targets.data_file(dataset, month, "source.json"))
             }
-            unavailable |= {month for month in needed if (service, month) in self.failed_months}
-            self.blocked[service] = unavailable | quality_by_month.keys()
-            self.rejected[service] = {
-                month: advice.on_rejected(self._calendar_of_call(service), quality, self.blocked[service])
+            unavailable |= {month for month in needed if (dataset, month) in self.failed_months}
+            self.blocked[dataset] = unavailable | quality_by_month.keys()
+            self.rejected[dataset] = {
+                month: advice.on_rejected(self._calendar_of_call(dataset), quality, self.blocked[dataset])
                 for month, quality in quality_by_month.items()
             }
-            reason_by_month = dict.fromkeys(unavailable, availability.NOT_PUBLISHED) | self.rejected[service]
-            self.available[service] = availability.find(calendar, run_months, reason_by_month)
+            reason_by_month = dict.fromkeys(unavailable, availability.NOT_PUBLISHED) | self.rejected[dataset]
+            self.available[dataset] = availability.find(calendar, run_months, reason_by_month)
 
     def data_files(self) -> list[str]:
         """Return the files up to quality.json."""
@@ -145,8 +145,8 @@ class Plan:
             self.jobs = self.snakemake.plan(requested, forced)
         changed = self.with_answer("changed")
         restated = {
-            targets.data_file(*service_month, "source.json"): self.answers[service_month].how
-            for service_month in changed
+            targets.data_file(*dataset_month, "source.json"): self.answers[dataset_month].how
+            for dataset_month in changed
         }
         self.roots = reasons.roots(self.calendars, self.jobs, restated)
 
@@ -157,8 +157,8 @@ class Plan:
         names = ("model.skops", "champion.json", "drift.json")
         requested = set(self.all_files())
         paths = (
-            targets.run_file(service, month, name)
-            for service in self.services
+            targets.run_file(dataset, month, name)
+            for dataset in self.datasets
             for month in self.arguments.range
             for name in names
         )
@@ -169,8 +169,8 @@ class Plan:
         if max_months is None:
             return False
         is_cut = False
-        for service, available in self.available.items():
-            months_with_jobs = {job.month for job in self.jobs if job.service == service and job.rule in stages.RUN}
+        for dataset, available in self.available.items():
+            months_with_jobs = {job.month for job in self.jobs if job.dataset == dataset and job.rule in stages.RUN}
             months_due = [month for month in available.months if month in months_with_jobs]
             if len(months_due) > max_months:
                 last = months_due[max_months - 1]
@@ -187,7 +187,7 @@ class Plan:
 
         Raises WrongConfig if a recipe rejects its parameters.
         """
-        trained = [(job.service, job.month) for job in self.jobs if job.rule == "train"]
+        trained = [(job.dataset, job.month) for job in self.jobs if job.rule == "train"]
         estimators.insist_on_parameters(self.settings, trained)
         causes_by_run_month: dict[tuple[str, str], set[reasons.Root]] = {}
         for job in self.jobs:
@@ -195,7 +195,7 @@ class Plan:
                 continue
             causes = {root for root in self.roots[job.number] if root.kind in reasons.ON_REQUEST}
             if causes:
-                causes_by_run_month.setdefault((job.service, job.month), set()).update(causes)
+                causes_by_run_month.setdefault((job.dataset, job.month), set()).update(causes)
         if not causes_by_run_month:
             return None
         why = first_few(sorted(map(str, set().union(*causes_by_run_month.values()))), 3)
@@ -225,45 +225,45 @@ class Plan:
         return reasons.in_words(self.roots.get(job.number, ()))
 
     def stopped_chains(self) -> list[str]:
-        """Return one line for each service whose chain of champions stops, with config lines that let it continue."""
+        """Return one line for each dataset whose chain of champions stops, with config lines that let it continue."""
         lines = []
-        for service, available in self.available.items():
+        for dataset, available in self.available.items():
             if not available.chain_stop:
                 continue
             data_month = available.waiting_for[available.chain_stop]
-            is_rejected = data_month in self.rejected[service]
-            newest = max(self._published(service), default="")
-            is_unknown = self._is_unknown(service, data_month)
+            is_rejected = data_month in self.rejected[dataset]
+            newest = max(self._published(dataset), default="")
+            is_unknown = self._is_unknown(dataset, data_month)
             if is_rejected or (data_month < newest and not is_unknown):
-                advised = advice.on_missing(self._calendar_of_call(service), data_month, self.blocked[service])
+                advised = advice.on_missing(self._calendar_of_call(dataset), data_month, self.blocked[dataset])
                 lines.append(
-                    f"{service}: no champion is decided from {available.chain_stop} on, {data_month} is"
+                    f"{dataset}: no champion is decided from {available.chain_stop} on, {data_month} is"
                     f" {'rejected' if is_rejected else 'not published'}: wait for it{advised}"
                 )
         return lines
 
     def unpublished(self) -> dict[str, list[str]]:
-        """Return for each service the data months that are needed, or come next, and are not yet published."""
-        months_by_service: dict[str, list[str]] = {}
-        for service, month in self.with_answer("not published"):
+        """Return for each dataset the data months that are needed, or come next, and are not yet published."""
+        months_by_dataset: dict[str, list[str]] = {}
+        for dataset, month in self.with_answer("not published"):
             # A month with source.json was published, and removed since.
-            if not os.path.exists(targets.data_file(service, month, "source.json")):
-                months_by_service.setdefault(service, []).append(month)
-        return months_by_service
+            if not os.path.exists(targets.data_file(dataset, month, "source.json")):
+                months_by_dataset.setdefault(dataset, []).append(month)
+        return months_by_dataset
 
     def missing(self) -> dict[str, dict[str, list[str]]]:
-        """Return the months of `waiting` by status, in words (holes, or not published yet), and by service."""
+        """Return the months of `waiting` by status, in words (holes, or not published yet), and by dataset."""
         months_by_status: dict[str, dict[str, list[str]]] = {}
-        for service, unpublished in self.unpublished().items():
-            for status, listed in months.not_published(unpublished, self._published(service)).items():
-                months_by_status.setdefault(status, {})[service] = listed
+        for dataset, unpublished in self.unpublished().items():
+            for status, listed in months.not_published(unpublished, self._published(dataset)).items():
+                months_by_status.setdefault(status, {})[dataset] = listed
         return months_by_status
 
-    def _published(self, service: str) -> list[str]:
+    def _published(self, dataset: str) -> list[str]:
         """Return the data months that are known to be published, also those that `plan` does not record."""
         return [
-            *located_months(service),
-            *(month for new_service, month in self.with_answer("new") if new_service == service),
+            *located_months(dataset),
+            *(month for new_dataset, month in self.with_answer("new") if new_dataset == dataset),
         ]
 
     def write(self) -> None:
@@ -271,13 +271,13 @@ class Plan:
         plan = {
             "looked": self.checked_at,
             "jobs": [
-                {"rule": job.rule, "service": job.service}
+                {"rule": job.rule, "dataset": job.dataset}
                 | ({"month": job.month} if job.month else {})
                 | {"reason": self.why(job), "missing": not all(map(os.path.exists, job.outputs))}
                 for job in self.jobs
             ],
             "not_published": self.unpublished(),
-            "rejected": {service: lines for service, lines in self.rejected.items() if lines},
+            "rejected": {dataset: lines for dataset, lines in self.rejected.items() if lines},
             "cost": cost_estimate.cost(self.calendars, self.jobs, self.arguments.jobs),
         }
         os.makedirs("logs", exist_ok=True)

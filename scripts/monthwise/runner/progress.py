@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..base import files
+from ..base import files, metric_values
 from ..state import benchmarks
 from ..workflow import stages, targets
 
@@ -63,9 +63,9 @@ class Progress:
 
     def _done(self, job: Job) -> None:
         if job.rule == "clean":
-            quality = files.read_json_if_whole(targets.data_file(job.service, job.month, "quality.json")) or {}
+            quality = files.read_json_if_whole(targets.data_file(job.dataset, job.month, "quality.json")) or {}
             rows, kept = quality.get("rows_in", 0), quality.get("rows_out", 0)
-            benchmark = benchmarks.read(f"benchmarks/clean/{job.service}/{job.month}.tsv")
+            benchmark = benchmarks.read(f"benchmarks/clean/{job.dataset}/{job.month}.tsv")
             speed = f", {rows / benchmark.seconds:,.0f} rows/s" if benchmark and benchmark.seconds else ""
             self._print(f"{job.subject}: {rows:,} rows, {kept:,} kept{speed}")
         if job.rule in stages.DATA or not job.month:
@@ -80,13 +80,14 @@ class Progress:
 
     def _print_month(self, run_month: str) -> None:
         jobs = self.count.pop(run_month)
-        service, month = run_month.split()
-        metrics = files.read_json_if_whole(targets.run_file(service, month, "metrics.json"))
-        champion = files.read_json_if_whole(targets.run_file(service, month, "champion.json"))
+        dataset, month = run_month.split()
+        metrics = files.read_json_if_whole(targets.run_file(dataset, month, "metrics.json"))
+        champion = files.read_json_if_whole(targets.run_file(dataset, month, "champion.json"))
         parts = [f"{jobs} jobs"]
         if metrics:
-            baseline = f"baseline {metrics['baseline_rmse_min']:.3f}"
-            parts.append(f"challenger's validation RMSE {metrics['rmse_min']:.3f} min, {baseline}")
+            baseline = f"baseline {metric_values.deciding(metrics, of_baseline=True):.3f}"
+            error = metric_values.in_words(metrics, metric_values.deciding(metrics))
+            parts.append(f"challenger's validation {error}, {baseline}")
         if champion:
             current = champion["champion"]
             parts.append(f"{champion['decision']}, served by the {current['kind']} of {current['month']}")

@@ -32,13 +32,13 @@ class Answer(NamedTuple):
 def check_months(
     calendars: Calendars, requested: Iterable[tuple[str, str]], changes: bool = True
 ) -> dict[tuple[str, str], Answer]:
-    """Check many months of services at once; return the answer about each. Writes source.json if `changes` is true."""
+    """Check many months of datasets at once; return the answer about each. Writes source.json if `changes` is true."""
     outcomes = publisher.locate_all(
-        {(service, month): job_settings.of_job(calendars[service], "locate", month) for service, month in requested}
+        {(dataset, month): job_settings.of_job(calendars[dataset], "locate", month) for dataset, month in requested}
     )
     return {
-        service_month: _answer(calendars.settings, *service_month, outcome, changes)
-        for service_month, outcome in outcomes.items()
+        dataset_month: _answer(calendars.settings, *dataset_month, outcome, changes)
+        for dataset_month, outcome in outcomes.items()
     }
 
 
@@ -81,14 +81,14 @@ def rechecked(settings: Settings, known: Sequence[str], recheck: int | None = No
     return [*older[number % IN_CALLS :: IN_CALLS], *known[len(older) :]]
 
 
-def _answer(settings: Settings, service: str, month: str, outcome: Source | Exception, changes: bool) -> Answer:
+def _answer(settings: Settings, dataset: str, month: str, outcome: Source | Exception, changes: bool) -> Answer:
     if isinstance(outcome, exits.NotPublished):
         return Answer("not published", outcome)
     if isinstance(outcome, exits.Exit):
         return Answer("failed", outcome)
     if isinstance(outcome, Exception):
         raise outcome
-    path = targets.data_file(service, month, "source.json")
+    path = targets.data_file(dataset, month, "source.json")
     existed, before = os.path.exists(path), files.read_json_if_whole(path)
     try:
         changed = publisher.update(path, outcome) if changes else before != outcome
@@ -104,7 +104,7 @@ def _answer(settings: Settings, service: str, month: str, outcome: Source | Exce
 
 def _difference(settings: Settings, before: Mapping[str, Any], facts: Source) -> str:
     """Return in words how a month was restated: in rows if they are known, else in bytes."""
-    quality = files.read_json_if_whole(targets.data_file(facts["service"], facts["month"], "quality.json")) or {}
+    quality = files.read_json_if_whole(targets.data_file(facts["dataset"], facts["month"], "quality.json")) or {}
     if facts["kind"] == "file" and "rows_in" in quality:
         import pyarrow.parquet as pq  # only for a restated month
 

@@ -15,7 +15,7 @@ from .events import BY_JOB, FORCED, MISSING, PARAMS, UPDATED, Job
 PROGRAM, SETTINGS, NO_RECORD = "program", "settings", "no record"
 RESTATED, ABSENT, CHANGED, REDO = "restated", "missing", "changed", "redo"
 ON_REQUEST = (PROGRAM, SETTINGS, NO_RECORD)  # these rebuild a finished month only on request
-JobKey = tuple[str, str, str]  # rule, service, month
+JobKey = tuple[str, str, str]  # rule, dataset, month
 DATA_MONTH = re.compile(rf"^data/([^/]+)/({PATTERN})/")
 
 
@@ -66,7 +66,7 @@ def roots(calendars: Calendars, planned: Sequence[Job], restated: Mapping[str, s
     if results.lacks_record():  # Snakemake compares only time stamps: its reasons mean nothing
         return {job.number: {Root(ABSENT if MISSING in job.reasons() else NO_RECORD, "")} for job in planned}
     maker = {path: job for job in planned for path in job.outputs}
-    job_by_key = {(job.rule, job.service, job.month): job for job in planned}
+    job_by_key = {(job.rule, job.dataset, job.month): job for job in planned}
     roots_by_number: dict[str, set[Root]] = {}
 
     def follow(job: Job) -> set[Root]:
@@ -95,14 +95,14 @@ def roots(calendars: Calendars, planned: Sequence[Job], restated: Mapping[str, s
 def _upstream(job: Job, maker: dict[str, Job], job_by_key: Mapping[JobKey, Job]) -> list[Job]:
     upstream = {maker[path].number: maker[path] for path in job.reasons().get(BY_JOB, ()) if path in maker}
     if _is_to_be_scored(job, job_by_key):
-        scoring = job_by_key["score", job.service, job.month]
+        scoring = job_by_key["score", job.dataset, job.month]
         upstream[scoring.number] = scoring
     return list(upstream.values())
 
 
 def _is_to_be_scored(job: Job, job_by_key: Mapping[JobKey, Job]) -> bool:
     """Return whether the settings of the evidence change because its month is published now."""
-    scoring = job_by_key.get(("score", job.service, job.month))
+    scoring = job_by_key.get(("score", job.dataset, job.month))
     return job.rule == "evidence" and scoring is not None and MISSING in scoring.reasons()
 
 
@@ -115,7 +115,7 @@ def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key
             is_restated = job.rule == "locate" and job.outputs[0] in restated
             changes.add(_of_file(job.outputs[0], restated) if is_restated else Root(REDO, ""))
         elif name == PARAMS and not _is_to_be_scored(job, job_by_key):
-            changes.add(Root(SETTINGS, job.rule, changed_settings(calendars[job.service], job)))
+            changes.add(Root(SETTINGS, job.rule, changed_settings(calendars[job.dataset], job)))
         elif name == UPDATED:
             changes |= {_of_file(path, restated) for path in paths}
     return changes
@@ -123,8 +123,8 @@ def _own(calendars: Calendars, job: Job, restated: Mapping[str, str], job_by_key
 
 def _of_file(path: str, restated: Mapping[str, str]) -> Root:
     if data_month := DATA_MONTH.match(path):
-        service, month = data_month.groups()
-        return Root(RESTATED, month, restated.get(targets.data_file(service, month, "source.json"), ""))
+        dataset, month = data_month.groups()
+        return Root(RESTATED, month, restated.get(targets.data_file(dataset, month, "source.json"), ""))
     name = re.search(r"(?:^|/)((?:scripts|config)/.*)$", path)
     return Root(PROGRAM, name[1]) if name else Root(CHANGED, path)
 
@@ -133,7 +133,7 @@ def changed_settings(calendar: Calendar, job: Job) -> str:
     """Return how the settings of a job differ from those in its evidence, if known: `parameters.max_iter 100 -> 50`."""
     if not job.month:
         return ""
-    evidence = files.read_json_if_whole(targets.run_file(job.service, job.month, "evidence.json")) or {}
+    evidence = files.read_json_if_whole(targets.run_file(job.dataset, job.month, "evidence.json")) or {}
     try:
         then = evidence["settings"][job.rule][job.month]
         now = job_settings.of_job(calendar, job.rule, job.month)

@@ -37,12 +37,12 @@ def rehearse(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         calendars = Calendars(settings)
         run_months = {
-            service: arguments.range or calendars[service].run_months for service in settings.choose(arguments.service)
+            dataset: arguments.range or calendars[dataset].run_months for dataset in settings.choose(arguments.dataset)
         }
-        needed = {service: calendars[service].data_months(*run_months[service]) for service in run_months}
+        needed = {dataset: calendars[dataset].data_months(*run_months[dataset]) for dataset in run_months}
         missing = {
-            service: [month for month in needed[service] if not _sample(settings, service, month, scratch)]
-            for service in needed
+            dataset: [month for month in needed[dataset] if not _sample(settings, dataset, month, scratch)]
+            for dataset in needed
         }
         if missing == needed:
             raise exits.BadData("no month has data to rehearse on; run first, or give a range of months that have data")
@@ -66,9 +66,9 @@ def _rehearse(
     began: float,
 ) -> int:
     requested, calendars = [], Calendars(settings)
-    for service, service_months in run_months.items():
-        reason_by_month = dict.fromkeys(missing[service], availability.NOT_PUBLISHED)
-        requested += availability.find(calendars[service], service_months, reason_by_month).files
+    for dataset, dataset_months in run_months.items():
+        reason_by_month = dict.fromkeys(missing[dataset], availability.NOT_PUBLISHED)
+        requested += availability.find(calendars[dataset], dataset_months, reason_by_month).files
     caller = snakemake.Snakemake([], [config], arguments.jobs, _environment())
     if notice := caller.profile.notice():
         print(notice, flush=True)
@@ -81,7 +81,7 @@ def _rehearse(
         print(in_words(fault))
     if result.code and not result.failed:
         raise snakemake.as_exit(result.code, f"the rehearsal was stopped: {result.error}")
-    absent = [f"{service} {', '.join(months)}" for service, months in missing.items() if months]
+    absent = [f"{dataset} {', '.join(months)}" for dataset, months in missing.items() if months]
     print(
         f"rehearsed on one row in {ONE_IN}: {len(result.done)} jobs in {time.monotonic() - began:.0f} s,"
         f" {len(result.failed)} failed" + (f"; not there: {'; '.join(absent)}" if absent else "")
@@ -97,12 +97,12 @@ def _environment() -> dict[str, str]:
 def _config(calendars: Calendars, scratch: Path, run_months: dict[str, list[str]]) -> dict[str, object]:
     """Return what differs in the config of the rehearsal: the source of months, and how many rows are enough."""
     config = calendars.settings.config
-    first = min(service_months[0] for service_months in run_months.values())
-    begin = {service: max(calendars[service].begin, months[0]) for service, months in run_months.items()}
+    first = min(dataset_months[0] for dataset_months in run_months.values())
+    begin = {dataset: max(calendars[dataset].begin, months[0]) for dataset, months in run_months.items()}
     # Changes from before the first month apply from the first month on.
     changes = [change.as_layer() | {"from": max(change.start, first)} for change in config.changes]
-    layer: dict[str, object] = {"services": list(run_months), "begin": begin, "changes": changes}
-    layer |= {"first": first, "last": max(service_months[-1] for service_months in run_months.values())}
+    layer: dict[str, object] = {"datasets": list(run_months), "begin": begin, "changes": changes}
+    layer |= {"first": first, "last": max(dataset_months[-1] for dataset_months in run_months.values())}
     store = uris.of_sqlite_file(scratch / "mlflow.db")
     layer |= {"tracking": {"uri": store, "url": None}, "history": {"closed_before": None}}
     if config.source == "demo":
@@ -117,13 +117,13 @@ def _config(calendars: Calendars, scratch: Path, run_months: dict[str, list[str]
     return layer
 
 
-def _sample(settings: Settings, service: str, month: str, scratch: Path) -> bool:
+def _sample(settings: Settings, dataset: str, month: str, scratch: Path) -> bool:
     """Write one row in ONE_IN of a month into the scratch folder; return whether the month is available."""
     config = settings.config
     if config.source == "demo":
         return config.demo.first <= month <= config.demo.last
-    name = settings.describe(service).file.replace("{month}", month)
-    raw = targets.data_file(service, month, "raw.parquet")
+    name = settings.describe(dataset).file_of(month)
+    raw = targets.data_file(dataset, month, "raw.file")
     placeholders.bring([raw])
     places = [Path(raw)]
     if config.source.startswith("file:"):

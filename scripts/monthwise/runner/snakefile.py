@@ -81,7 +81,7 @@ class Snakefile:
         """
         planned = list(self.workflow.dag.needrun_jobs())
         if lock.TOKEN not in os.environ and self.workflow.is_main_process:
-            trained = {(job.wildcards.service, job.wildcards.month) for job in planned if job.rule.name == "train"}
+            trained = {(job.wildcards.dataset, job.wildcards.month) for job in planned if job.rule.name == "train"}
             estimators.insist_on_parameters(self.calendars.settings, trained)
             self._lock = lock.take("snakemake")
             results.link_code(self.clone)  # another clone may have changed the links before the lock was taken

@@ -28,7 +28,7 @@ DRY_RUN = ["--cores", "1", "--dry-run", "--quiet", "host"]
 
 
 class Snakemake:
-    """How this command line calls Snakemake: settings, services, cores; `environment` goes to all processes."""
+    """How this command line calls Snakemake: settings, datasets, cores; `environment` goes to all processes."""
 
     def __init__(
         self,

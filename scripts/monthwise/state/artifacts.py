@@ -9,6 +9,7 @@ from ..base import files
 from ..job import placeholders
 
 PARQUET_END = b"PAR1"
+PARQUET_START = b"PAR1\x15"  # no text has this byte: a published file (raw.file) that begins so is Parquet, not CSV
 ZIP_END, ZIP_END_BYTES = b"PK\x05\x06", 22  # a .skops file is a zip archive without a comment
 HASHED_BYTES = 500_000_000  # limit for large files that were written after their evidence; `verify` hashes all
 
@@ -82,11 +83,14 @@ class Tree:
         try:
             with open(path, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
+                start = file.read(len(PARQUET_START))
                 file.seek(max(size - ZIP_END_BYTES, 0))
                 end = file.read()
         except OSError:
             return False
-        return {".parquet": end.endswith(PARQUET_END), ".skops": end.startswith(ZIP_END)}.get(_kind(path), size > 0)
+        if _kind(path) == ".parquet" or start == PARQUET_START:
+            return end.endswith(PARQUET_END)
+        return end.startswith(ZIP_END) if _kind(path) == ".skops" else size > 0
 
     def _hash(self, path: str) -> str | None:
         try:

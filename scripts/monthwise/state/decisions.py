@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..base import files
 
 if TYPE_CHECKING:
     from ..base.file_types import DecisionLine, Model, Server
@@ -25,7 +26,7 @@ def decisions(path: str | Path = PATH) -> list[dict[str, Any]]:
 
 
 def append(
-    service: str, month: str, make: Callable[[dict[str, Any] | None], DecisionLine | None], path: str | Path = PATH
+    dataset: str, month: str, make: Callable[[dict[str, Any] | None], DecisionLine | None], path: str | Path = PATH
 ) -> bool:
     """Append the line that `make` returns for the last line of a run month; return whether a line was appended.
 
@@ -38,10 +39,10 @@ def append(
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         existing = file.read()
-        entry = make(_last(existing, service, month))
+        entry = make(_last(existing, dataset, month))
         if entry is None:
             return False
-        encoded = json.dumps(entry, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        encoded = files.to_json_line(entry)
         if existing and not existing.endswith(b"\n"):
             encoded = b"\n" + encoded
         if os.write(file.fileno(), encoded) < len(encoded):
@@ -56,7 +57,7 @@ def changed_since(path: str | Path, offset: int) -> list[str]:
     last_entries: dict[tuple[str, str], dict[str, Any]] = {}
     descriptions = []
     for entry_offset, entry in _lines(content(path)):
-        key = entry["service"], entry["month"]
+        key = entry["dataset"], entry["month"]
         previous, last_entries[key] = last_entries.get(key), entry
         if entry_offset >= offset and previous and previous["champion"] != entry["champion"]:
             new_name, old_name = name(entry["champion"]), name(previous["champion"]).removeprefix("the model of ")
@@ -77,8 +78,8 @@ def content(path: str | Path) -> bytes:
         return b""
 
 
-def _last(log_bytes: bytes, service: str, month: str) -> dict[str, Any] | None:
-    entries = [entry for _, entry in _lines(log_bytes) if (entry["service"], entry["month"]) == (service, month)]
+def _last(log_bytes: bytes, dataset: str, month: str) -> dict[str, Any] | None:
+    entries = [entry for _, entry in _lines(log_bytes) if (entry["dataset"], entry["month"]) == (dataset, month)]
     return entries[-1] if entries else None
 
 
@@ -86,10 +87,7 @@ def _lines(log_bytes: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the byte offset and the content of each complete line."""
     offset = 0
     for line in log_bytes.splitlines(keepends=True):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if isinstance(entry, dict) and {"service", "month", "champion", "cause"} <= entry.keys():
+        entry = files.parse_json_if_whole(line)
+        if entry and {"dataset", "month", "champion", "cause"} <= entry.keys():
             yield offset, entry
         offset += len(line)

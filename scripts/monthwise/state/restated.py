@@ -21,7 +21,7 @@ def restated_months(calendar: Calendar) -> list[str]:
 
 
 def _is_restated(calendar: Calendar, month: str) -> bool:
-    located = files.read_json_if_whole(targets.data_file(calendar.service, month, "source.json")) or {}
+    located = files.read_json_if_whole(targets.data_file(calendar.dataset, month, "source.json")) or {}
     path = publisher.resolve_folder(calendar.config.source) / str(located.get("file"))
     try:
         offered = folder.facts_of(os.stat(path))
@@ -31,14 +31,14 @@ def _is_restated(calendar: Calendar, month: str) -> bool:
 
 
 def notices(calendars: Calendars) -> list[str]:
-    """Return one line for each service with restated months."""
+    """Return one line for each dataset with restated months."""
     lines = []
     for calendar in calendars.of_call():
-        service = calendar.service
+        dataset = calendar.dataset
         if restated := restated_months(calendar):
-            locate = suggest.command("locate", f"{restated[0]}..{restated[-1]}", service=service)
+            locate = suggest.command("locate", f"{restated[0]}..{restated[-1]}", dataset=dataset)
             lines.append(
-                f"{service}: {', '.join(restated)} changed in the folder since they were located; run `{locate}`, then"
+                f"{dataset}: {', '.join(restated)} changed in the folder since they were located; run `{locate}`, then"
                 " rerun this command to rebuild what depends on them"
             )
     return lines

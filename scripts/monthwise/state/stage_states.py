@@ -22,32 +22,32 @@ TAIL_BYTES = 4000
 StaleReasons = Mapping[tuple[str, str | None], str]  # why a job is to run again, by rule and month
 
 
-def of_service(calendar: Calendar, plan: Mapping[str, Any], tree: Tree | None = None) -> States:
+def of_dataset(calendar: Calendar, plan: Mapping[str, Any], tree: Tree | None = None) -> States:
     """Return the state of each stage of all data months and run months. `plan` is the result of read_plan, or empty.
 
     States: not published, waiting, rejected, failed, built, stale, superseded, pruned. A stage that a month does not
     have is omitted.
     """
-    service, tree = calendar.service, tree or Tree()
+    dataset, tree = calendar.dataset, tree or Tree()
     stale_reasons = {
         (job["rule"], job.get("month")): job["reason"]
         for job in plan.get("jobs", ())
-        if job["service"] == service and not job["missing"]
+        if job["dataset"] == dataset and not job["missing"]
     }
-    not_published = set(plan.get("not_published", {}).get(service, ()))
+    not_published = set(plan.get("not_published", {}).get(dataset, ()))
     run_months = _run_months(calendar)
-    data_files, run_files = files_by_month(f"data/{service}"), files_by_month(f"runs/{service}")
+    data_files, run_files = files_by_month(f"data/{dataset}"), files_by_month(f"runs/{dataset}")
     data: StageStates = {}
     for month in sorted({*data_files, *calendar.data_months(*run_months), *not_published}):
         present_files = data_files.get(month, set())
         data[month] = _data_month(calendar, month, present_files, stale_reasons, not_published)
-        _mark_torn(data[month], service, month, present_files, tree)
+        _mark_torn(data[month], dataset, month, present_files, tree)
     runs: StageStates = {}
     for month in sorted({*run_files, *run_months}):
         present_files = run_files.get(month, set())
         runs[month] = _run_month(calendar, month, present_files, stale_reasons, month in run_months)
-        _mark_torn(runs[month], service, month, present_files, tree)
-        _mark_changed(runs[month], service, month, present_files, tree)
+        _mark_torn(runs[month], dataset, month, present_files, tree)
+        _mark_changed(runs[month], dataset, month, present_files, tree)
     return {"data": data, "runs": runs}
 
 
@@ -61,13 +61,13 @@ def _run_months(calendar: Calendar) -> list[str]:
 def _data_month(
     calendar: Calendar, month: str, present_files: set[str], stale_reasons: StaleReasons, not_published: Collection[str]
 ) -> dict[str, StageState]:
-    service = calendar.service
+    dataset = calendar.dataset
     states: dict[str, StageState] = {}
     is_pruned = calendar.is_closed_data(month) and "quality.json" in present_files
     for stage in stages.DATA:
         if present_files.issuperset(stages.files_of(stage)) or (is_pruned and stage == "clean"):
             state = _built_or_stale(stage, month, stale_reasons)
-            if stage == "clean" and (rejected := availability.rejected(service, [month])):
+            if stage == "clean" and (rejected := availability.rejected(dataset, [month])):
                 rule = rejected[month].get("rule")  # none if the file was edited
                 state = {"state": "rejected", "why": quality_rules.in_words(rule) if rule else "an unknown rule"}
         elif is_pruned and stage in ("ingest", "featurize"):
@@ -75,7 +75,7 @@ def _data_month(
         elif stage == "locate" and month in not_published:
             state = {"state": "not published"}
         else:
-            state = _missing(stage, service, month)
+            state = _missing(stage, dataset, month)
         states[stage] = state
     return states
 
@@ -83,7 +83,7 @@ def _data_month(
 def _run_month(
     calendar: Calendar, month: str, present_files: set[str], stale_reasons: StaleReasons, is_requested: bool
 ) -> dict[str, StageState]:
-    service = calendar.service
+    dataset = calendar.dataset
     requested_files = set(targets.run_files(calendar, month)) if is_requested else set(present_files)
     states: dict[str, StageState] = {}
     for stage in stages.RUN:
@@ -93,7 +93,7 @@ def _run_month(
         elif main_file in requested_files:
             is_complete = present_files.issuperset(stages.files_of(stage))
             states[stage] = (
-                _built_or_stale(stage, month, stale_reasons) if is_complete else _missing(stage, service, month)
+                _built_or_stale(stage, month, stale_reasons) if is_complete else _missing(stage, dataset, month)
             )
     return states
 
@@ -103,34 +103,34 @@ def _built_or_stale(stage: str, month: str, stale_reasons: StaleReasons) -> Stag
     return {"state": "stale", "why": reason} if reason else {"state": "built"}
 
 
-def _mark_torn(states: dict[str, StageState], service: str, month: str, present_files: set[str], tree: Tree) -> None:
+def _mark_torn(states: dict[str, StageState], dataset: str, month: str, present_files: set[str], tree: Tree) -> None:
     """Mark stages with a truncated or unreadable file as failed: no job rebuilds it until a user deletes it."""
     for stage, state in states.items():
         path_of = targets.data_file if stage in stages.DATA else targets.run_file
         for name in stages.files_of(stage):
-            path = path_of(service, month, name)
+            path = path_of(dataset, month, name)
             if name in present_files and state["state"] in ("built", "stale", "superseded") and not tree.is_whole(path):
-                run = suggest.command("run", month, service=service)
+                run = suggest.command("run", month, dataset=dataset)
                 why = f"{path} is not whole: delete it, then `{run}` rebuilds it"
-                states[stage] = {"state": "failed", "log": _log(stage, service, month), "why": why, "lines": []}
+                states[stage] = {"state": "failed", "log": _log(stage, dataset, month), "why": why, "lines": []}
 
 
-def _mark_changed(states: dict[str, StageState], service: str, month: str, present_files: set[str], tree: Tree) -> None:
+def _mark_changed(states: dict[str, StageState], dataset: str, month: str, present_files: set[str], tree: Tree) -> None:
     """Mark stages whose files differ from the evidence as stale; mark the evidence if files of other months differ."""
     if "evidence" not in states or states["evidence"]["state"] != "built":
         return
-    folder = f"runs/{service}/{month}/"
+    folder = f"runs/{dataset}/{month}/"
     for path in tree.changed(folder + "evidence.json"):
         stage = stages.STAGE_OF_FILE.get(path.removeprefix(folder), "evidence")
         if stage in states and states[stage]["state"] == "built":
-            verify = suggest.command("verify", month, service=service)
+            verify = suggest.command("verify", month, dataset=dataset)
             why = f"{path} is not what the evidence says: {verify}"
             states[stage] = {"state": "stale", "why": why}
 
 
-def _missing(stage: str, service: str, month: str) -> StageState:
+def _missing(stage: str, dataset: str, month: str) -> StageState:
     """Return the state of a stage with missing files: failed if its job failed, else waiting."""
-    log = _log(stage, service, month)
+    log = _log(stage, dataset, month)
     try:
         with open(log, "rb") as file:
             file.seek(max(os.fstat(file.fileno()).st_size - TAIL_BYTES, 0))
@@ -143,8 +143,8 @@ def _missing(stage: str, service: str, month: str) -> StageState:
     return {"state": "failed", "log": log, "why": last or "the job wrote no final log line", "lines": lines[-5:]}
 
 
-def _log(stage: str, service: str, month: str) -> str:
-    return f"logs/{stage}/{service}/{month}.log"
+def _log(stage: str, dataset: str, month: str) -> str:
+    return f"logs/{stage}/{dataset}/{month}.log"
 
 
 def read_plan() -> dict[str, Any]:
@@ -152,15 +152,15 @@ def read_plan() -> dict[str, Any]:
     plan = files.read_json_if_whole(PLAN) or {}
     jobs = plan.get("jobs")
     complete_jobs = [job for job in jobs if _is_job(job)] if isinstance(jobs, list) else []
-    months_by_service = plan.get("not_published")
-    months_by_service = (
-        months_by_service
-        if isinstance(months_by_service, dict)
-        and all(isinstance(service_months, list) for service_months in months_by_service.values())
+    months_by_dataset = plan.get("not_published")
+    months_by_dataset = (
+        months_by_dataset
+        if isinstance(months_by_dataset, dict)
+        and all(isinstance(dataset_months, list) for dataset_months in months_by_dataset.values())
         else {}
     )
-    return plan | {"jobs": complete_jobs, "not_published": months_by_service}
+    return plan | {"jobs": complete_jobs, "not_published": months_by_dataset}
 
 
 def _is_job(job: object) -> bool:
-    return isinstance(job, dict) and {"rule", "service", "reason", "missing"} <= job.keys()
+    return isinstance(job, dict) and {"rule", "dataset", "reason", "missing"} <= job.keys()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..base import months, suggest
+from ..base import metric_values, months, suggest
 from ..base.redact import scrub
 from ..config.settings import Settings
 from ..data import quality_rules
@@ -19,76 +19,80 @@ if TYPE_CHECKING:
     from ..base.file_types import (
         CallNeed,
         CurrentChampion,
+        DatasetStatus,
         Need,
         Numbers,
         RowCounts,
-        ServiceStatus,
         StageState,
         StageStates,
         States,
         Status,
     )
 
-VERSION = 2  # of the content of report/status.json, described in docs/status.schema.json
+VERSION = 3  # of the content of report/status.json, described in docs/status.schema.json
 NEED_A_PERSON: Final = ("failed", "rejected")
 
 
-def status(calendars: Calendars, services: list[str], plan: Mapping[str, Any], tree: Tree) -> Status:
+def status(calendars: Calendars, datasets: list[str], plan: Mapping[str, Any], tree: Tree) -> Status:
     """Return the content of report/status.json, except the time at which it is written."""
-    status_by_service = {service: of_service(calendars[service], plan, tree) for service in services}
+    status_by_dataset = {dataset: of_dataset(calendars[dataset], plan, tree) for dataset in datasets}
     return {
         "schema_version": VERSION,
         "looked": plan.get("looked") if isinstance(plan.get("looked"), str) else None,
         "last_run": calls.last_run(),
-        "needs": calls.needs(status_by_service),
+        "needs": calls.needs(status_by_dataset),
         "not_hashed": len(tree.not_hashed),
-        "services": status_by_service,
+        "datasets": status_by_dataset,
     }
 
 
-def of_service(calendar: Calendar, plan: Mapping[str, Any], tree: Tree) -> ServiceStatus:
-    """Return the status of a service. `plan` is the result of stage_states.read_plan, or empty."""
-    service, states = calendar.service, stage_states.of_service(calendar, plan, tree)
+def of_dataset(calendar: Calendar, plan: Mapping[str, Any], tree: Tree) -> DatasetStatus:
+    """Return the status of a dataset. `plan` is the result of stage_states.read_plan, or empty."""
+    dataset, states = calendar.dataset, stage_states.of_dataset(calendar, plan, tree)
     for stages in (*states["data"].values(), *states["runs"].values()):
         for state in stages.values():
             if "why" in state:
                 state["why"] = scrub(state["why"])
             if "lines" in state:
                 state["lines"] = [scrub(log_line) for log_line in state["lines"]]
-    numbers_by_month = {month: numbers(service, month, tree) for month in states["runs"]}
+    numbers_by_month = {month: numbers(dataset, month, tree) for month in states["runs"]}
     champion = _champion(numbers_by_month)
     return {
         **states,
         "numbers": numbers_by_month,
-        "rows": {month: rows(service, month, tree) for month in states["data"]},
+        "rows": {month: rows(dataset, month, tree) for month in states["data"]},
         "champion": champion,
         "needs": needs(calendar.settings, states, numbers_by_month),
-        "line": line(service, states["data"], numbers_by_month, champion),
+        "line": line(dataset, states["data"], numbers_by_month, champion),
     }
 
 
-def numbers(service: str, month: str, tree: Tree) -> Numbers:
-    """Return the known numbers of a run month: errors in minutes, trips, champion and its start, drift by feature.
+def numbers(dataset: str, month: str, tree: Tree) -> Numbers:
+    """Return the known numbers of a run month: errors, rows, champion and its start, drift by feature.
 
     A validation error is measured on the validation month, a live error in the month itself. The champion is the
     current champion of the month. The baseline of a live error is the champion's own baseline.
     """
 
     def read(name: str) -> dict[str, Any]:
-        return tree.json(targets.run_file(service, month, name)) or {}
+        return tree.json(targets.run_file(dataset, month, name)) or {}
 
     metrics, live, champion, drift = map(read, ("metrics.json", "live.json", "champion.json", "drift.json"))
+    source = live or champion or metrics
+    is_known = text(source.get("metric")) in metric_values.NAMES
     values: dict[str, object] = {
+        "metric": source["metric"] if is_known else None,
+        "unit": text(source.get("unit")) or "" if is_known else None,
         "validation_month": text(metrics.get("validation_month")),
-        "validation_trips": number(metrics.get("rows")),
-        "challenger_validation_rmse_min": number(metrics.get("rmse_min")),
-        "baseline_validation_rmse_min": number(metrics.get("baseline_rmse_min")),
-        "champion_validation_rmse_min": number(champion.get("promised_rmse_min")),
-        "champion_validation_month": text(champion.get("promised_on")),
-        "live_trips": number(live.get("rows")),
-        "champion_live_rmse_min": number(live.get("rmse_min")),
-        "baseline_live_rmse_min": number(live.get("baseline_rmse_min")),
-        "live_excess": number(live.get("off")),
+        "validation_rows": number(metrics.get("rows")),
+        "challenger_validation_error": _deciding(metrics, metrics),
+        "baseline_validation_error": _deciding(metrics, metrics.get("baseline")),
+        "champion_validation_error": number(champion.get("validation_error")),
+        "champion_validation_month": text(champion.get("validation_month")),
+        "live_rows": number(live.get("rows")),
+        "champion_live_error": _deciding(live, live),
+        "baseline_live_error": _deciding(live, live.get("baseline")),
+        "live_excess": number(live.get("live_excess")),
     }
     values |= {name: text(champion.get(name)) for name in ("decision", "reason", "since")}
     current_champion = champion.get("champion")
@@ -100,10 +104,18 @@ def numbers(service: str, month: str, tree: Tree) -> Numbers:
             (text(feature.get("name")), number(feature.get("ratio"))) for feature in ranked if isinstance(feature, dict)
         )
         values["drift"] = {name: ratio for name, ratio in pairs if name and ratio is not None}
-    if isinstance(metrics.get("warnings"), list):
-        texts = [text(warning.get("text")) for warning in metrics["warnings"] if isinstance(warning, dict)]
-        values["warnings"] = [warning_text for warning_text in texts if warning_text] or None
+    values["warnings"] = _warnings(metrics.get("warnings"))
     return cast("Numbers", {name: value for name, value in values.items() if value is not None})
+
+
+def _warnings(entries: object) -> list[str] | None:
+    warnings = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return [warning_text for warning in warnings if (warning_text := text(warning.get("text")))] or None
+
+
+def _deciding(measured: Mapping[str, Any], errors: object) -> float | int | None:
+    """Return the error that decides among `errors`; None if a file is not what it should be."""
+    return number(errors.get(str(measured.get("metric")))) if isinstance(errors, dict) else None
 
 
 MEASURED = (
@@ -112,29 +124,29 @@ MEASURED = (
 )
 
 
-def errors_by_month(service_status: ServiceStatus) -> dict[str, dict[str, float]]:
-    """Return the errors that were measured on the trips of each month: `trips`, `challenger`, `champion`, `baseline`.
+def errors_by_month(dataset_status: DatasetStatus) -> dict[str, dict[str, float]]:
+    """Return the errors that were measured on the rows of each month: `rows`, `challenger`, `champion`, `baseline`.
 
-    All errors of a month are measured on the same trips, so they can be compared. MEASURED describes each error.
+    All errors of a month are measured on the same rows, so they can be compared. MEASURED describes each error.
     """
     errors: dict[str, dict[str, float | None]] = {}
-    for month, month_numbers in service_status["numbers"].items():
+    for month, month_numbers in dataset_status["numbers"].items():
         validation = month_numbers.get("validation_month")
-        if validation and months.is_month(validation) and "challenger_validation_rmse_min" in month_numbers:
+        if validation and months.is_month(validation) and "challenger_validation_error" in month_numbers:
             month_errors = errors.setdefault(validation, {})
-            month_errors["challenger"] = month_numbers["challenger_validation_rmse_min"]
-            month_errors.setdefault("trips", month_numbers.get("validation_trips"))
-        if "champion_live_rmse_min" in month_numbers:
+            month_errors["challenger"] = month_numbers["challenger_validation_error"]
+            month_errors.setdefault("rows", month_numbers.get("validation_rows"))
+        if "champion_live_error" in month_numbers:
             month_errors = errors.setdefault(month, {})
-            month_errors["trips"] = month_numbers.get("live_trips")
-            month_errors["champion"] = month_numbers["champion_live_rmse_min"]
-            month_errors["baseline"] = month_numbers.get("baseline_live_rmse_min")
+            month_errors["rows"] = month_numbers.get("live_rows")
+            month_errors["champion"] = month_numbers["champion_live_error"]
+            month_errors["baseline"] = month_numbers.get("baseline_live_error")
     return {month: {name: value for name, value in errors[month].items() if value is not None} for month in errors}
 
 
-def rows(service: str, month: str, tree: Tree) -> RowCounts:
+def rows(dataset: str, month: str, tree: Tree) -> RowCounts:
     """Return the known numbers of a data month: rows in and out, drops by reason, the verdict and its rule."""
-    quality = tree.json(targets.data_file(service, month, "quality.json")) or {}
+    quality = tree.json(targets.data_file(dataset, month, "quality.json")) or {}
     values: dict[str, object] = {name: number(quality.get(name)) for name in ("rows_in", "rows_out")}
     values["verdict"] = text(quality.get("verdict"))
     if isinstance(quality.get("rule"), dict):
@@ -166,20 +178,20 @@ def _champion(numbers_by_month: Mapping[str, Numbers]) -> CurrentChampion | None
 
 
 def line(
-    service: str, data: StageStates, numbers_by_month: Mapping[str, Numbers], champion: CurrentChampion | None
+    dataset: str, data: StageStates, numbers_by_month: Mapping[str, Numbers], champion: CurrentChampion | None
 ) -> str:
-    """Return the status of a service in words; `data` holds the states of its data months."""
+    """Return the status of a dataset in words; `data` holds the states of its data months."""
     parts = []
     if champion:
         champion_text = f"{champion['month']} is served by {_model(champion['model'])}{_since(champion)}"
         parts.append(champion_text + _validation(numbers_by_month[champion["month"]]))
-    scored = [month for month in numbers_by_month if "champion_live_rmse_min" in numbers_by_month[month]]
+    scored = [month for month in numbers_by_month if "champion_live_error" in numbers_by_month[month]]
     if scored:
         last = numbers_by_month[scored[-1]]
         excess = f", {_than_validation(last['live_excess'])}" if "live_excess" in last else ""
-        trips = f" on {last['live_trips']:,} trips" if "live_trips" in last else ""
+        rows = f" on {last['live_rows']:,} rows" if "live_rows" in last else ""
         model = _model(last.get("champion", "?"))
-        parts.append(f"live error of {model} in {scored[-1]}: {last['champion_live_rmse_min']:.2f} min{trips}{excess}")
+        parts.append(f"live error of {model} in {scored[-1]}: {error(last, last['champion_live_error'])}{rows}{excess}")
     located_states = {month: stages["locate"]["state"] for month, stages in data.items()}
     unpublished = [month for month, state in located_states.items() if state == "not published"]
     if unpublished:
@@ -191,7 +203,7 @@ def line(
         parts.append(
             f"no champion yet, {len(built_months)} data months known" if built_months else "there is no month yet"
         )
-    return f"{service}: " + "; ".join(parts)
+    return f"{dataset}: " + "; ".join(parts)
 
 
 def _model(name: str) -> str:
@@ -204,12 +216,18 @@ def _since(champion: CurrentChampion) -> str:
 
 
 def _validation(month_numbers: Numbers) -> str:
-    if "champion_validation_rmse_min" not in month_numbers:
+    if "champion_validation_error" not in month_numbers:
         return ""
     on_month = (
         f" on {month_numbers['champion_validation_month']}" if "champion_validation_month" in month_numbers else ""
     )
-    return f", validation error {month_numbers['champion_validation_rmse_min']:.2f} min{on_month}"
+    return f", validation error {error(month_numbers, month_numbers['champion_validation_error'])}{on_month}"
+
+
+def error(month_numbers: Numbers, value: float) -> str:
+    """Return an error of a month with its unit."""
+    is_known = "metric" in month_numbers
+    return metric_values.with_unit({"unit": "", **month_numbers}, value) if is_known else f"{value:.3f}"
 
 
 def _than_validation(excess: float) -> str:
@@ -223,25 +241,25 @@ def needs(settings: Settings, states: States, numbers_by_month: Mapping[str, Num
         for stage, state in stages.items():
             if state["state"] in NEED_A_PERSON:
                 alerts.append({"kind": state["state"], "month": month, "stage": stage, "text": _need(stage, state)})
-    bound = settings.config.alarm.live_excess
+    bound = settings.config.alerts.live_excess
     scored = [month for month, month_numbers in numbers_by_month.items() if "live_excess" in month_numbers]
     if bound is not None and scored and (excess := numbers_by_month[scored[-1]]["live_excess"]) > bound:
-        message = f"the live error is {_than_validation(excess)}, above alarm.live_excess ({bound:.0%})"
+        message = f"the live error is {_than_validation(excess)}, above alerts.live_excess ({bound:.0%})"
         alerts.append({"kind": "live excess", "month": scored[-1], "stage": "score", "text": message})
     return sorted(alerts, key=lambda need: (need["month"], need["stage"]), reverse=True)
 
 
 def all_needs(status: Status) -> list[tuple[str | None, Need | CallNeed]]:
-    """Return all needs, each with its service; those of calls come first and have None as service."""
+    """Return all needs, each with its dataset; those of calls come first and have None as dataset."""
     call_needs: list[tuple[str | None, Need | CallNeed]] = [(None, need) for need in status["needs"]]
     return call_needs + [
-        (service, need) for service, service_status in status["services"].items() for need in service_status["needs"]
+        (dataset, need) for dataset, dataset_status in status["datasets"].items() for need in dataset_status["needs"]
     ]
 
 
-def in_words(service: str | None, need: Need | CallNeed) -> str:
+def in_words(dataset: str | None, need: Need | CallNeed) -> str:
     """Return a need of all_needs in words."""
-    return need["text"] if need["kind"] == "call" else f"{service} {need['month']}: {need['text']}"
+    return need["text"] if need["kind"] == "call" else f"{dataset} {need['month']}: {need['text']}"
 
 
 def _need(stage: str, state: StageState) -> str:
@@ -250,10 +268,10 @@ def _need(stage: str, state: StageState) -> str:
     return f"{stage} failed: {state['why']}"
 
 
-def stale(service_status: ServiceStatus) -> dict[str, list[str]]:
+def stale(dataset_status: DatasetStatus) -> dict[str, list[str]]:
     """Return for each reason the months with a stale stage."""
     months_by_reason: dict[str, list[str]] = {}
-    all_months = [*service_status["data"].items(), *service_status["runs"].items()]
+    all_months = [*dataset_status["data"].items(), *dataset_status["runs"].items()]
     for month, stages in sorted(all_months, key=lambda month_stages: month_stages[0]):
         for state in stages.values():
             if state["state"] == "stale" and month not in months_by_reason.setdefault(state["why"], []):
@@ -261,10 +279,10 @@ def stale(service_status: ServiceStatus) -> dict[str, list[str]]:
     return months_by_reason
 
 
-def changes(service_status: ServiceStatus) -> list[str]:
+def changes(dataset_status: DatasetStatus) -> list[str]:
     """Return the run months in which the champion changed, newest first."""
     decided = [
-        (month, values["champion"]) for month, values in service_status["numbers"].items() if "champion" in values
+        (month, values["champion"]) for month, values in dataset_status["numbers"].items() if "champion" in values
     ]
     pairs = zip([None, *(champion for _, champion in decided)], decided, strict=False)
     return [month for previous, (month, champion) in pairs if champion != previous][::-1]

@@ -26,7 +26,7 @@ def find_or_create(client: "MlflowClient", settings: Mapping[str, str], uri: str
     if experiment is None:
         uris.insist_on_models(uri, artifacts)
         experiment = _create_experiment(client, name, place)
-    this_installation = claim_experiment(client, experiment, settings["service"], uri)
+    this_installation = claim_experiment(client, experiment, settings["dataset"], uri)
     last_owner = installation.owner(experiment.tags)
     if artifacts and place:
         is_outdated = not uris.is_at(experiment.artifact_location, place)
@@ -62,43 +62,43 @@ def _create_experiment(client: "MlflowClient", name: str, place: str | None) -> 
 
 
 def claim_experiment(
-    client: "MlflowClient", experiment: "Experiment", service: str, uri: str
+    client: "MlflowClient", experiment: "Experiment", dataset: str, uri: str
 ) -> installation.Installation:
     """Return this installation. Raises WrongConfig if the experiment does not belong to it."""
     return installation.claim(
-        f"experiment {experiment.name}", experiment.tags, uri, _runs_known_by(client, service, experiment)
+        f"experiment {experiment.name}", experiment.tags, uri, _runs_known_by(client, dataset, experiment)
     )
 
 
-def insist_on_own_names(client: "MlflowClient", name: str, service: str, uri: str) -> None:
+def insist_on_own_names(client: "MlflowClient", name: str, dataset: str, uri: str) -> None:
     """Raise WrongConfig if the experiment or the registered model of a name belongs to another installation.
 
     Writes nothing, neither in the results folder nor in the store.
     """
     this_installation = installation.read()
     if experiment := client.get_experiment_by_name(name):
-        has_own_runs = _runs_known_by(client, service, experiment)
+        has_own_runs = _runs_known_by(client, dataset, experiment)
         installation.as_owner(this_installation, f"experiment {name}", experiment.tags, uri, has_own_runs)
     for model in client.search_registered_models(f"name = '{name}'"):
-        has_own_runs = versions_known_by(service, client.search_model_versions(f"name = '{name}'"))
+        has_own_runs = versions_known_by(dataset, client.search_model_versions(f"name = '{name}'"))
         installation.as_owner(this_installation, f"registered model {name}", model.tags, uri, has_own_runs)
 
 
-def _runs_known_by(client: "MlflowClient", service: str, experiment: "Experiment") -> Callable[[], bool | None]:
+def _runs_known_by(client: "MlflowClient", dataset: str, experiment: "Experiment") -> Callable[[], bool | None]:
     """Return the `has_own_runs` argument of installation.claim."""
     from mlflow.entities import ViewType
 
     def has_own_runs() -> bool | None:
         if not client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, max_results=1):
             return None
-        return any(_is_in(client, run, experiment.experiment_id) for run in installation.named_runs(service))
+        return any(_is_in(client, run, experiment.experiment_id) for run in installation.named_runs(dataset))
 
     return has_own_runs
 
 
-def versions_known_by(service: str, versions: Iterable["ModelVersion"]) -> Callable[[], bool | None]:
+def versions_known_by(dataset: str, versions: Iterable["ModelVersion"]) -> Callable[[], bool | None]:
     """Return the `has_own_runs` argument of installation.claim."""
-    return lambda: installation.knows_any(service, (version.run_id for version in versions))
+    return lambda: installation.knows_any(dataset, (version.run_id for version in versions))
 
 
 def _is_in(client: "MlflowClient", run_id: str, experiment: str) -> bool:

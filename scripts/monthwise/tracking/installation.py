@@ -59,10 +59,10 @@ def _write_id(number: str) -> str:
     return number
 
 
-def named_runs(service: str) -> list[str]:
-    """Return the ids of the runs that the files of a service name, newest month first."""
+def named_runs(dataset: str) -> list[str]:
+    """Return the ids of the runs that the files of a dataset name, newest month first."""
     runs = []
-    for path in (Path(f"registry/{service}.json"), *Path("runs", service).glob("*/tracking.json")):
+    for path in (Path(f"registry/{dataset}.json"), *Path("runs", dataset).glob("*/tracking.json")):
         try:
             content = files.read_json(path)
             months = content["versions"] if "versions" in content else {content["month"]: content}
@@ -72,10 +72,10 @@ def named_runs(service: str) -> list[str]:
     return [run_id for _, run_id in sorted(set(runs), reverse=True)]
 
 
-def knows_any(service: str, run_ids: Iterable[str | None]) -> bool | None:
-    """Return whether the files of a service name any of the runs; None if there are no runs."""
+def knows_any(dataset: str, run_ids: Iterable[str | None]) -> bool | None:
+    """Return whether the files of a dataset name any of the runs; None if there are no runs."""
     ids = set(run_ids)
-    return not ids.isdisjoint(named_runs(service)) if ids else None
+    return not ids.isdisjoint(named_runs(dataset)) if ids else None
 
 
 def owner(tags: Mapping[str, str]) -> Installation | None:

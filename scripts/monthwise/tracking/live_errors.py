@@ -6,12 +6,18 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..base import metric_values
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# Name in MLflow, name in live.json.
-LIVE = {f"champion_live_{name}": name for name in ("rmse_min", "mae_min", "bias_min", "p90_abs_min")}
-LIVE |= {"baseline_live_rmse_min": "baseline_rmse_min", "live_rows": "rows"}
+
+def numbers_of(live: Mapping[str, Any]) -> dict[str, float]:
+    """Return the errors in live.json by their name in MLflow."""
+    numbers = {"live_rows": float(live["rows"])}
+    numbers |= {f"champion_live_{name}": float(live[name]) for name in metric_values.NAMES if name in live}
+    metric = live["metric"]
+    return numbers | {f"baseline_live_{metric}": float(live["baseline"][metric])}
 
 
 def log(client: MlflowClient, run_id: str, live_by_month: Mapping[str, Mapping[str, Any]]) -> None:
@@ -21,11 +27,12 @@ def log(client: MlflowClient, run_id: str, live_by_month: Mapping[str, Mapping[s
     """
     from mlflow.entities import Metric
 
-    logged = {metric: _logged_by_step(client, run_id, metric) for metric in LIVE}
+    logged: dict[str, dict[int, float]] = {}
     for month, live in live_by_month.items():
         step, now = int(month.replace("-", "")), int(time.time() * 1000)
-        # A live.json from an older version, such as that of a closed month, lacks the errors added since.
-        measured = {metric: float(live[name]) for metric, name in LIVE.items() if name in live}
+        measured = numbers_of(live)
+        for metric in measured.keys() - logged.keys():
+            logged[metric] = _logged_by_step(client, run_id, metric)
         outdated = {metric: value for metric, value in measured.items() if logged[metric].get(step) != value}
         if outdated:
             client.log_batch(run_id, [Metric(metric, value, now, step) for metric, value in outdated.items()])

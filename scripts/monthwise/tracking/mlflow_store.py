@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-SERVICE, MONTH, CONTENT = "monthwise.service", "monthwise.month", "monthwise.content"
+DATASET, MONTH, CONTENT = "monthwise.dataset", "monthwise.month", "monthwise.content"
 LOCK_WAIT_S = 600  # enough for about a hundred jobs in a row; a job that holds the lock longer hangs
 
 # With MLflow's own limits, one request to an unreachable store takes many minutes.
@@ -172,9 +172,9 @@ def get_run(client: "MlflowClient", run_id: str) -> "Run | None":
         return None
 
 
-def runs_of(client: "MlflowClient", experiment: str, service: str, month: str) -> "list[Run]":
-    """Return all visible runs of a service and run month, oldest first, regardless of content and state."""
-    query = f"tags.`{SERVICE}` = '{service}' and tags.`{MONTH}` = '{month}'"
+def runs_of(client: "MlflowClient", experiment: str, dataset: str, month: str) -> "list[Run]":
+    """Return all visible runs of a dataset and run month, oldest first, regardless of content and state."""
+    query = f"tags.`{DATASET}` = '{dataset}' and tags.`{MONTH}` = '{month}'"
     return list(client.search_runs([experiment], query, order_by=["attributes.start_time ASC"]))
 
 
@@ -191,14 +191,14 @@ def logged(run: "Run") -> Logged | None:
     return Logged(run.info.run_id, models[0].model_id) if run.info.status == "FINISHED" and models else None
 
 
-def find(client: "MlflowClient", experiment: str, service: str, month: str, content: str) -> Logged | None:
+def find(client: "MlflowClient", experiment: str, dataset: str, month: str, content: str) -> Logged | None:
     """Return the oldest complete run of a month and content; None if there is none. The caller holds the lock.
 
     Runs of the month that killed jobs left incomplete, and runs whose model files are missing, are deleted, regardless
     of their content.
     """
     oldest = None
-    for run in runs_of(client, experiment, service, month):
+    for run in runs_of(client, experiment, dataset, month):
         complete = logged(run)
         if complete is None or not has_model(client, complete.model_id):
             _delete(client, run)

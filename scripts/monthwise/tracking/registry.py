@@ -41,7 +41,7 @@ class RunMonth(NamedTuple):
 
 
 def read(folder: Path, begin: str) -> dict[str, RunMonth]:
-    """Return the decided run months of a service in order, and those that trained the champions they name."""
+    """Return the decided run months of a dataset in order, and those that trained the champions they name."""
     decided = {path.parent.name: _run_month(path.parent) for path in sorted(folder.glob("*/champion.json"))}
     decided = {month: run_month for month, run_month in decided.items() if month >= begin}
     named = {run_month.champion["champion"]["month"] for run_month in decided.values() if run_month.champion}
@@ -57,16 +57,16 @@ def _read(path: Path) -> Any:
 
 
 class Registry:
-    """The registered model of a service in the store. The caller holds the store's lock."""
+    """The registered model of a dataset in the store. The caller holds the store's lock."""
 
-    def __init__(self, client: MlflowClient, name: str, service: str, uri: str):
+    def __init__(self, client: MlflowClient, name: str, dataset: str, uri: str):
         """Find the model, or create it. Raises WrongConfig if it belongs to another installation."""
         self.client, self.name = client, name
         self.model = self._find() or self._create()
         versions = _all(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
         self.versions = sorted(versions, key=lambda version: int(version.version))
 
-        has_own_runs = experiments.versions_known_by(service, self.versions)
+        has_own_runs = experiments.versions_known_by(dataset, self.versions)
         this_installation = installation.claim(f"registered model {name}", self.model.tags, uri, has_own_runs)
         if not this_installation.is_named_by(self.model.tags):
             for key, value in this_installation.tags().items():
@@ -96,7 +96,7 @@ class Registry:
                 self.client.delete_model_version(self.name, version.version)
                 self.versions.remove(version)
         if not matching:
-            tags = key_tags | {mlflow_store.SERVICE: tracked["service"]}
+            tags = key_tags | {mlflow_store.DATASET: tracked["dataset"]}
             run_id, model_id = tracked["run_id"], tracked["model_id"]
             matching = [
                 self.client.create_model_version(
@@ -164,13 +164,13 @@ def lives_by_model(months: Mapping[str, RunMonth]) -> dict[str, dict[str, Live]]
 
 
 def find_runs(
-    client: MlflowClient, service: str, experiment: str, tracked: Mapping[str, Tracking], served: str | None
+    client: MlflowClient, dataset: str, experiment: str, tracked: Mapping[str, Tracking], served: str | None
 ) -> dict[str, Run]:
-    """Return all runs of a service by id. Restore runs that were deleted and are still complete.
+    """Return all runs of a dataset by id. Restore runs that were deleted and are still complete.
 
     Raises BadData if the run of a month is missing, or the model of `served`, the month that trained the champion.
     """
-    query = f"tags.`{mlflow_store.SERVICE}` = '{service}'"
+    query = f"tags.`{mlflow_store.DATASET}` = '{dataset}'"
     runs = {
         run.info.run_id: run for run in _all(lambda token: client.search_runs([experiment], query, page_token=token))
     }
@@ -184,7 +184,7 @@ def find_runs(
     if missing_months:
         raise BadData(
             f"{', '.join(missing_months)}: the MLflow run or its model is missing in the tracking store;"
-            f" `{suggest.command('track', service=service)}` writes it again from the files"
+            f" `{suggest.command('track', dataset=dataset)}` writes it again from the files"
         )
     return runs
 
@@ -215,17 +215,17 @@ def supersede_runs(client: MlflowClient, runs: Mapping[str, Run], current: Mappi
 
 
 def register(
-    client: MlflowClient, service: str, experiment: str, name: str, months: Mapping[str, RunMonth], uri: str
+    client: MlflowClient, dataset: str, experiment: str, name: str, months: Mapping[str, RunMonth], uri: str
 ) -> Registration:
-    """Update the store from the files of a service; return champion and version by month."""
+    """Update the store from the files of a dataset; return champion and version by month."""
     tracked = {month: run_month.tracking for month, run_month in months.items() if run_month.tracking}
     decided = {month: run_month.champion for month, run_month in months.items() if run_month.champion}
     newest = max(decided)
     champion, since = decided[newest]["champion"], decided[newest]["since"]
     champion_month = champion["month"] if champion["kind"] == "model" else None
-    runs = find_runs(client, service, experiment, tracked, champion_month)
+    runs = find_runs(client, dataset, experiment, tracked, champion_month)
 
-    registry = Registry(client, name, service, uri)
+    registry = Registry(client, name, dataset, uri)
     versions = {month: registry.version(month, record) for month, record in tracked.items()}
     for month, version in versions.items():
         if decision := decided.get(month):
@@ -242,7 +242,7 @@ def register(
         if champion_month not in versions:
             raise BadData(
                 f"the champion of {newest} is the model of {champion_month}, which is not in MLflow: run"
-                f" .venv/bin/snakemake --cores 1 -- runs/{service}/{champion_month}/tracking.json"
+                f" .venv/bin/snakemake --cores 1 -- runs/{dataset}/{champion_month}/tracking.json"
             )
         champion_version = {"month": champion_month, "version": versions[champion_month]}
         aliases[CHAMPION] = champion_version["version"]
@@ -262,20 +262,20 @@ def _entry(version: str, record: Tracking) -> file_types.ModelVersion:
 
 def main(job: argparse.Namespace) -> str:
     settings = job.settings
-    service, name = settings["service"], settings["model"]
+    dataset, name = settings["dataset"], settings["model"]
     # Every decision on disk: a request for a few months must not move the alias back.
     months = read(Path(job.champions[0]).parent.parent, settings["begin"])
     uri = uris.store_uri(settings)
     mlflow_store.prepare()
-    with store_errors.in_one_line(uri, service), mlflow_store.locked(uri):
+    with store_errors.in_one_line(uri, dataset), mlflow_store.locked(uri):
         client = mlflow_store.connect(uri)
         experiment = experiments.find_or_create(client, settings, uri)
-        registered = register(client, service, experiment, name, months, uri)
-    content: file_types.Registry = {**registered, "service": service, "model": name, "uri": redact.public(uri)}
+        registered = register(client, dataset, experiment, name, months, uri)
+    content: file_types.Registry = {**registered, "dataset": dataset, "model": name, "uri": redact.public(uri)}
     files.write_json(job.registry, content)
     champion = registered["champion"]
     holder = f"version {champion['version']} (the model of {champion['month']})" if champion else "the naive baseline"
     return (
-        f"{service}: {name} has {len(registered['versions'])} versions of run months, champion of"
+        f"{dataset}: {name} has {len(registered['versions'])} versions of run months, champion of"
         f" {registered['decided']} is {holder}"
     )

@@ -24,34 +24,34 @@ def write_runs(calendar: Calendar, run_months: Sequence[str]) -> None:
 
 def register_decided(calendar: Calendar) -> str:
     """Update the registry from the decisions on disk; return a one-line summary."""
-    service = calendar.service
+    dataset = calendar.dataset
     job = argparse.Namespace(settings=of_job(calendar, "register"))
-    job.champions = [targets.run_file(service, month, "champion.json") for month in decided_months(service)]
-    return _write(registry.main, job, "registry", f"registry/{service}.json")[0]
+    job.champions = [targets.run_file(dataset, month, "champion.json") for month in decided_months(dataset)]
+    return _write(registry.main, job, "registry", f"registry/{dataset}.json")[0]
 
 
 def _track(calendar: Calendar, month: str) -> None:
-    service = calendar.service
-    paths = {name: targets.run_file(service, month, name) for name in NEEDED}
+    dataset = calendar.dataset
+    paths = {name: targets.run_file(dataset, month, name) for name in NEEDED}
     if missing_files := [path for path in paths.values() if not os.path.exists(path)]:
-        print(f"{service} {month}: passed over, there is no {missing_files[0]}")
+        print(f"{dataset} {month}: passed over, there is no {missing_files[0]}")
         return
     training, metrics = files.read_json(paths["training.json"]), files.read_json(paths["metrics.json"])
     # As the month was built, even if config has changed since.
     months = {"training_months": training["months"], "validation_month": metrics["validation_month"]}
     job = argparse.Namespace(settings=of_job(calendar, "track", month) | months)
-    job.features = [targets.data_file(service, data_month, "features.parquet") for data_month in training["months"]]
-    job.validation_features = targets.data_file(service, metrics["validation_month"], "features.parquet")
+    job.features = [targets.data_file(dataset, data_month, "features.parquet") for data_month in training["months"]]
+    job.validation_features = targets.data_file(dataset, metrics["validation_month"], "features.parquet")
     if missing_files := [path for path in (*job.features, job.validation_features) if not os.path.exists(path)]:
-        print(f"{service} {month}: passed over, there is no {missing_files[0]}")
+        print(f"{dataset} {month}: passed over, there is no {missing_files[0]}")
         return
     job.model, job.training, job.metrics = paths.values()
     placeholders.bring([job.model, *job.features, job.validation_features])
-    path = targets.run_file(service, month, "tracking.json")
+    path = targets.run_file(dataset, month, "tracking.json")
     old_record = files.read_json(path) if os.path.exists(path) else None
     summary, is_new = _write(runs.main, job, "tracking", path)
     if is_new:
-        _update_evidence(targets.run_file(service, month, "evidence.json"), old_record, files.read_json(path))
+        _update_evidence(targets.run_file(dataset, month, "evidence.json"), old_record, files.read_json(path))
         print(summary)
 
 

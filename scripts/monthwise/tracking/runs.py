@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..base import files, redact
+from ..base import files, metric_values, redact
 from ..base.exits import WrongUsage
 from ..base.resources import ROOT, resource
 from ..job.provenance import code_commit
@@ -59,24 +59,19 @@ def _flatten(nested: Mapping[str, object], prefix: str = "") -> dict[str, object
     return flat
 
 
-def numbers_of(metrics: Mapping[str, object]) -> dict[str, float]:
-    """Return the plain numbers among the metrics; errors by segment stay in the artifact `metrics.json`.
+def numbers_of(metrics: Metrics) -> dict[str, float]:
+    """Return the errors among the metrics; errors by segment stay in the artifact `metrics.json`.
 
     Unlike in that file, the names say whose error it is: the challenger's or the baseline's.
     """
-    return {
-        _name_of(name): value
-        for name, value in metrics.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+    numbers: dict[str, float] = {
+        "validation_rows": metrics["rows"],
+        **{name: metrics[name] for name in ("train_rows", "rows_available", "unseen_rows")},
     }
-
-
-def _name_of(metric: str) -> str:
-    if metric == "rows":
-        return "validation_rows"
-    if metric.startswith("baseline_"):
-        return metric.replace("baseline_", "baseline_validation_", 1)
-    return f"challenger_validation_{metric}" if metric.endswith("_min") else metric
+    by_model: dict[str, Mapping[str, Any]] = {"challenger": metrics, "baseline": metrics["baseline"]}
+    for whose, errors in by_model.items():
+        numbers |= {f"{whose}_validation_{name}": errors[name] for name in metric_values.NAMES if name in errors}
+    return numbers
 
 
 def code_paths_of(trusted: Sequence[str]) -> list[str] | None:
@@ -84,7 +79,7 @@ def code_paths_of(trusted: Sequence[str]) -> list[str] | None:
     return [str(resource("scripts/monthwise"))] if any(name.startswith("monthwise.") for name in trusted) else None
 
 
-def dataset_of(name: str, path: str, fingerprint: str, context: str) -> DatasetInput:
+def logged_data(name: str, path: str, fingerprint: str, context: str) -> DatasetInput:
     """Return a data month as an input of a run, with the start of its fingerprint as digest."""
     import pyarrow.parquet as pq
     from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -113,11 +108,14 @@ def load(model: str, features: str, training: Training) -> dict[str, Any]:
     pipeline = model_files.load(model, training["recipe"])
     columns = training["columns"]
     example = next(pq.ParquetFile(features).iter_batches(EXAMPLE_ROWS, columns=columns)).to_pandas()[columns]
+    # Without missing values, so that the signature does not depend on which rows come first: a request could omit a
+    # column that is marked optional, and the pipeline would fail.
+    whole = example.fillna({name: "" if example[name].dtype.kind in "OT" else 0 for name in columns})
+    predict = pipeline.predict if training["task"] == "regression" else pipeline.predict_proba
     return {
         "sk_model": pipeline,
-        # Without missing values, so that the signature does not depend on which trips come first: a request could
-        # omit a column that is marked optional, and the pipeline would fail.
-        "signature": infer_signature(example.fillna(0), pipeline.predict(example)),
+        "signature": infer_signature(whole, predict(example)),
+        "pyfunc_predict_fn": predict.__name__,
         "input_example": example,
         "serialization_format": "skops",
         "skops_trusted_types": trusted,
@@ -128,13 +126,13 @@ def load(model: str, features: str, training: Training) -> dict[str, Any]:
 
 @dataclasses.dataclass
 class Record:
-    """The content of an MLflow run; `metrics` were measured on the last of `datasets`."""
+    """The content of an MLflow run; `metrics` were measured on the last of `data_inputs`."""
 
     name: str
     tags: dict[str, str]
     parameters: dict[str, str]
     metrics: dict[str, float]
-    datasets: list[DatasetInput]
+    data_inputs: list[DatasetInput]
     artifacts: list[str]
     model: dict[str, Any]  # the arguments for MLflow's `log_model`
 
@@ -147,11 +145,11 @@ def write(client: MlflowClient, experiment: str, record: Record) -> Logged:
     run_id = client.create_run(experiment, run_name=record.name, tags=record.tags).info.run_id
     with mlflow.start_run(run_id=run_id):
         client.log_batch(run_id, params=[Param(name, value) for name, value in record.parameters.items()])
-        client.log_inputs(run_id, datasets=record.datasets)
+        client.log_inputs(run_id, datasets=record.data_inputs)
         for path in record.artifacts:
             client.log_artifact(run_id, path)
         model_id = mlflow.sklearn.log_model(name=record.name.replace(" ", "-"), **record.model).model_id
-        now, dataset = int(time.time() * 1000), record.datasets[-1].dataset
+        now, dataset = int(time.time() * 1000), record.data_inputs[-1].dataset
         metrics = [
             Metric(name, value, now, 0, model_id, dataset.name, dataset.digest, run_id)
             for name, value in record.metrics.items()
@@ -162,8 +160,8 @@ def write(client: MlflowClient, experiment: str, record: Record) -> Logged:
 
 def main(job: argparse.Namespace) -> str:
     settings = job.settings
-    service, month = settings["service"], settings["month"]
-    where = f"{service} {month}"
+    dataset, month = settings["dataset"], settings["month"]
+    where = f"{dataset} {month}"
     data = _data_of(job)
     training: Training = files.read_json(job.training)
     metrics: Metrics = files.read_json(job.metrics)
@@ -175,18 +173,18 @@ def main(job: argparse.Namespace) -> str:
         with mlflow_store.locked(uri):
             client = mlflow_store.connect(uri)
             experiment = experiments.find_or_create(client, settings, uri)
-            logged = mlflow_store.find(client, experiment, service, month, content)
+            logged = mlflow_store.find(client, experiment, dataset, month, content)
         verb = "found in" if logged else "written to"
         if logged is None:
-            datasets = [dataset_of(f"{service} {data_month}", *item) for data_month, item in data.items()]
+            data_inputs = [logged_data(f"{dataset} {data_month}", *item) for data_month, item in data.items()]
             # Outside the lock: the imports take longer than the writing.
-            record = _record(job, training, metrics, content, datasets)
+            record = _record(job, training, metrics, content, data_inputs)
             with mlflow_store.locked(uri):
-                logged = mlflow_store.find(client, experiment, service, month, content)
+                logged = mlflow_store.find(client, experiment, dataset, month, content)
                 logged = logged or write(client, experiment, record)
 
     tracking: Tracking = {
-        "service": service,
+        "dataset": dataset,
         "month": month,
         "content": content,
         "uri": redact.public(uri),
@@ -212,7 +210,7 @@ def _data_of(job: argparse.Namespace) -> dict[str, _Data]:
     """Return the features that a job reads, by data month. Raises WrongUsage if a file is missing or left over."""
     training_months, validation_month = job.settings["training_months"], job.settings["validation_month"]
     if len(training_months) != len(job.features):
-        where = f"{job.settings['service']} {job.settings['month']}"
+        where = f"{job.settings['dataset']} {job.settings['month']}"
         raise WrongUsage(f"{where}: {len(job.features)} files for the months {', '.join(training_months)}")
     contexts = {**dict.fromkeys(training_months, "training"), validation_month: "validation"}
     pairs = zip(contexts.items(), [*job.features, job.validation_features], strict=True)
@@ -220,16 +218,16 @@ def _data_of(job: argparse.Namespace) -> dict[str, _Data]:
 
 
 def _record(
-    job: argparse.Namespace, training: Training, metrics: Metrics, content: str, datasets: list[DatasetInput]
+    job: argparse.Namespace, training: Training, metrics: Metrics, content: str, data_inputs: list[DatasetInput]
 ) -> Record:
-    service, month, validation_month = (job.settings[name] for name in ("service", "month", "validation_month"))
-    tags = {mlflow_store.SERVICE: service, mlflow_store.MONTH: month, mlflow_store.CONTENT: content}
+    dataset, month, validation_month = (job.settings[name] for name in ("dataset", "month", "validation_month"))
+    tags = {mlflow_store.DATASET: dataset, mlflow_store.MONTH: month, mlflow_store.CONTENT: content}
     return Record(
-        name=f"{service} {month}",
+        name=f"{dataset} {month}",
         tags=tags | _provenance(training["months"], validation_month),
         parameters=parameters_of(training, validation_month),
         metrics=numbers_of(metrics),
-        datasets=datasets,
+        data_inputs=data_inputs,
         artifacts=[job.metrics, job.training],
         model=load(job.model, job.features[-1], training),
     )

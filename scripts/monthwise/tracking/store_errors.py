@@ -73,7 +73,7 @@ KINDS = (
 
 @contextlib.contextmanager
 def in_one_line(uri: str, where: str) -> Iterator[None]:
-    """Turn failures of the store into exits whose message begins with `where` (service and month).
+    """Turn failures of the store into exits whose message begins with `where` (dataset and month).
 
     An exception that is a fault of this program is passed on. If its message holds a secret, raises RuntimeError with
     the secret hidden instead.

@@ -20,7 +20,7 @@ from ..base import files
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RELATIVE = 1e-9  # tolerance for numbers from another kind of machine; also absolute, in minutes, for values near zero
+RELATIVE = 1e-9  # tolerance for numbers from another kind of machine; also absolute, for values near zero
 
 
 def difference(made: str | Path, recorded: str | Path, is_exact: bool) -> str | None:
@@ -94,21 +94,32 @@ def equal_numbers(made: NDArray[np.float64], recorded: NDArray[np.float64], is_e
 
 
 def model_difference(
-    made: str | Path, recorded: str | Path, recipe: str | None, columns: list[str], features: str, is_exact: bool
+    made: str | Path,
+    recorded: str | Path,
+    recipe: str | None,
+    columns: list[str],
+    features: str,
+    is_exact: bool,
+    task: str = "regression",
 ) -> str | None:
     """Return in words how the predictions of two model files for `features` differ; None if they are equal."""
-    from ..models import evaluation, model_files  # scikit-learn takes a second to import, and most calls need none
+    from ..models import (  # scikit-learn takes a second to import, and most calls need none
+        evaluation,
+        frames,
+        model_files,
+    )
 
     if filecmp.cmp(made, recorded, shallow=False):
         return None
     new_model, old_model = (model_files.load(path, recipe) for path in (made, recorded))
     first_row = 0
-    for batch in evaluation.batches(features):
-        new, old = (evaluation.predict(model, batch, columns) for model in (new_model, old_model))
+    for batch in frames.batches(features):
+        new, old = (evaluation.predict(model, batch, columns, task) for model in (new_model, old_model))
         same = equal_numbers(new, old, is_exact)
+        same = np.all(same.reshape(len(batch), -1), axis=1, keepdims=True)[:, 0]
         if not same.all():
             row = int(np.argmin(same))
-            old_prediction = f"it predicts {old[row]!r} min for row {first_row + row} of {features}"
+            old_prediction = f"it predicts {old[row]!r} for row {first_row + row} of {features}"
             return f"{old_prediction}, but the rebuilt model predicts {new[row]!r}"
         first_row += len(batch)
     return None

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from ..base import files
-from ..base.resources import resource
+from ..base.resources import name_of, resource
 from ..job import placeholders, provenance
 from ..workflow import stages, targets
 from ..workflow.calendar import Calendar
@@ -44,20 +44,20 @@ def _pruned(calendar: Calendar, evidence: EvidenceContent) -> set[str]:
 def check(calendar: Calendar, evidence: Evidence, is_rebuilt: bool) -> str:
     """Return in words what agrees with the evidence of a month. Raises Finding if something does not."""
     running.prepare()  # its imports take as long as the hashes
-    zones, pruned = _zones(calendar), _pruned(calendar, evidence)
-    _check_hashes(evidence, zones, pruned)
+    sources, pruned = _sources(calendar), _pruned(calendar, evidence)
+    _check_hashes(evidence, sources, pruned)
     records: Mapping[str, Any] = evidence["provenance"]
     job_records: list[Provenance] = [record for name, record in records.items() if name not in ("models", "tracking")]
     now = provenance.provenance()
     machines = sorted({record["machine"] for record in job_records} - {now["machine"]})
     changes = list(dict.fromkeys(change for record in job_records for change in provenance.changes(record, now)))
     try:
-        result = f"computed again: {', '.join(_compute(evidence, zones, pruned, is_exact=not machines)) or 'nothing'}"
+        result = f"computed again: {', '.join(_compute(evidence, pruned, is_exact=not machines)) or 'nothing'}"
         if pruned:
             result += f"; {len(pruned)} files are pruned, and what reads them was not computed again"
         elif is_rebuilt:
-            rebuild(evidence, zones, is_exact=not machines)
-            result += "; rebuilt from raw.parquet"
+            rebuild(evidence, sources, is_exact=not machines)
+            result += "; rebuilt from raw.file"
     except Finding as finding:
         commits = {record["commit"] for record in job_records} - {now["commit"]}
         changes += [f"commit {commit} then, {now['commit']} now" for commit in sorted(commits)]
@@ -75,37 +75,39 @@ def unchanged_files(calendar: Calendar, month: str) -> list[str]:
 
     Raises Finding for the first file that does not agree.
     """
-    evidence = read_evidence(calendar.service, month)
+    evidence = read_evidence(calendar.dataset, month)
     pruned = _pruned(calendar, evidence)
-    _check_hashes(evidence, _zones(calendar), pruned)
+    _check_hashes(evidence, _sources(calendar), pruned)
     recorded = {*evidence["files"], *evidence["provenance"]["models"], *_collected(evidence)} - pruned
-    return sorted({*recorded, targets.run_file(calendar.service, month, "evidence.json")})
+    return sorted({*recorded, targets.run_file(calendar.dataset, month, "evidence.json")})
 
 
-def _zones(calendar: Calendar) -> list[str]:
-    path = calendar.settings.describe(calendar.service).zones
-    return [str(resource(path))] if path else []
+def _sources(calendar: Calendar) -> dict[str, list[str]]:
+    """Return the module of the dataset and the files that it reads, by the place of an input (stages.Place)."""
+    description = calendar.settings.describe(calendar.dataset)
+    paths = {"prepare": description.module_paths(), "files": description.files.values()}
+    return {place: [str(resource(path)) for path in of_place] for place, of_place in paths.items()}
 
 
-def read_evidence(service: str, month: str) -> Evidence:
+def read_evidence(dataset: str, month: str) -> Evidence:
     """Return the content of evidence.json. Raises Finding if the file was changed after it was written."""
-    path = targets.run_file(service, month, "evidence.json")
+    path = targets.run_file(dataset, month, "evidence.json")
     content = Path(path).read_bytes()
     evidence = files.parse_json_if_whole(content) or {}
     try:
         hashed = {key: value for key, value in evidence.items() if key not in ("provenance", "sha256")}
         is_whole = hashlib.sha256(files.to_json(hashed)).hexdigest() == evidence["sha256"]
         is_whole = (
-            is_whole and files.to_json(evidence) == content and (hashed["service"], hashed["month"]) == (service, month)
+            is_whole and files.to_json(evidence) == content and (hashed["dataset"], hashed["month"]) == (dataset, month)
         )
     except (ValueError, KeyError):
         is_whole = False
     if not is_whole:
-        raise Finding(f"{path} is not what was written; delete it, then {rebuild_it(service, month)}")
+        raise Finding(f"{path} is not what was written; delete it, then {rebuild_it(dataset, month)}")
     return cast("Evidence", evidence)
 
 
-def _check_hashes(evidence: Evidence, zones: list[str], pruned: set[str]) -> None:
+def _check_hashes(evidence: Evidence, sources: Mapping[str, list[str]], pruned: set[str]) -> None:
     hashes = evidence["files"] | evidence["provenance"]["models"]
     paths = sorted({*hashes, *_collected(evidence)} - pruned, key=_in_order)
     placeholders.bring(paths)
@@ -117,24 +119,24 @@ def _check_hashes(evidence: Evidence, zones: list[str], pruned: set[str]) -> Non
                 is_same = Path(path).read_bytes() == files.to_json(_collected(evidence)[path])
         except FileNotFoundError:
             raise Finding(
-                f"{path} is missing; restore it, or {rebuild_it(evidence['service'], evidence['month'])}"
+                f"{path} is missing; restore it, or {rebuild_it(evidence['dataset'], evidence['month'])}"
             ) from None
         if not is_same:
             raise Finding(f"{path} is not the file that the evidence is about")
-    for path in zones:
-        if evidence["zones"].get(PurePath(path).name, files.sha256(path)) != files.sha256(path):
+    for path in (path for of_place in sources.values() for path in of_place):
+        if evidence["sources"].get(name_of(path), files.sha256(path)) != files.sha256(path):
             raise Finding(f"{path} is not the file that the evidence is about")
 
 
-def _collected(evidence: Evidence) -> dict[str, object]:
+def _collected(evidence: Evidence) -> dict[str, dict[str, Any]]:
     """Return the content of the files that evidence.json stores in full instead of as a hash, by path."""
     contents = {
         f"{name}.json" if name == "tracking" else f"{name}.provenance.json": content
-        for name, content in evidence["provenance"].items()
+        for name, content in cast("dict[str, dict[str, Any] | None]", evidence["provenance"]).items()
         if name != "models" and content is not None
     }
     return {
-        targets.run_file(evidence["service"], evidence["month"], name): content for name, content in contents.items()
+        targets.run_file(evidence["dataset"], evidence["month"], name): content for name, content in contents.items()
     }
 
 
@@ -148,10 +150,10 @@ def _in_order(path: str) -> tuple[str, str, int]:
     )
 
 
-def _compute(evidence: EvidenceContent, zones: list[str], pruned: set[str], is_exact: bool) -> list[str]:
+def _compute(evidence: EvidenceContent, pruned: set[str], is_exact: bool) -> list[str]:
     """Rerun the programs in a temporary folder; return the stages. Raises Finding for the first difference."""
     stage_names = []
-    for job in recorded_jobs.run_jobs(evidence, zones):
+    for job in recorded_jobs.run_jobs(evidence):
         if job.stage == "train" or pruned.intersection(recorded_jobs.paths_of(job)):
             continue
         with tempfile.TemporaryDirectory(prefix="monthwise-verify-") as scratch:

@@ -1,10 +1,11 @@
-"""`./monthwise verify --rebuild`: rebuild a run month from raw.parquet in a temporary folder, and compare the files."""
+"""`./monthwise verify --rebuild`: rebuild a run month from raw.file in a temporary folder, and compare the files."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 
 
-def rebuild(evidence: EvidenceContent, zones: list[str], is_exact: bool) -> None:
+def rebuild(evidence: EvidenceContent, sources: Mapping[str, list[str]], is_exact: bool) -> None:
     """Rebuild all files of a run month with the settings in its evidence. Raises Finding for the first that differs.
 
     The champion of the month before and a pinned model are used as they are.
     """
     with tempfile.TemporaryDirectory(prefix="monthwise-rebuild-") as folder:
         scratch = Path(folder)
-        data_jobs = recorded_jobs.data_jobs(evidence, zones)
+        data_jobs = recorded_jobs.data_jobs(evidence, sources)
         raw_files = [path for jobs in data_jobs for path in jobs[0].inputs["raw"]]
         for path in (*raw_files, *recorded_jobs.given_files(evidence)):
             _link(path, scratch)
@@ -36,7 +37,7 @@ def rebuild(evidence: EvidenceContent, zones: list[str], is_exact: bool) -> None
             for jobs, _ in zip(data_jobs, runs, strict=True):
                 for job in jobs:
                     _compare(job, scratch, evidence, is_exact)
-        for job in recorded_jobs.run_jobs(evidence, zones):
+        for job in recorded_jobs.run_jobs(evidence):
             running.run(job, scratch)
             _compare(job, scratch, evidence, is_exact)
 
@@ -65,20 +66,22 @@ def _compare(job: Job, scratch: Path, evidence: EvidenceContent, is_exact: bool)
         else:
             difference = equality.difference(scratch / path, path, is_exact)
         if difference:
-            raise Finding(f"{path} is not what {job.stage} makes of raw.parquet now: {difference}")
+            raise Finding(f"{path} is not what {job.stage} makes of raw.file now: {difference}")
 
 
 def _model_difference(path: str, scratch: Path, evidence: EvidenceContent, is_exact: bool) -> str | None:
     """Compare models by their predictions for the validation month; without one, they are copies: compare the files."""
-    service, month = evidence["service"], evidence["month"]
+    dataset, month = evidence["dataset"], evidence["month"]
     if "evaluate" not in evidence["settings"]:
         return equality.difference(scratch / path, path, is_exact)
     model_facts: dict[str, Any] = {"recipe": None, "columns": []}
     if path.endswith("/model.skops"):
-        model_facts = files.read_json(targets.run_file(service, month, "training.json"))
+        model_facts = files.read_json(targets.run_file(dataset, month, "training.json"))
     elif path.endswith("/champion.skops"):
-        model_facts = files.read_json(targets.run_file(service, month, "champion.json"))["champion"]
-    validation = evidence["settings"]["evaluate"][month]["validation_month"]
-    features = targets.data_file(service, validation, "features.parquet")
+        model_facts = files.read_json(targets.run_file(dataset, month, "champion.json"))["champion"]
+    evaluate = evidence["settings"]["evaluate"][month]
+    validation, task = evaluate["validation_month"], evaluate["task"]
+    features = targets.data_file(dataset, validation, "features.parquet")
     rebuilt = scratch / path
-    return equality.model_difference(rebuilt, path, model_facts["recipe"], model_facts["columns"], features, is_exact)
+    recipe, columns = model_facts["recipe"], model_facts["columns"]
+    return equality.model_difference(rebuilt, path, recipe, columns, features, is_exact, task)

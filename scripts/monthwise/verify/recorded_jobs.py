@@ -26,23 +26,26 @@ class Job(NamedTuple):
     settings: dict[str, Any]
 
 
-def data_jobs(evidence: EvidenceContent, zones: list[str]) -> list[list[Job]]:
-    """Return, for each data month of a run month, the jobs that build its features from raw.parquet."""
+def data_jobs(evidence: EvidenceContent, sources: Mapping[str, list[str]]) -> list[list[Job]]:
+    """Return, for each data month of a run month, the jobs that build its features from raw.file.
+
+    `sources` are the module of the dataset and the files it reads, by the place of an input (stages.Place).
+    """
     names = [name for name in stages.EVIDENCE if stages.STAGES[name].kind == "data"]
     months = sorted(evidence["settings"][names[0]])
-    return [[_job(evidence, stages.STAGES[name], month, zones) for name in names] for month in months]
+    return [[_job(evidence, stages.STAGES[name], month, sources) for name in names] for month in months]
 
 
-def run_jobs(evidence: EvidenceContent, zones: list[str]) -> list[Job]:
+def run_jobs(evidence: EvidenceContent) -> list[Job]:
     """Return the jobs that build a run month from features and the champion of the month before, in order."""
     recorded_stages = [stages.STAGES[name] for name in stages.EVIDENCE if name in evidence["settings"]]
-    return [_job(evidence, stage, evidence["month"], zones) for stage in recorded_stages if stage.kind == "run"]
+    return [_job(evidence, stage, evidence["month"], {}) for stage in recorded_stages if stage.kind == "run"]
 
 
 def given_files(evidence: EvidenceContent) -> list[str]:
     """Return the files of other run months that a run month is built from."""
     months = {month for place in ("before", "pinned") for month in _months(evidence, {}, place)}
-    paths = [path for job in run_jobs(evidence, []) for path in paths_of(job)]
+    paths = [path for job in run_jobs(evidence) for path in paths_of(job)]
     return [path for path in dict.fromkeys(paths) if path.startswith("runs/") and path.split("/")[2] in months]
 
 
@@ -51,13 +54,15 @@ def paths_of(job: Job) -> list[str]:
     return [path for paths in job.inputs.values() for path in paths]
 
 
-def _job(evidence: EvidenceContent, stage: Stage, month: str, zones: list[str]) -> Job:
+def _job(evidence: EvidenceContent, stage: Stage, month: str, sources: Mapping[str, list[str]]) -> Job:
     settings = evidence["settings"][stage.name][month]
     inputs = {
-        option: zones if job_input.place == "zones" else _paths(evidence, stage, month, job_input, settings)
+        option: sources[job_input.place]
+        if job_input.place in sources
+        else _paths(evidence, stage, month, job_input, settings)
         for option, job_input in stage.inputs.items()
     }
-    outputs = {option: _path(stage.kind, evidence["service"], month, name) for option, name in stage.outputs.items()}
+    outputs = {option: _path(stage.kind, evidence["dataset"], month, name) for option, name in stage.outputs.items()}
     return Job(stage.name, month, inputs, outputs, settings)
 
 
@@ -71,7 +76,7 @@ def _paths(
         else job_input.names
     )
     return [
-        _path(job_input.kind or stage.kind, evidence["service"], input_month, name)
+        _path(job_input.kind or stage.kind, evidence["dataset"], input_month, name)
         for input_month in months
         for name in names
     ]
@@ -83,7 +88,7 @@ def _months(evidence: EvidenceContent, settings: Mapping[str, Any], place: str) 
     months = {
         "training": settings.get("months") or settings.get("training_months") or (),
         "validation": [settings.get("validation_month")],
-        "before": [promote["reign"]],
+        "before": [promote["previous"]],
         "pinned": [promote["promotion"]["pin"]],
     }
     return [month for month in months[place] if month]
@@ -95,5 +100,5 @@ def _is_made(evidence: EvidenceContent, name: str) -> bool:
     return stages.STAGES[stage].kind == "data" or stage in evidence["settings"]
 
 
-def _path(kind: str, service: str, month: str, name: str) -> str:
-    return (targets.data_file if kind == "data" else targets.run_file)(service, month, name)
+def _path(kind: str, dataset: str, month: str, name: str) -> str:
+    return (targets.data_file if kind == "data" else targets.run_file)(dataset, month, name)

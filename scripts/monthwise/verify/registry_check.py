@@ -1,4 +1,4 @@
-"""Check the model registry against registry/{service}.json and tracking.json. Changes nothing."""
+"""Check the model registry against registry/{dataset}.json and tracking.json. Changes nothing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class NotChecked(Exception):
     """Why the registry could not be checked. This is no finding about a month."""
 
 
-def findings(service: str, months: Mapping[str, Tracking | None], uri: str) -> dict[str, str]:
+def findings(dataset: str, months: Mapping[str, Tracking | None], uri: str) -> dict[str, str]:
     """Return the first problem of each month that has one, in words, by month.
 
     `months` holds the content of tracking.json by run month; None for a month that trained nothing. Raises NotChecked
     if there is no registry file or no store.
     """
-    path = Path(f"registry/{service}.json")
+    path = Path(f"registry/{dataset}.json")
     if not path.exists():
         raise NotChecked(f"there is no {path}")
     content = path.read_bytes()
@@ -72,13 +72,13 @@ def _off(client: MlflowClient, name: str, month: str, version: ModelVersion, rec
     """Return the first problem of a month's version, in words; None if there is none."""
     for key in ("run_id", "model_id", "content"):
         if version[key] != record[key]:
-            return f"registry/{record['service']}.json names {key} {version[key]}, tracking.json {record[key]}"
+            return f"registry/{record['dataset']}.json names {key} {version[key]}, tracking.json {record[key]}"
     number = version["version"]
     registered = _ask(lambda: client.get_model_version(name, number))
     if registered is None:
         return f"version {number} of {name} is not in the registry"
     wanted = {
-        mlflow_store.SERVICE: record["service"],
+        mlflow_store.DATASET: record["dataset"],
         mlflow_store.MONTH: month,
         mlflow_store.CONTENT: record["content"],
         "run_id": record["run_id"],

@@ -57,11 +57,11 @@ def _of_another_version(job: Job, reason: str) -> str | None:
     """Return what to do if a job uses a model from another scikit-learn version; None if it does not."""
     if not stages.loads_a_model(job.stage):
         return None
-    model, service, month = job.inputs["model"][0], job.settings["service"], job.month
+    model, dataset, month = job.inputs["model"][0], job.settings["dataset"], job.month
     try:
         if job.stage == "score":
             month = files.read_json(job.inputs["champion"][0])["champion"]["month"]
-        record = files.read_json(targets.run_file(service, month, "train.provenance.json"))
+        record = files.read_json(targets.run_file(dataset, month, "train.provenance.json"))
         then, now = record["packages"]["scikit-learn"], provenance.provenance()["packages"]["scikit-learn"]
     except (FileNotFoundError, ValueError, KeyError):
         return None
@@ -69,9 +69,9 @@ def _of_another_version(job: Job, reason: str) -> str | None:
         return None
     return (
         f"{model} was made by scikit-learn {then}, and {now} cannot use it ({reason}); train {month} again: delete"
-        f" {targets.run_file(service, month, 'model.skops')}, then {rebuild_it(service, month)}"
+        f" {targets.run_file(dataset, month, 'model.skops')}, then {rebuild_it(dataset, month)}"
     )
 
 
-def rebuild_it(service: str, month: str) -> str:
-    return f"rebuild it: {suggest.snakemake(f'services=[{service}]', f'first={month}', f'last={month}')}"
+def rebuild_it(dataset: str, month: str) -> str:
+    return f"rebuild it: {suggest.snakemake(f'datasets=[{dataset}]', f'first={month}', f'last={month}')}"

@@ -16,12 +16,12 @@ QUALITY = targets.DATA_FILES[: targets.DATA_FILES.index("quality.json") + 1]
 
 @dataclass
 class Available:
-    """The files of a service that can be built, and the months that cannot.
+    """The files of a dataset that can be built, and the months that cannot.
 
     `held`: run month -> the data month that it waits for. `stops`: the run month at which the chain of champions stops.
     """
 
-    service: str
+    dataset: str
     months: list[str]
     data: list[str] = field(default_factory=list)  # up to quality.json
     files: list[str] = field(default_factory=list)
@@ -31,21 +31,21 @@ class Available:
 
 def find(calendar: Calendar, run_months: Sequence[str], waiting_for: Mapping[str, str]) -> Available:
     """Return the files of `run_months` that can be built; `held`: data month -> why it cannot be read."""
-    service = calendar.service
-    result = Available(service, list(run_months))
+    dataset = calendar.dataset
+    result = Available(dataset, list(run_months))
     readable: set[str] = set()
     for data_month in calendar.data_months(*run_months):
         is_published = waiting_for.get(data_month) != NOT_PUBLISHED
         names: Sequence[str] = targets.DATA_FILES if data_month not in waiting_for else QUALITY if is_published else ()
-        result.files += [targets.data_file(service, data_month, name) for name in names]
-        result.data += [targets.data_file(service, data_month, name) for name in names if name in QUALITY]
+        result.files += [targets.data_file(dataset, data_month, name) for name in names]
+        result.data += [targets.data_file(dataset, data_month, name) for name in names if name in QUALITY]
         readable |= {data_month} if data_month not in waiting_for else set()
     for month in run_months:
         names = _attainable(calendar, month, readable, result)
-        result.files += [targets.run_file(service, month, name) for name in names]
+        result.files += [targets.run_file(dataset, month, name) for name in names]
     if run_months and run_months[-1] >= calendar.begin:
         decided = any(path.endswith("/champion.json") for path in result.files)
-        result.files += [f"registry/{service}.json"] if decided else []
+        result.files += [f"registry/{dataset}.json"] if decided else []
     return result
 
 
@@ -75,11 +75,11 @@ def _attainable(calendar: Calendar, month: str, readable: set[str], result: Avai
     return [name for name in targets.run_files(calendar, month) if name not in excluded]
 
 
-def rejected(service: str, data_months: Sequence[str]) -> dict[str, dict[str, Any]]:
+def rejected(dataset: str, data_months: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return quality.json by data month, for months that are rejected and not waived."""
     quality_by_month = {}
     for month in data_months:
-        quality = files.read_json_if_whole(targets.data_file(service, month, "quality.json"))
+        quality = files.read_json_if_whole(targets.data_file(dataset, month, "quality.json"))
         if quality and quality.get("verdict") == "reject" and not (quality.get("waiver") and quality.get("rows_out")):
             quality_by_month[month] = quality
     return quality_by_month

@@ -20,30 +20,30 @@ class Windows(NamedTuple):
 
 
 class Calendar:
-    """The months of one service, from its settings, the months that have files, and the current month.
+    """The months of one dataset, from its settings, the months that have files, and the current month.
 
     A calendar is a snapshot: after months were published or located, make a new one (`Calendar.read`).
     """
 
-    def __init__(self, settings: Settings, service: str, known: Listing, today: str):
-        self.settings, self.service, self.known, self.today = settings, service, known, today
+    def __init__(self, settings: Settings, dataset: str, known: Listing, today: str):
+        self.settings, self.dataset, self.known, self.today = settings, dataset, known, today
         self.config = settings.config
-        self.skipped = settings.skipped(service)
+        self.skipped = settings.skipped(dataset)
 
     @classmethod
-    def read(cls, settings: Settings, service: str) -> "Calendar":
+    def read(cls, settings: Settings, dataset: str) -> "Calendar":
         """Return the calendar as of now: list the results folder and the source, and read the clock."""
-        return cls(settings, service, listing.read(settings, service), months.today())
+        return cls(settings, dataset, listing.read(settings, dataset), months.today())
 
     def changed(self, layer: Mapping[str, object]) -> "Calendar":
         """Return this calendar with `layer` on top of its settings; raises WrongConfig if the result is invalid."""
-        return Calendar(self.settings.changed(layer), self.service, self.known, self.today)
+        return Calendar(self.settings.changed(layer), self.dataset, self.known, self.today)
 
     # Windows
 
     def training_months(self, month: str) -> list[str]:
         """Return the training window of a run month, oldest first: no skipped months, and none after M-2."""
-        length = self.settings.at(self.service, month).window.length
+        length = self.settings.at(self.dataset, month).window.length
         training: list[str] = []
         candidate = shift(month, -2)
         while len(training) < length:
@@ -62,7 +62,7 @@ class Calendar:
         validation = self.validation_month(month)
         if validation is None:
             raise WrongUsage(
-                f"{self.service} {month} trains no model: its validation month {shift(month, -1)} is skipped"
+                f"{self.dataset} {month} trains no model: its validation month {shift(month, -1)} is skipped"
                 f" (skip in config/config.yaml); request another month, or take it out of skip"
             )
         return Windows(self.training_months(month), validation)
@@ -85,10 +85,10 @@ class Calendar:
     @cached_property
     def begin(self) -> str:
         """The first run month that has a champion."""
-        if self.service in self.config.begin:
-            return self.config.begin[self.service]
+        if self.dataset in self.config.begin:
+            return self.config.begin[self.dataset]
         if self.config.source == "https":
-            raise WrongConfig(f"begin.{self.service} is missing in config/config.yaml: the first run month, YYYY-MM")
+            raise WrongConfig(f"begin.{self.dataset} is missing in config/config.yaml: the first run month, YYYY-MM")
         oldest = self.config.demo.first if self.config.source == "demo" else self._published_in_folder[0]
         month = shift(oldest, 2)
         while self.training_months(month)[0] < oldest:
@@ -110,7 +110,7 @@ class Calendar:
         """The run months from `first` to `last`; raises WrongConfig if there are none."""
         if self.first > self.last:
             raise WrongConfig(
-                f"{self.service}: first ({self.first}, from `{self.config.first}`) is after last ({self.last}, from"
+                f"{self.dataset}: first ({self.first}, from `{self.config.first}`) is after last ({self.last}, from"
                 f" `{self.config.last}`): give --config first=YYYY-MM last=YYYY-MM, or another begin"
             )
         return span(self.first, self.last)
@@ -145,8 +145,8 @@ class Calendar:
     @property
     def _published_in_folder(self) -> list[str]:
         if not self.known.in_folder:
-            pattern = self.settings.describe(self.service).file
-            raise WrongConfig(f"{self.service}: there is no file like {pattern} in {self.config.source}")
+            pattern = self.settings.describe(self.dataset).file
+            raise WrongConfig(f"{self.dataset}: there is no file like {pattern} in {self.config.source}")
         return list(self.known.in_folder)
 
     # Champions
@@ -158,7 +158,7 @@ class Calendar:
         """
         if month < self.begin:
             raise WrongUsage(
-                f"{self.service} {month} has no champion: the first one serves in {self.begin} (begin in"
+                f"{self.dataset} {month} has no champion: the first one serves in {self.begin} (begin in"
                 f" config/config.yaml); request a later month, or let it begin earlier"
             )
         return shift(month, -1) if month > self.begin else None
@@ -189,16 +189,16 @@ class Calendar:
 
 
 class Calendars(dict[str, Calendar]):
-    """The calendar of each service as of now, read when it is first needed."""
+    """The calendar of each dataset as of now, read when it is first needed."""
 
     def __init__(self, settings: Settings):
         super().__init__()
         self.settings = settings
 
     def of_call(self) -> list[Calendar]:
-        """Return the calendars of the services in config."""
-        return [self[service] for service in self.settings.services]
+        """Return the calendars of the datasets in config."""
+        return [self[dataset] for dataset in self.settings.datasets]
 
-    def __missing__(self, service: str) -> Calendar:
-        self[service] = Calendar.read(self.settings, service)
-        return self[service]
+    def __missing__(self, dataset: str) -> Calendar:
+        self[dataset] = Calendar.read(self.settings, dataset)
+        return self[dataset]

@@ -10,33 +10,33 @@ from ..publisher import folder, resolve_folder
 
 
 class Listing(NamedTuple):
-    """The data months of a service that are known: with a source.json, and with a file in the folder of `source`."""
+    """The data months of a dataset that are known: with a source.json, and with a file in the folder of `source`."""
 
     located: Sequence[str] = ()
     in_folder: Sequence[str] = ()
 
 
-def read(settings: Settings, service: str) -> Listing:
+def read(settings: Settings, dataset: str) -> Listing:
     """List the results folder and, if it is a folder, the source; raises WrongConfig if the source is unreadable."""
     source = settings.config.source
     if not source.startswith("file:"):
-        return Listing(located_months(service))
-    return Listing(located_months(service), folder.months(resolve_folder(source), settings.describe(service).file))
+        return Listing(located_months(dataset))
+    return Listing(located_months(dataset), folder.months(resolve_folder(source), settings.describe(dataset).file))
 
 
-def located_months(service: str) -> list[str]:
+def located_months(dataset: str) -> list[str]:
     """Return the data months that are known to be published, in order."""
-    return _months_with("source.json", f"data/{service}")
+    return _months_with("source.json", f"data/{dataset}")
 
 
-def built_months(service: str) -> list[str]:
+def built_months(dataset: str) -> list[str]:
     """Return the run months that have metrics, in order."""
-    return _months_with("metrics.json", f"runs/{service}")
+    return _months_with("metrics.json", f"runs/{dataset}")
 
 
-def decided_months(service: str) -> list[str]:
+def decided_months(dataset: str) -> list[str]:
     """Return the run months that have a champion, in order."""
-    return _months_with("champion.json", f"runs/{service}")
+    return _months_with("champion.json", f"runs/{dataset}")
 
 
 def _months_with(name: str, parent: str) -> list[str]:

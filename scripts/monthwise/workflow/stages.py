@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 # Where an input comes from: the data or run month of the job itself; its training window; its validation month; the run
-# month before, which has the current champion; the run month that `promotion.pin` names; the zone file.
-Place = Literal["month", "training", "validation", "before", "pinned", "zones"]
+# month before, which has the current champion; the run month that `promotion.pin` names; the module of the dataset; the
+# files that this module reads; both.
+Place = Literal["month", "training", "validation", "before", "pinned", "prepare", "files", "sources"]
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,13 @@ class Stage:
         return tuple(self.outputs.values())
 
 
-ZONES = Input(place="zones", is_list=True)
+MODULE = {"prepare": Input(place="prepare", is_list=True), "files": Input(place="files", is_list=True)}
 CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads from a run month
 CHAMPION = ("champion.json", "champion.skops", "champion_baseline.skops")
-QUALITY = ("base/rounding", "data/bins", "data/duplicates", "data/quality_rules")
-CODES = ("data/id_codes", "data/tables", "data/zones")
-ERRORS = (
-    "base/rounding",
-    "data/bins",
-    *CODES,
-    "models/baseline",
-    "models/errors",
-    "models/evaluation",
-    "models/model_files",
-)
+QUALITY = ("base/rounding", "data/bins", "data/duplicates", "data/histograms", "data/quality_rules")
+READING = ("data/categories", "data/columns", "data/id_codes", "data/tables", "data/targets")
+MEASURING = ("baseline", "evaluation", "frames", "metrics", "model_files")
+ERRORS = ("base/metric_values", "base/rounding", "data/bins", "data/tables", *(f"models/{name}" for name in MEASURING))
 STORE = ("experiments", "installation", "mlflow_store", "relocation", "store_errors", "uris")
 
 
@@ -90,7 +84,7 @@ _TABLE = (
         "ingest",
         "data",
         inputs={"source": Input(("source.json",))},
-        outputs={"raw": "raw.parquet"},
+        outputs={"raw": "raw.file"},
         warm="data",
         rate=(0.1, 0.5),
         shown_as="fetch",
@@ -99,23 +93,23 @@ _TABLE = (
     Stage(
         "clean",
         "data",
-        inputs={"raw": Input(("raw.parquet",)), "zones": ZONES},
-        outputs={"trips": "trips.parquet", "quality": "quality.json"},
+        inputs={"raw": Input(("raw.file",)), **MODULE},
+        outputs={"rows": "rows.parquet", "quality": "quality.json"},
         last="quality.json",
         warm="data",
         rate=(0.1, 0.3),
         shown_as="clean, featurize",
-        modules=("data/cleaning", "data/columns", *QUALITY, *CODES),
+        modules=("base/tasks", "data/cleaning", "data/published", "prepare/__init__", *QUALITY, *READING),
     ),
     Stage(
         "featurize",
         "data",
-        inputs={"trips": Input(("trips.parquet",)), "quality": Input(("quality.json",)), "zones": ZONES},
+        inputs={"rows": Input(("rows.parquet",)), "quality": Input(("quality.json",)), **MODULE},
         outputs={"features": "features.parquet"},
         warm="data",
         rate=(0.1, 0.3),
         shown_as="clean, featurize",
-        modules=("data/features", "data/quality_rules", *CODES),
+        modules=("data/features", "data/id_codes", "data/quality_rules", "data/tables", "prepare/__init__"),
     ),
     Stage(
         "train",
@@ -130,7 +124,7 @@ _TABLE = (
         warm="models",
         rate=(0.5, 12.0),
         shown_as="train",
-        modules=("data/distributions", "models/baseline", "models/model_files"),
+        modules=("data/distributions", "models/baseline", "models/frames", "models/leaks", "models/model_files"),
     ),
     Stage(
         "evaluate",
@@ -140,7 +134,6 @@ _TABLE = (
             "baseline": Input(("baseline.skops",)),
             "training": Input(("training.json",)),
             "features": _features("validation"),
-            "zones": ZONES,
         },
         outputs={
             "validation": "validation.parquet",
@@ -167,7 +160,7 @@ _TABLE = (
         warm="tracking",
         rate=(0.6, 0.0),
         shown_as="track",
-        modules=("models/model_files", "tracking/runs", *(f"tracking/{name}" for name in STORE)),
+        modules=("base/metric_values", "models/model_files", "tracking/runs", *(f"tracking/{name}" for name in STORE)),
         is_evidence=False,
     ),
     Stage(
@@ -178,13 +171,12 @@ _TABLE = (
             "champion": Input(("predictions.parquet",), "before"),
             "previous": Input(("champion.json",), "before"),
             "features": _features("validation"),
-            "zones": ZONES,
         },
         outputs={"comparison": "comparison.json"},
         warm="models",
         rate=(0.3, 2.0),
         shown_as="decide, prove",
-        modules=("models/errors", *CODES),
+        modules=("base/rounding", "data/bins", "data/tables", "models/metrics"),
     ),
     Stage(
         "promote",
@@ -199,6 +191,7 @@ _TABLE = (
         warm="data",
         rate=(0.1, 0.0),
         shown_as="decide, prove",
+        modules=("base/metric_values",),
     ),
     Stage(
         "score",
@@ -208,7 +201,6 @@ _TABLE = (
             "model": Input(("champion.skops",)),
             "baseline": Input(("champion_baseline.skops",)),
             "features": _features(),
-            "zones": ZONES,
         },
         outputs={
             "predictions": "predictions.parquet",
@@ -234,7 +226,7 @@ _TABLE = (
     Stage(
         "evidence",
         "run",
-        inputs={"files": Input(is_list=True), "zones": ZONES},
+        inputs={"files": Input(is_list=True), "sources": Input(place="sources", is_list=True)},
         outputs={"evidence": "evidence.json"},
         warm="data",
         rate=(0.1, 0.2),
@@ -249,11 +241,16 @@ _TABLE = (
             "trackings": Input(("tracking.json",), is_list=True),
             "lives": Input(("live.json",), is_list=True),
         },
-        outputs={"registry": "registry/{service}.json"},
+        outputs={"registry": "registry/{dataset}.json"},
         warm="tracking",
         rate=(1.0, 0.0),
         shown_as="track",
-        modules=("tracking/live_errors", "tracking/registry", *(f"tracking/{name}" for name in STORE)),
+        modules=(
+            "base/metric_values",
+            "tracking/live_errors",
+            "tracking/registry",
+            *(f"tracking/{name}" for name in STORE),
+        ),
         is_evidence=False,
     ),
 )

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from .doc import DataMonth, Doc, Service
+from .doc import DataMonth, Dataset, Doc
 
 
 class Source(TypedDict):
-    """What the publisher offers for one month: data/{service}/{month}/source.json."""
+    """What the publisher offers for one month: data/{dataset}/{month}/source.json."""
 
-    service: Service
+    dataset: Dataset
     month: DataMonth
     kind: Annotated[Literal["https", "file", "demo"], Doc("the kind of source")]
     file: NotRequired[Annotated[str, Doc("its file name; not for demo")]]
@@ -17,15 +17,15 @@ class Source(TypedDict):
     etag: NotRequired[Annotated[str | None, Doc("its ETag, if the publisher sends one; not for demo")]]
     last_modified: NotRequired[Annotated[str | None, Doc("its last change, if known; not for demo", "UTC")]]
     seed: NotRequired[Annotated[int, Doc("the seed of generated data; demo only")]]
-    rows: NotRequired[Annotated[int, Doc("the configured number of trips; demo only", "rows")]]
+    rows: NotRequired[Annotated[int, Doc("the configured number of rows; demo only", "rows")]]
     version: NotRequired[Annotated[int, Doc("the version of the generator; demo only")]]
 
 
 class Kept(TypedDict):
-    """What the last good file of a month was fetched with: data/{service}/{month}/.raw.kept.json."""
+    """What the last good file of a month was fetched with: data/{dataset}/{month}/.raw.kept.json."""
 
     source: Annotated[Source, Doc("the content of source.json")]
-    size: Annotated[int, Doc("the size of .raw.kept.parquet", "bytes")]
+    size: Annotated[int, Doc("the size of .raw.kept.file", "bytes")]
 
 
 Verdict = Literal["pass", "warn", "reject"]
@@ -55,24 +55,33 @@ class Distribution(TypedDict):
     counts: Annotated[list[int], Doc("the rows of each bin", "rows")]
 
 
+class TargetSummary(TypedDict):
+    """The target of the kept rows."""
+
+    min: Annotated[float | None, Doc("the smallest one; null without rows", "of target")]
+    max: Annotated[float | None, Doc("the largest one; null without rows", "of target")]
+    other_values: Annotated[dict[str, int], Doc("the most frequent values that are no class of config", "rows")]
+
+
 class QualityCounts(TypedDict):
     """What cleaning counts."""
 
     rows_in: Annotated[int, Doc("rows of the published file", "rows")]
-    rows_out: Annotated[int, Doc("rows of trips.parquet", "rows")]
+    rows_out: Annotated[int, Doc("rows of rows.parquet", "rows")]
     drops: Annotated[dict[str, int], Doc("dropped rows by reason", "rows")]
     repairs: Annotated[dict[str, int], Doc("implausible values that were set to missing, by rule", "rows")]
     normalised: Annotated[dict[str, int], Doc("ids written as text or decimal numbers, by column", "rows")]
     duplicates: Annotated[int, Doc("rows that equal an earlier one; they are kept", "rows")]
     missing: Annotated[dict[str, float], Doc("share of missing values by column", "0 to 1")]
     outside_month: OutsideMonth
+    target: TargetSummary
     distributions: Annotated[dict[str, Distribution], Doc("values by column")]
 
 
 class Quality(QualityCounts):
-    """Rows in and out of cleaning, and the verdict: data/{service}/{month}/quality.json."""
+    """Rows in and out of cleaning, and the verdict: data/{dataset}/{month}/quality.json."""
 
-    service: Service
+    dataset: Dataset
     month: DataMonth
     verdict: Annotated[Verdict, Doc("what the rules say")]
     rule: Annotated[BrokenRule | None, Doc("the first rule that is broken, if any")]
@@ -83,7 +92,7 @@ Clean = Literal["true", "false", "unknown"]
 
 
 class Provenance(TypedDict):
-    """What a job ran with: runs/{service}/{month}/{stage}.provenance.json."""
+    """What a job ran with: runs/{dataset}/{month}/{stage}.provenance.json."""
 
     commit: Annotated[str, Doc("the commit of the code, or `unknown`")]
     clean: Annotated[Clean, Doc("whether the code was unchanged since that commit")]

@@ -10,7 +10,7 @@ class Doc(NamedTuple):
     unit: str = ""
 
 
-Service = Annotated[str, Doc("the service")]
+Dataset = Annotated[str, Doc("the dataset")]
 DataMonth = Annotated[str, Doc("the data month")]
 RunMonth = Annotated[str, Doc("the run month")]
-ValidationMonth = Annotated[str, Doc("the month whose trips were predicted")]
+ValidationMonth = Annotated[str, Doc("the month whose rows were predicted")]

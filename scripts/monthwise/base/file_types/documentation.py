@@ -21,7 +21,8 @@ HEAD = """# Files
 The JSON files that Monthwise writes, key by key. Months are `YYYY-MM`, times are UTC, numbers are finite. A key marked
 "may be missing" is absent where it has no value. Keys are sorted, so that equal content gives equal bytes. The number
 in `registry/format.json` is the version of all of them: it changes when an older version could misread a file. A file
-`.jsonl` has one object per line. `logs/alarms.json` maps each condition whose alert was sent to its line.
+`.jsonl` has one object per line. Each file, and each line of a `.jsonl`, has this number as `format`.
+`logs/alerts.json` maps each condition whose alert was sent to its line.
 """
 PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", NoneType: "null", Any: "any value"}
 

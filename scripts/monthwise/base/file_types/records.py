@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from .data_months import Provenance
-from .doc import Doc, RunMonth, Service
+from .doc import Dataset, Doc, RunMonth
 from .run_months import Compared, Model
 
 
 class Tracking(TypedDict):
-    """The MLflow run of a challenger: runs/{service}/{month}/tracking.json."""
+    """The MLflow run of a challenger: runs/{dataset}/{month}/tracking.json."""
 
-    service: Service
+    dataset: Dataset
     month: RunMonth
     content: Annotated[str, Doc("SHA-256 of data, settings and errors; identifies the run in any store")]
     uri: Annotated[str, Doc("the store, without secrets")]
@@ -46,9 +46,9 @@ class Registration(TypedDict):
 
 
 class Registry(Registration):
-    """The registered model of a service: registry/{service}.json."""
+    """The registered model of a dataset: registry/{dataset}.json."""
 
-    service: Service
+    dataset: Dataset
     model: Annotated[str, Doc("the name of the registered model")]
     uri: Annotated[str, Doc("the store, without secrets")]
 
@@ -78,18 +78,18 @@ class EvidenceProvenance(TypedDict):
 class EvidenceContent(TypedDict):
     """The part of the evidence that is equal in equal builds."""
 
-    service: Service
+    dataset: Dataset
     month: RunMonth
     scored: Annotated[bool, Doc("whether the month is scored")]
     settings: Annotated[dict[str, dict[str, dict[str, Any]]], Doc("settings of jobs, by stage and month")]
     seeds: Annotated[dict[str, int], Doc("seeds by stage")]
     rows: Annotated[dict[str, dict[str, Any]], Doc("row counts by stage", "rows")]
     files: Annotated[dict[str, str], Doc("SHA-256 of files that are equal in equal builds, by path")]
-    zones: Annotated[dict[str, str], Doc("SHA-256 of zone files, by name")]
+    sources: Annotated[dict[str, str], Doc("SHA-256 of the module of the dataset and of its files, by name")]
 
 
 class Evidence(EvidenceContent):
-    """What a decision was made from: runs/{service}/{month}/evidence.json."""
+    """What a decision was made from: runs/{dataset}/{month}/evidence.json."""
 
     provenance: EvidenceProvenance
     sha256: Annotated[str, Doc("SHA-256 of all keys but `provenance`")]
@@ -105,16 +105,16 @@ class Previous(TypedDict):
 class DecisionContent(TypedDict):
     """A decision with hashes of what it was made from."""
 
-    service: Service
+    dataset: Dataset
     month: RunMonth
     champion: Model
     decision: Annotated[str, Doc("as in champion.json")]
     reason: Annotated[str, Doc("as in champion.json")]
     since: Annotated[str, Doc("as in champion.json")]
     compared: Annotated[Compared | None, Doc("as in champion.json")]
-    promised_rmse_min: Annotated[float, Doc("the validation error of the champion", "min")]
+    validation_error: Annotated[float, Doc("the validation error of the champion", "of target")]
     settings: Annotated[dict[str, str], Doc("hashes of the settings that can change a decision, by stage")]
-    reigned: Annotated[Previous | None, Doc("the champion of the month before, if any")]
+    previous: Annotated[Previous | None, Doc("the champion of the month before, if any")]
     hashes: Annotated[dict[str, str], Doc("SHA-256 of the files that the decision depends on, by path")]
 
 
@@ -129,7 +129,7 @@ class Fault(TypedDict):
     """A failed job."""
 
     rule: Annotated[str, Doc("the rule")]
-    service: Service
+    dataset: Dataset
     month: Annotated[str | None, Doc("the month; null for `register`")]
     code: Annotated[int, Doc("its exit code")]
     line: Annotated[str, Doc("the last line of its log")]
@@ -153,8 +153,8 @@ class Outcome(TypedDict):
     code: Annotated[int, Doc("its exit code")]
     line: Annotated[str, Doc("its last line")]
     jobs: JobCounts
-    months: Annotated[list[str], Doc("service and month of the run months that it finished")]
-    reason: Annotated[dict[str, str], Doc("why each finished job ran, by rule, service and month")]
+    months: Annotated[list[str], Doc("dataset and month of the run months that it finished")]
+    reason: Annotated[dict[str, str], Doc("why each finished job ran, by rule, dataset and month")]
     failed: Annotated[list[Fault], Doc("the jobs that failed")]
     rejected: NotRequired[Annotated[dict[str, dict[str, str]], Doc("rejected data months, with what to do")]]
     champions: NotRequired[Annotated[list[str], Doc("changes of champions, in words")]]

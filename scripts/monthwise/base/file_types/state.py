@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from .doc import Doc, Service
+from .doc import Dataset, Doc
 
 
 class LockHolder(TypedDict):
@@ -18,7 +18,7 @@ class PlannedJob(TypedDict):
     """A job that is left."""
 
     rule: Annotated[str, Doc("the rule")]
-    service: Service
+    dataset: Dataset
     month: NotRequired[Annotated[str, Doc("the month; `register` has none")]]
     reason: Annotated[str, Doc("why it is to run")]
     missing: Annotated[bool, Doc("whether an output is missing; else its outputs are stale")]
@@ -38,7 +38,7 @@ class Plan(TypedDict):
 
     looked: Annotated[str, Doc("when the publisher was checked", "UTC")]
     jobs: Annotated[list[PlannedJob], Doc("the jobs")]
-    not_published: Annotated[dict[str, list[str]], Doc("data months that are not yet published, by service")]
+    not_published: Annotated[dict[str, list[str]], Doc("data months that are not yet published, by dataset")]
     rejected: NotRequired[Annotated[dict[str, dict[str, str]], Doc("rejected data months, with what to do")]]
     cost: NotRequired[Cost]
 
@@ -58,16 +58,18 @@ class StageState(TypedDict):
 class Numbers(TypedDict, total=False):
     """The known numbers of a run month."""
 
+    metric: Annotated[str, Doc("the error that decides")]
+    unit: Annotated[str, Doc("the unit of the target")]
     validation_month: Annotated[str, Doc("the validation month")]
-    validation_trips: Annotated[int, Doc("its trips", "rows")]
-    challenger_validation_rmse_min: Annotated[float, Doc("the challenger's error on the validation month", "min")]
-    baseline_validation_rmse_min: Annotated[float, Doc("that of its baseline on the same trips", "min")]
-    champion_validation_rmse_min: Annotated[float, Doc("the champion's error on champion_validation_month", "min")]
+    validation_rows: Annotated[int, Doc("its rows", "rows")]
+    challenger_validation_error: Annotated[float, Doc("the challenger's error on the validation month", "of target")]
+    baseline_validation_error: Annotated[float, Doc("that of its baseline on the same rows", "of target")]
+    champion_validation_error: Annotated[float, Doc("the champion's error on champion_validation_month", "of target")]
     champion_validation_month: Annotated[str, Doc("validation_month, unless the champion was not compared")]
-    live_trips: Annotated[int, Doc("trips of the month itself", "rows")]
-    champion_live_rmse_min: Annotated[float, Doc("the champion's error in the month itself", "min")]
-    baseline_live_rmse_min: Annotated[float, Doc("that of its baseline on the same trips", "min")]
-    live_excess: Annotated[float, Doc("champion_live_rmse_min / champion_validation_rmse_min - 1")]
+    live_rows: Annotated[int, Doc("rows of the month itself", "rows")]
+    champion_live_error: Annotated[float, Doc("the champion's error in the month itself", "of target")]
+    baseline_live_error: Annotated[float, Doc("that of its baseline on the same rows", "of target")]
+    live_excess: Annotated[float, Doc("champion_live_error / champion_validation_error - 1")]
     champion: Annotated[str, Doc("the run month of the champion model, or `baseline`")]
     decision: Annotated[str, Doc("as in champion.json")]
     reason: Annotated[str, Doc("as in champion.json")]
@@ -120,8 +122,8 @@ class States(TypedDict):
     runs: Annotated[StageStates, Doc("run months")]
 
 
-class ServiceStatus(States):
-    """The status of a service."""
+class DatasetStatus(States):
+    """The status of a dataset."""
 
     numbers: Annotated[dict[str, Numbers], Doc("known numbers by run month")]
     rows: Annotated[dict[str, RowCounts], Doc("known numbers by data month")]
@@ -146,6 +148,6 @@ class Status(TypedDict):
     built: NotRequired[Annotated[str, Doc("when the file was written", "UTC")]]
     looked: Annotated[str | None, Doc("when a run or plan last checked what is stale", "UTC")]
     last_run: Annotated[LastRun | None, Doc("the last call of `run`")]
-    needs: Annotated[list[CallNeed], Doc("calls that need attention, unless the needs of a service explain them")]
+    needs: Annotated[list[CallNeed], Doc("calls that need attention, unless the needs of a dataset explain them")]
     not_hashed: Annotated[int, Doc("large files written after their evidence and not compared with it", "files")]
-    services: Annotated[dict[str, ServiceStatus], Doc("the status by service")]
+    datasets: Annotated[dict[str, DatasetStatus], Doc("the status by dataset")]

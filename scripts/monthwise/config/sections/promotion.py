@@ -37,7 +37,7 @@ class Promotion(Section):
     )
     interval: Flag = Field(
         default=True,
-        description="The difference must also be larger than chance (95 %, days redrawn).",
+        description="The difference must also be larger than chance (95 %; days, groups or rows redrawn).",
         examples=[False],
     )
     floor: Number = Field(
@@ -48,7 +48,7 @@ class Promotion(Section):
     )
     segments: Segments = Field(
         default=Segments(),
-        description="No hour, distance or borough with that many rows may be so much worse.",
+        description="No segment with that many rows may be so much worse.",
     )
     pin: Month | None = Field(
         default=None,

@@ -17,7 +17,7 @@ class Tracking(Section):
         Words("letters, digits, - and _, first a letter or digit"),
     ] = Field(
         default="monthwise",
-        description="Experiments and registered models are called NAME-SERVICE; installations that share a store need a"
+        description="Experiments and registered models are called NAME-DATASET; installations that share a store need a"
         " name each.",
         examples=["monthwise-2"],
     )

@@ -22,5 +22,10 @@ class Train(Section):
         description="Of the recipe (docs/models.md). A layer that names a recipe drops the parameters of earlier ones.",
         examples=[{"max_iter": 200}],
     )
+    features: tuple[str, ...] | None = Field(
+        default=None,
+        description="The features that the model uses, in order; default: `model` of the dataset, else all.",
+        examples=[["store", "price"]],
+    )
     max_rows: Whole = Field(default=5_000_000, ge=1, description="Of more rows, a sample is drawn.", examples=[500_000])
     seed: Whole = Field(default=1, ge=0, description="Seed of that sample.", examples=[2])

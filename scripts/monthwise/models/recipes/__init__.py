@@ -1,5 +1,8 @@
 """Recipes: one file per recipe, with a function `pipeline` that returns an unfitted scikit-learn pipeline.
 
+Its first arguments are the task (regression, binary or multiclass) and the names of the features that are numbers and
+of those that are categories; its other arguments are parameters with defaults.
+
 Names, parameters and trusted types are parsed from the source files, so that config can be checked without importing
 scikit-learn while Snakemake parses the Snakefile.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 FOLDER = Path(__file__).parent
+GIVEN = ("task", "numbers", "categories")  # arguments of `pipeline` that no config sets
 
 
 def names() -> list[str]:
@@ -30,7 +34,8 @@ def parameters(recipe: str) -> dict[str, str]:
         node for node in _tree(recipe).body if isinstance(node, ast.FunctionDef) and node.name == "pipeline"
     )
     arguments = [*function.args.args, *function.args.kwonlyargs]
-    return {arg.arg: ast.unparse(arg.annotation) if arg.annotation else "object" for arg in arguments}
+    own = (arg for arg in arguments if arg.arg not in GIVEN)
+    return {arg.arg: ast.unparse(arg.annotation) if arg.annotation else "object" for arg in own}
 
 
 def trusted_types(recipe: str) -> list[str]:
@@ -41,17 +46,19 @@ def trusted_types(recipe: str) -> list[str]:
     return []
 
 
-def build(recipe: str, parameters: Mapping[str, object]) -> Pipeline:
-    """Return the unfitted pipeline of a recipe."""
-    return importlib.import_module(f".{recipe}", __package__).pipeline(**parameters)
+def build(
+    recipe: str, parameters: Mapping[str, object], task: str, numbers: Sequence[str], categories: Sequence[str]
+) -> Pipeline:
+    """Return the unfitted pipeline of a recipe for a task and the names of its features."""
+    return importlib.import_module(f".{recipe}", __package__).pipeline(task, numbers, categories, **parameters)
 
 
-def validate(recipe: str, parameters: Mapping[str, object]) -> None:
-    """Build the pipeline of a recipe and validate the parameters of each estimator in it, as `fit` would.
+def validate(recipe: str, parameters: Mapping[str, object], task: str) -> None:
+    """Build the pipeline of a recipe for a task and validate the parameters of each estimator in it, as `fit` would.
 
     Raises ValueError or TypeError if a parameter is invalid. Imports scikit-learn.
     """
-    pipeline = build(recipe, parameters)
+    pipeline = build(recipe, parameters, task, ["number"], ["category"])
     for part in (pipeline, *pipeline.get_params().values()):
         if hasattr(part, "_validate_params") and not isinstance(part, type):
             part._validate_params()

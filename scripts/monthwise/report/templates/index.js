@@ -3,31 +3,31 @@
 const filters = document.querySelector("form");
 const rows = [...document.querySelectorAll(".matrix tbody tr")].map((row) => ({
   row,
-  service: row.id.slice(0, -8),
+  dataset: row.id.slice(0, -8),
   year: row.id.slice(-7, -3),
   states: row.dataset.s,
 }));
 
 function apply() {
-  const { service, year, state } = filters.elements;
+  const { dataset, year, state } = filters.elements;
   let shown = 0;
   for (const each of rows) {
     each.row.hidden =
-      (service.value && service.value !== each.service) ||
+      (dataset.value && dataset.value !== each.dataset) ||
       (year.value && year.value !== each.year) ||
       (state.value && !each.states.includes(state.value));
     shown += !each.row.hidden;
   }
-  for (const section of document.querySelectorAll(".service"))
-    section.hidden = service.value && service.value !== section.id;
+  for (const section of document.querySelectorAll(".dataset"))
+    section.hidden = dataset.value && dataset.value !== section.id;
   document.querySelector("output").textContent = `${shown} of ${rows.length} months`;
 }
 
 function fromAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
-  const known = ["service", "year", "state"].filter((name) => asked.has(name));
+  const known = ["dataset", "year", "state"].filter((name) => asked.has(name));
   if (location.hash.length > 1 && !known.length) return;
-  for (const name of ["service", "year", "state"]) {
+  for (const name of ["dataset", "year", "state"]) {
     const wanted = asked.get(name) || "";
     const option = [...filters.elements[name].options].find((each) => each.value === wanted || each.text === wanted);
     filters.elements[name].value = option ? option.value : "";
@@ -37,7 +37,7 @@ function fromAddress() {
 
 function toAddress() {
   const asked = new URLSearchParams();
-  for (const name of ["service", "year", "state"]) {
+  for (const name of ["dataset", "year", "state"]) {
     const chosen = filters.elements[name];
     if (chosen.value) asked.set(name, chosen.selectedOptions[0].text);
   }

@@ -1,7 +1,7 @@
 """What the trips of a demo month are drawn from: a city, and the days of the month.
 
 The city is drawn once from the seed: 265 zones on a plane, their popularity, and the pace of each pair of zones. The
-days are drawn from the seed, the service and the month. So no month depends on another one. Shares and the profile of
+days are drawn from the seed, the dataset and the month. So no month depends on another one. Shares and the profile of
 the day are those of the real green months of 2021 to 2023.
 """
 
@@ -65,7 +65,7 @@ def _table(weights: npt.ArrayLike, bits: int) -> npt.NDArray[np.int32]:
     return np.repeat(np.arange(len(ends), dtype=np.int32), np.diff(ends, prepend=0))
 
 
-def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> Drawn:
+def draw_month(layout: str, month: str, rows: int, seed: int, dataset: str) -> Drawn:
     """Return the tables for a month of about `rows` trips (5 % more or less by season)."""
     # Tables are rounded: the last bit of exp() differs between processors, and must not change the file.
     city = random_stream(seed, "city")
@@ -76,9 +76,9 @@ def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> D
     pace = 2.6 + 2.6 * np.sqrt(centrality[:, None] * centrality) + 2.5 / (1 + miles)
     pace *= np.exp(city.normal(0, 0.13, air_miles.shape))
     detour, luck = (np.exp(city.normal(0, sigma, 1 << 16)).round(5).astype(np.float32) for sigma in (0.1, 0.2))
-    weights = _popularity(random_stream(seed, service, "habits"), layout) * (np.exp(-air_miles) + 0.001)
+    weights = _popularity(random_stream(seed, dataset, "habits"), layout) * (np.exp(-air_miles) + 0.001)
 
-    days = random_stream(seed, service, month)
+    days = random_stream(seed, dataset, month)
     first = datetime.date(int(month[:4]), int(month[5:]), 1)
     index = first.year * 12 + first.month
     rate, slowness, extra = _clock(days, first)
@@ -86,7 +86,7 @@ def draw_month(layout: str, month: str, rows: int, seed: int, service: str) -> D
     shares = NO_METER.get(layout, {9999: 0})
     unmetered_share = next(share for year, share in shares.items() if first.year <= year)
     return Drawn(
-        key=(seed, service, month), layout=layout, month=month, rows=rows, metered=rows - round(rows * unmetered_share),
+        key=(seed, dataset, month), layout=layout, month=month, rows=rows, metered=rows - round(rows * unmetered_share),
         pairs=_table(weights.ravel(), 20), miles=miles.ravel().astype(np.float32),
         pace=pace.ravel().round(4).astype(np.float32), central=np.minimum.outer(centrality, centrality).ravel() > 0.5,
         minutes=_table(rate, 19), slowness=slowness.round(4).astype(np.float32), extra=extra.astype(np.int32),

@@ -1,11 +1,11 @@
-"""Map of the zones of a service, from a GeoJSON file whose features have the zone as property `id`."""
+"""Map of the places of a dataset, from a GeoJSON file whose features have the place as property `id`."""
 
 import bisect
 import csv
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ CLASSES = 6
 
 
 class Outlines:
-    """Zones as paths in a frame of WIDTH by `height`; longitudes are scaled by the cosine of the middle latitude."""
+    """Places as paths in a frame of WIDTH by `height`; longitudes are scaled by the cosine of the middle latitude."""
 
-    def __init__(self, path: str | Path, zones: str | Path | None):
+    def __init__(self, path: str | Path, names: Mapping[str, str]):
         features = json.loads(Path(path).read_text(encoding="utf-8"))["features"]
         shapes = {str(feature["properties"]["id"]): _rings(feature["geometry"]) for feature in features}
         points = [point for rings in shapes.values() for ring in rings for point in ring]
@@ -30,31 +30,33 @@ class Outlines:
         scale = WIDTH / ((east - west) * longitude_scale)
         self.height = math.ceil((north - south) * scale)
         self.paths = {
-            zone: "".join(
+            place: "".join(
                 _path([((x - west) * longitude_scale * scale, (north - y) * scale) for x, y in ring]) for ring in rings
             )
-            for zone, rings in shapes.items()
+            for place, rings in shapes.items()
         }
-        self.names = _names(zones) if zones else {}
-        self.titles = {zone: escape(self.names.get(zone, zone)) for zone in self.paths}
+        self.names = names
+        self.titles = {place: escape(self.names.get(place, place)) for place in self.paths}
 
-    def draw(self, errors: Mapping[str, Mapping[str, float]]) -> tuple[Markup, list[float], list[float]]:
-        """Return the map, with classes e1..e6 by error and t1..t6 by trips, and the bounds between these."""
-        errors_by_zone = {zone: zone_errors for zone, zone_errors in errors.items() if zone in self.paths}
-        errors_at = _bounds([zone_errors["rmse_min"] for zone_errors in errors_by_zone.values()])
-        trips_at = _bounds([zone_errors["rows"] for zone_errors in errors_by_zone.values()])
+    def draw(
+        self, errors: Mapping[str, Mapping[str, float]], in_words: Callable[[float], str]
+    ) -> tuple[Markup, list[float], list[float]]:
+        """Return the map, with classes e1..e6 by error and n1..n6 by rows, and the bounds between these."""
+        errors_by_place = {place: place_errors for place, place_errors in errors.items() if place in self.paths}
+        errors_at = _bounds([place_errors["error"] for place_errors in errors_by_place.values()])
+        rows_at = _bounds([place_errors["rows"] for place_errors in errors_by_place.values()])
         parts = []
-        for zone, path in self.paths.items():
-            zone_errors, name = errors_by_zone.get(zone), self.titles[zone]
-            kind, title = "none", f"{name}: no trip"
-            if zone_errors:
-                error, trips = _kind(zone_errors["rmse_min"], errors_at), _kind(zone_errors["rows"], trips_at)
+        for place, path in self.paths.items():
+            place_errors, name = errors_by_place.get(place), self.titles[place]
+            kind, title = "none", f"{name}: no row"
+            if place_errors:
+                error, rows = _kind(place_errors["error"], errors_at), _kind(place_errors["rows"], rows_at)
                 kind, title = (
-                    f"e{error} t{trips}",
-                    f"{name}: {zone_errors['rmse_min']:.2f} min on {zone_errors['rows']:,} trips",
+                    f"e{error} n{rows}",
+                    f"{name}: {in_words(place_errors['error'])} on {place_errors['rows']:,} rows",
                 )
             parts.append(f'<path class="{kind}" d="{path}"><title>{title}</title></path>')
-        return svg(WIDTH, self.height, "".join(parts), "map"), errors_at, trips_at
+        return svg(WIDTH, self.height, "".join(parts), "map"), errors_at, rows_at
 
 
 def _rings(geometry: Mapping[str, Any]) -> list[list[Sequence[float]]]:
@@ -75,14 +77,15 @@ def _path(ring: list[tuple[float, float]]) -> str:
     return f"{path}z"
 
 
-def _names(path: str | Path) -> dict[str, str]:
+def read_names(path: str | Path) -> dict[str, str]:
+    """Return the names of places from a CSV file with the columns `id` and `name`."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {row["id"]: f"{row.get('name') or row['id']}, {row.get('borough') or '?'}" for row in rows}
+    return {row["id"]: row.get("name") or row["id"] for row in rows}
 
 
 def _bounds(values: list[float]) -> list[float]:
-    """Return the bounds that divide the zones into at most CLASSES classes of roughly equal size."""
+    """Return the bounds that divide the places into at most CLASSES classes of roughly equal size."""
     ordered = sorted(values)
     return (
         sorted({ordered[len(ordered) * cut // CLASSES] for cut in range(1, CLASSES)} - {ordered[0]}) if ordered else []

@@ -1,4 +1,4 @@
-"""Read the zones of a service from a file with the columns `id`, `name`, `borough`; with a map also `x_mi`, `y_mi`.
+"""Read the zones of a dataset from a file with the columns `id`, `name`, `borough`; with a map also `x_mi`, `y_mi`.
 
 x_mi and y_mi are the centre of the zone on a plane, in miles from any origin. Those of New York are the centroids of
 the TLC's taxi_zones.shp (EPSG:2263, feet / 5280).
@@ -6,6 +6,7 @@ the TLC's taxi_zones.shp (EPSG:2263, feet / 5280).
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ..base.exits import WrongConfig
-from . import id_codes, tables
+from ...base.exits import WrongConfig
+from ...data import id_codes, tables
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,16 +49,15 @@ class Zones(NamedTuple):
         return np.append(self.x_mi, np.nan)[rows], np.append(self.y_mi, np.nan)[rows]
 
 
-def read(path: str | Path | None) -> Zones | None:
-    """Return the zones in a file, or None if no file is given. Raises WrongConfig if the file is not valid."""
-    if not path:
-        return None
+@functools.cache
+def read(path: str | Path) -> Zones:
+    """Return the zones in a file. Raises WrongConfig if the file is not valid."""
     try:
         return _zones(pyarrow.csv.read_csv(path).combine_chunks())
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         reason = str(error.args[0] if isinstance(error, KeyError) else error).splitlines()[0]
         raise WrongConfig(
-            f"{path} cannot be read as zones ({reason}); repair the file, or name another one in config/services.yaml"
+            f"{path} cannot be read as zones ({reason}); repair the file, or name another one in config/datasets.yaml"
         ) from None
 
 

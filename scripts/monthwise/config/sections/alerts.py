@@ -1,4 +1,4 @@
-"""`alarm`: which alerts are sent."""
+"""`alerts`: which alerts are sent."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from ..section import Flag, Number, Section, Whole
 
 
-class Alarm(Section):
+class Alerts(Section):
     """Which alerts are sent; where to: docs/schedule.md. `false` or `null` switches one off."""
 
     failure: Flag = Field(default=True, description="A job or a call failed.", examples=[False])

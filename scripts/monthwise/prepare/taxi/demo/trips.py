@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .demo_month import KINDS, ZONES, Drawn, random_stream
+from .city import KINDS, ZONES, Drawn, random_stream
 
 if TYPE_CHECKING:
     from typing import Any, TypeAlias

@@ -1,0 +1,64 @@
+"""examples/flights: real flights, as regression and as classes, against the naive baseline."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fixtures.marks import nightly
+from fixtures.workflow import REPOSITORY, Clone
+
+CONFIG = ("--configfile", "examples/flights/flights.yaml")
+# Plain scikit-learn boosting, trained on one month and tested on the next (run month: error).
+RMSE = {"2013-03": 18.6, "2013-07": 25.3, "2013-10": 18.5}
+LOG_LOSS = {"2013-03": 0.285, "2013-07": 0.303, "2013-10": 0.193}
+ROC_AUC = {"2013-03": 0.890, "2013-07": 0.913, "2013-10": 0.924}
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory) -> Clone:
+    """A clone with the published flights of each month."""
+    clone = Clone(tmp_path_factory.mktemp("flights") / "clone")
+    shutil.copytree(REPOSITORY / "examples", clone.path("examples"), ignore=shutil.ignore_patterns("months"))
+    subprocess.run([sys.executable, clone.path("examples/flights/get.py")], check=True)
+    return clone
+
+
+def metrics(clone: Clone, dataset: str, month: str, name: str = "metrics.json") -> dict:
+    return json.loads(Path(clone.folder, "runs", dataset, month, name).read_text())
+
+
+def test_known_at_push_back_the_errors_of_plain_boosting_are_reached(flights):
+    targets = [f"runs/{dataset}/2013-03/metrics.json" for dataset in ("delay", "late")]
+    flights.build(*CONFIG, "--", *targets)
+    assert metrics(flights, "delay", "2013-03")["rmse"] < RMSE["2013-03"]
+    late = metrics(flights, "late", "2013-03")
+    assert late["log_loss"] < LOG_LOSS["2013-03"]
+    assert late["roc_auc"] > ROC_AUC["2013-03"]
+    assert sum(entry["rows"] for entry in late["calibration"]) == late["rows"] == sum(map(sum, late["confusion"]))
+
+
+def test_known_when_booked_the_baseline_stays(flights):
+    flights.build(*CONFIG, "--", "runs/booked/2013-03/champion.json")
+    booked = metrics(flights, "booked", "2013-03")
+    assert booked["log_loss"] > booked["baseline"]["log_loss"]
+    champion = metrics(flights, "booked", "2013-03", "champion.json")
+    assert (champion["decision"], champion["champion"]["kind"]) == ("baseline", "baseline")
+    assert "the naive baseline serves" in champion["reason"]
+
+
+@nightly
+def test_ten_run_months_of_three_datasets(flights):
+    ended = flights.monthwise("run", *CONFIG)
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    for month in RMSE:
+        assert metrics(flights, "delay", month)["rmse"] < RMSE[month]
+        assert metrics(flights, "late", month)["log_loss"] < LOG_LOSS[month]
+        assert metrics(flights, "late", month)["roc_auc"] > ROC_AUC[month]
+    for dataset in ("delay", "late", "booked"):
+        for number in range(3, 13):
+            live = metrics(flights, dataset, f"2013-{number:02d}", "live.json")
+            assert live["rows"] > 20_000
+    assert "ok" in flights.monthwise("verify", "2013-03..2013-04", "--rebuild", *CONFIG).stdout
