@@ -67,3 +67,16 @@ def test_where_batches_are_cut_does_not_show(values, cut):
     assert [text for part in parts for text in part.texts.to_pylist()] == whole.texts.to_pylist()
     assert np.concatenate([part.keys for part in parts]).tolist() == whole.keys.tolist()
     assert len(set(whole.keys.tolist())) == len(set(whole.texts.to_pylist()))
+
+
+def test_a_dictionary_of_the_file_gives_the_same_as_its_texts():
+    texts = ["b ", None, "a", "", "b", "a"]
+    plain, in_dictionary = pa.array(texts), pa.array(texts).dictionary_encode()
+    reader = Category()
+    for column in (in_dictionary, in_dictionary.slice(2), pa.array(["z", "a"]).dictionary_encode(), in_dictionary):
+        expected, read = Category().read(column.dictionary_decode()), reader.read(column)
+        assert read.texts.equals(expected.texts)
+        assert read.keys.tolist() == expected.keys.tolist()
+        changes = [None if result.is_changed is None else result.is_changed.tolist() for result in (read, expected)]
+        assert changes[0] == changes[1]
+    assert Category().read(plain).texts.to_pylist() == ["b", None, "a", None, "b", "a"]

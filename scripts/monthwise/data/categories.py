@@ -25,26 +25,44 @@ class Texts(NamedTuple):
     is_changed: npt.NDArray[np.bool_] | None  # whether the text was not in the usual form; None if none was
 
 
+class _Dictionary(NamedTuple):
+    dictionary: pa.Array  # as published
+    texts: pa.Array
+    keys: npt.NDArray[np.uint64]
+    changed: npt.NDArray[np.bool_]
+
+
 class Category:
     """Reads the batches of one column, and remembers the texts it has seen."""
 
     def __init__(self) -> None:
         self._known: dict[object, tuple[str | None, int, bool]] = {None: (None, MISSING_KEY, False)}
+        self._last: _Dictionary | None = None
 
     def read(self, column: pa.Array) -> Texts:
         """Return the values of a batch in their usual form: without blanks around, whole numbers without decimals."""
-        if types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        column = column.dictionary_encode()  # again: its dictionary may have values that no row has
-        entries = [self._entry(value) for value in [*_as_texts(column.dictionary), None]]
-        is_present = tables.present(column.indices)
-        index = tables.values(column.indices, "int32")
-        index = index if is_present is None else np.where(is_present, index, len(entries) - 1).astype(np.int32)
-        texts = tables.strings([text for text, _, _ in entries])
-        keys = np.array([key for _, key, _ in entries], np.uint64)
-        changed = np.array([is_changed for _, _, is_changed in entries])
+        if not types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        texts, keys, changed = self._of(column.dictionary)
+        indices = column.indices.cast(pa.int32())
+        is_present = tables.present(indices)
+        index = tables.values(indices, "int32")
+        index = index if is_present is None else np.where(is_present, index, len(texts) - 1).astype(np.int32)
         taken = texts.take(tables.array(index, pa.int32()))
-        return Texts(taken, keys[index], changed[index] if changed.any() else None)
+        is_changed = changed[index] if changed.any() else None
+        return Texts(taken, keys[index], is_changed if is_changed is not None and is_changed.any() else None)
+
+    def _of(self, dictionary: pa.Array) -> tuple[pa.Array, npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+        """Return texts, keys and changes of the values of a dictionary, and of a missing value after them.
+
+        Batches of one row group of a parquet file often have the same dictionary.
+        """
+        if self._last is None or not self._last.dictionary.equals(dictionary):
+            entries = [self._entry(value) for value in [*_as_texts(dictionary), None]]
+            texts = tables.strings([text for text, _, _ in entries])
+            keys = np.array([key for _, key, _ in entries], np.uint64)
+            self._last = _Dictionary(dictionary, texts, keys, np.array([is_changed for _, _, is_changed in entries]))
+        return self._last[1:]
 
     def _entry(self, value: str | None) -> tuple[str | None, int, bool]:
         entry = self._known.get(value)

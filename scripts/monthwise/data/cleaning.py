@@ -221,7 +221,11 @@ class Month:
         """Yield the clean rows in the order of the file."""
         kind_by_role = columns.kinds(self.settings)
         types = published.in_csv([(name, kind_by_role[role]) for role, name in self.chosen.items()])
-        for batch in self.file.batches(types, self.batch_rows):
+        # A module gets texts as they are.
+        categories = (
+            [] if self.prepare else [name for role, name in self.chosen.items() if kind_by_role[role] == "category"]
+        )
+        for batch in self.file.batches(types, self.batch_rows, categories):
             rows = pa.RecordBatch.from_arrays([batch.column(name) for name in self.chosen.values()], list(self.chosen))
             rows = self._prepared(rows)
             try:

@@ -8,7 +8,7 @@ instead of 0.6 s. DLPack does not import it, but takes no column with nulls, boo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +31,20 @@ DAMAGE = (OSError, pa.ArrowException, ValueError)  # raised by pyarrow; ValueErr
 RISING = ("row", "time")  # columns that mostly rise: delta encoding is faster and half as large as a dictionary
 
 
-def open_parquet(path: str | Path, about: str) -> pq.ParquetFile:
-    """Open a parquet file; raises BadData, a line that begins with `about` (dataset and month), if it is damaged."""
+def open_parquet(path: str | Path, about: str, dictionaries: Collection[str] = ()) -> pq.ParquetFile:
+    """Open a parquet file; raises BadData, a line that begins with `about` (dataset and month), if it is damaged.
+
+    The columns in `dictionaries` are read with a dictionary if they are texts.
+    """
     os.stat(path)  # raises FileNotFoundError with a file name, which pyarrow's lacks
     try:  # `pre_buffer` (on by default) would keep all columns read so far in memory until the file is closed
-        file = pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit="us")
+        file = pq.ParquetFile(
+            path,
+            read_dictionary=list(dictionaries),
+            buffer_size=READ_BUFFER,
+            pre_buffer=False,
+            coerce_int96_timestamp_unit="us",
+        )
         _decoded = file.schema_arrow.names
     except DAMAGE as error:
         raise _damaged(path, about, error) from error
