@@ -65,8 +65,8 @@ def _varies(features: pd.DataFrame, names: Sequence[str]) -> bool:
 
 def insist_on_classes(target: pd.Series[float], settings: Mapping[str, Any], label: str) -> None:
     """Raise BadData if a class never occurs in the training window, so that no model can learn it."""
-    found = set(target.unique())
-    lacking = [name for code, name in enumerate(settings["classes"]) if code not in found]
+    present = set(target.unique())
+    lacking = [name for code, name in enumerate(settings["classes"]) if code not in present]
     if lacking:
         raise BadData(
             f"{label}: no row of {', '.join(settings['months'])} has the class {', '.join(map(repr, lacking))}; give a"

@@ -74,6 +74,12 @@ def test_clean_rows_can_be_scored_too_and_the_newest_champion_is_the_default(bui
             65,
             "rows have no time, the first is row 0; leave them out",
         ),
+        (
+            lambda t: t.set_column(1, "lpep_pickup_datetime", pa.array(["half past nine"] * t.num_rows)),
+            (),
+            65,
+            "half past nine",
+        ),
         (lambda t: t, ("2019-01",), 64, "green has no champion of 2019-01"),
         (lambda t: t, ("--input", "nowhere.parquet"), 65, "nowhere.parquet is missing"),
         (lambda t: t, (f"{FIRST}..{LAST}",), 64, "one run month at most"),

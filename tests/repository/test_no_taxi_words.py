@@ -39,8 +39,8 @@ def words_of_taxis(text: str) -> list[str]:
 
 
 def test_only_the_module_of_taxis_names_them():
-    found = {name: lines for name, text in texts().items() if (lines := words_of_taxis(text))}
-    assert found == {}
+    lines_by_file = {name: lines for name, text in texts().items() if (lines := words_of_taxis(text))}
+    assert lines_by_file == {}
 
 
 def test_everything_is_looked_at():

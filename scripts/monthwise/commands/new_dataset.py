@@ -1,6 +1,6 @@
 """`./monthwise datasets --new`: write the config of a new dataset, from two of its months.
 
-What is found here is written down: a run never infers a type. Whoever owns the data then edits the file.
+What this command infers is written down: a run never infers a type. Whoever owns the data then edits the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..base.exits import WrongUsage
 from ..base.resources import resource
 from ..config.sections.datasets import RESERVED
 from ..models import leaks
-from .new_files import Found, find
+from .new_files import PublishedMonths, read_two
 
 if TYPE_CHECKING:
     from typing import Any
@@ -48,21 +48,21 @@ def write(arguments: argparse.Namespace) -> int:
     path = Path(arguments.called_from) / f"{name}.yaml"
     if path.exists():
         raise WrongUsage(f"{path} is there; move it away, or choose another name")
-    found = find(Path(arguments.called_from) / pattern.parent, pattern.name)
-    text = config(name, (Path(arguments.called_from) / pattern.parent).resolve(), pattern.name, found, arguments)
+    published = read_two(Path(arguments.called_from) / pattern.parent, pattern.name)
+    text = config(name, (Path(arguments.called_from) / pattern.parent).resolve(), pattern.name, published, arguments)
     path.write_text(text, encoding="utf-8")
-    print(f"{path}: from {', '.join(found.frames)} of {len(found.months)} months; read it, edit it, then run")
+    print(f"{path}: from {', '.join(published.frames)} of {len(published.months)} months; read it, edit it, then run")
     print(f"  ./monthwise run --directory {name} --configfile {path.name}")
     return os.EX_OK
 
 
-def config(name: str, where: Path, pattern: str, found: Found, arguments: argparse.Namespace) -> str:
+def config(name: str, where: Path, pattern: str, published: PublishedMonths, arguments: argparse.Namespace) -> str:
     """Return the text of the config file."""
-    frame = pd.concat(list(found.frames.values()), ignore_index=True)
+    frame = pd.concat(list(published.frames.values()), ignore_index=True)
     if arguments.target not in frame.columns:
         known = ", ".join(map(str, frame.columns))
         raise WrongUsage(f"--target {arguments.target}: there is no such column; there are {known}")
-    time = arguments.time or _time_column(found)
+    time = arguments.time or _time_column(published)
     task, target, target_note = _target(frame[arguments.target], arguments.target, arguments.positive)
     columns = {
         str(column): _column(frame[column]) for column in frame.columns if column not in (time, arguments.target)
@@ -70,7 +70,7 @@ def config(name: str, where: Path, pattern: str, found: Found, arguments: argpar
     leaking = _leaks(frame, columns, arguments.target, task)
     head = [
         f"# yaml-language-server: $schema={resource('config/schema.json')}",
-        f"# {name}: written by `./monthwise datasets --new` from {' and '.join(found.frames)}.",
+        f"# {name}: written by `./monthwise datasets --new` from {' and '.join(published.frames)}.",
         "# Read it before you trust it.",
         "",
         f"source: {_one_line(f'file:{where}')}",
@@ -81,14 +81,14 @@ def config(name: str, where: Path, pattern: str, found: Found, arguments: argpar
         f"  {name}:",
         '    description: ""',
         f"    file: {_one_line(pattern)}",
-        f"    format: {found.file_format}",
-        *([f"    csv: {_one_line(found.csv)}"] if found.csv else []),
+        f"    format: {published.file_format}",
+        *([f"    csv: {_one_line(published.csv)}"] if published.csv else []),
         f"    time: {_one_line(time)}   # dates a row; rows of another month are dropped",
         f"    target: {_one_line(target)}{target_note}",
         *([f"    task: {task}"] if task != "regression" else []),
         "    features:               # what is known when a row begins; delete what is not",
     ]
-    lines = [*_feature_lines(columns, leaking), *_time_lines(frame[time], len(found.frames))]
+    lines = [*_feature_lines(columns, leaking), *_time_lines(frame[time], len(published.frames))]
     kinds = {column: kind for column, (kind, _) in columns.items() if column not in leaking}
     few = [column for column, kind in kinds.items() if kind == "category" and frame[column].nunique() <= MOST_SEGMENTS]
     if few:
@@ -134,12 +134,12 @@ def _free(name: str) -> str:
     return f"{name}_" if name in RESERVED else name
 
 
-def _time_column(found: Found) -> str:
+def _time_column(published: PublishedMonths) -> str:
     """Return the column whose values are in the month of their file; raises WrongUsage if there is none."""
     shares: dict[str, float] = {}
-    first = next(iter(found.frames.values()))
+    first = next(iter(published.frames.values()))
     for column in first.columns:
-        shares[str(column)] = min(_share_in_month(frame, column, month) for month, frame in found.frames.items())
+        shares[str(column)] = min(_share_in_month(frame, column, month) for month, frame in published.frames.items())
     best = [column for column, share in shares.items() if share >= IN_MONTH]
     if not best:
         raise WrongUsage(
@@ -166,7 +166,7 @@ def _target(column: Series[Any], name: str, positive: str | None) -> tuple[str, 
     if len(distinct) == 2:
         likely = [value for value in distinct if value.lower() in POSITIVE]
         rarer = likely[0] if likely else str(texts.value_counts().index[-1])
-        return "binary", {"columns": [name], "positive": rarer}, "   # the value that is to be found"
+        return "binary", {"columns": [name], "positive": rarer}, "   # the value to look for"
     if column.dtype.kind in "iuf":
         return "regression", name, "   # give min, max and unit: {columns: [...], min: 0, unit: EUR}"
     if 2 < len(distinct) <= MOST_CLASSES:

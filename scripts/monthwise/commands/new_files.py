@@ -29,7 +29,7 @@ DELIMITERS = ",;\t|"
 MISSING = ["", "NA", "NaN", "null"]
 
 
-class Found(NamedTuple):
+class PublishedMonths(NamedTuple):
     """The months of a dataset, and how their files are written."""
 
     months: list[str]  # all of them
@@ -38,7 +38,7 @@ class Found(NamedTuple):
     csv: dict[str, Any]  # options that differ from the defaults
 
 
-def find(where: Path, pattern: str) -> Found:
+def read_two(where: Path, pattern: str) -> PublishedMonths:
     """Read the first and the last month; raises NotPublished if there are fewer than two."""
     if "{month}" not in pattern and not ("{year}" in pattern and "{mm}" in pattern):
         raise WrongUsage(f"--file {pattern}: write {{month}}, or {{year}} and {{mm}}, where the month is in the name")
@@ -50,12 +50,12 @@ def find(where: Path, pattern: str) -> Found:
         "csv.gz" if pattern.endswith(".csv.gz") else "csv" if pattern.endswith((".csv", ".txt")) else "parquet"
     )
     if file_format == "parquet":
-        return Found(known, {month: _parquet(path) for month, path in paths.items()}, file_format, {})
+        return PublishedMonths(known, {month: _parquet(path) for month, path in paths.items()}, file_format, {})
     options: dict[str, Any] = {}
     frames = {}
     for month, path in paths.items():
         frames[month], options = _csv(path, file_format)
-    return Found(known, frames, file_format, options)
+    return PublishedMonths(known, frames, file_format, options)
 
 
 def _parquet(path: Path) -> DataFrame:

@@ -21,7 +21,7 @@ from ..base.exits import BadData, WrongUsage
 from ..base.resources import resource
 from ..config.sections.columns import Csv
 from ..config.settings import Settings
-from ..data import cleaning, columns, published, tables
+from ..data import cleaning, columns, published, role_rows, tables
 from ..data.features import Features
 from ..job import placeholders
 from ..models import evaluation, frames, model_files
@@ -91,18 +91,14 @@ class InputRows:
         features = Features(self.feature_settings, schema, derive)
         first = 0
         with self._named():
-            for batch in self._batches():
-                yield features.of(self._clean(batch, first, schema))
-                first += batch.num_rows
+            prepare_rows = functools.partial(self.module.prepare, label=self.label) if self.module else None
+            for rows in role_rows.read(self.file, self.chosen, self.settings, prepare_rows):
+                with role_rows.conversion_errors(self.label, self.path):
+                    cleaned = self._clean(rows, first, schema)
+                yield features.of(cleaned)
+                first += rows.num_rows
         if not first:
             yield features.of(pa.RecordBatch.from_pylist([], schema))
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        kind_by_role = columns.kinds(self.settings)
-        types = published.in_csv([(name, kind_by_role[role]) for role, name in self.chosen.items()])
-        for batch in self.file.batches(types, tables.BATCH_ROWS):
-            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in self.chosen.values()], list(self.chosen))
-            yield self.module.prepare(rows, self.label) if self.module else rows
 
     def _clean(self, rows: pa.RecordBatch, first: int, schema: pa.Schema) -> pa.RecordBatch:
         _, local, has_time = columns.times(rows.column("time"), self.settings["time"])

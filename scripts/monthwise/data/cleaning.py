@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..base import months
 from ..base.exits import BadData
-from . import columns, duplicates, id_codes, published, quality_rules, tables
+from . import columns, duplicates, id_codes, published, quality_rules, role_rows, tables
 from .categories import Category
 from .histograms import Histograms
 from .targets import Targets
@@ -219,38 +219,13 @@ class Month:
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         """Yield the clean rows in the order of the file."""
-        kind_by_role = columns.kinds(self.settings)
-        types = published.in_csv([(name, kind_by_role[role]) for role, name in self.chosen.items()])
-        # A module gets texts as they are.
-        categories = (
-            [] if self.prepare else [name for role, name in self.chosen.items() if kind_by_role[role] == "category"]
-        )
-        for batch in self.file.batches(types, self.batch_rows, categories):
-            rows = pa.RecordBatch.from_arrays([batch.column(name) for name in self.chosen.values()], list(self.chosen))
-            rows = self._prepared(rows)
-            try:
+        for rows in role_rows.read(self.file, self.chosen, self.settings, self.prepare, self.batch_rows):
+            with role_rows.conversion_errors(self.label, self.raw):
                 cleaned = self.cleaner.clean(rows, self.rows_in)
-            except (
-                pa.ArrowInvalid,
-                pa.ArrowNotImplementedError,
-            ) as error:  # a time beyond microseconds, another format
-                raise BadData(f"{self.label}: {self.raw} cannot be converted: {str(error).splitlines()[0]}") from error
-            self._count(cleaned, batch.num_rows)
+            self._count(cleaned, rows.num_rows)
             yield cleaned.rows
         if self.file.rows is not None and self.rows_in != self.file.rows:
             self._reject_row_count(f"{self.rows_in:,}")
-
-    def _prepared(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        if self.prepare is None:
-            return rows
-        rows = self.prepare(rows)
-        required = [name for name in self.chosen if name in ("time", "target", "group", *self.cleaner.features)]
-        if lacking := [name for name in required if name not in rows.schema.names]:
-            raise BadData(
-                f"{self.label}: prepare of {self.settings['prepare']} returned no column {', '.join(lacking)}; return"
-                " those of config too"
-            )
-        return rows
 
     def _reject_row_count(self, rows: str) -> NoReturn:
         raise BadData(f"{self.label}: {self.raw} should have {self.file.rows:,} rows and has {rows}; download it again")

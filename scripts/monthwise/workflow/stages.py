@@ -59,7 +59,7 @@ MODULE = {"prepare": Input(place="prepare", is_list=True), "files": Input(place=
 CANDIDATE = ("metrics.json", "training.json", "model.skops", "baseline.skops")  # what `promote` reads from a run month
 CHAMPION = ("champion.json", "champion.skops", "champion_baseline.skops")
 QUALITY = ("base/rounding", "data/bins", "data/duplicates", "data/histograms", "data/quality_rules")
-READING = ("data/categories", "data/columns", "data/id_codes", "data/tables", "data/targets")
+READING = ("data/categories", "data/columns", "data/id_codes", "data/role_rows", "data/tables", "data/targets")
 MEASURING = ("baseline", "evaluation", "frames", "metrics", "model_files")
 ERRORS = ("base/metric_values", "base/rounding", "data/bins", "data/tables", *(f"models/{name}" for name in MEASURING))
 STORE = ("experiments", "installation", "mlflow_store", "relocation", "store_errors", "uris")
