@@ -61,6 +61,14 @@ WRONG = {
     "catalog.sales.target in HERE: min and max are bounds of a number": {
         "target": {"columns": ["sales"], "positive": "yes", "min": 0}
     },
+    "catalog.sales.target.positive in HERE: in YAML yes, no, true and false are no texts; write the value as it is ": {
+        "task": "binary",
+        "target": {"columns": ["sold"], "positive": True},
+    },
+    "catalog.sales.target.classes.1 in HERE: in YAML yes, no, true and false are no texts": {
+        "task": "multiclass",
+        "target": {"columns": ["grade"], "classes": ["a", False, "b"]},
+    },
     "catalog.sales.target in HERE: a class is named twice": {"target": {"columns": ["grade"], "classes": ["a", "a"]}},
     "catalog.sales.target.classes in HERE: 'abc' is not a list": {"target": {"columns": ["grade"], "classes": "abc"}},
     "catalog.sales.task in HERE: 'count' is not regression, binary or multiclass": {"task": "count"},
@@ -121,7 +129,14 @@ WRONG = {
     "catalog.sales in HERE: segments.store: edges are for numbers, and store is a category; write null": {
         "segments": {"store": [1, 2]}
     },
-    "catalog.sales.group in HERE: 'customer' is not a list of one or more texts, or null": {"group": "customer"},
+    "catalog.sales.group in HERE: 5 is not a list of one or more texts, or null": {"group": 5},
+    "catalog.sales in HERE: features.price reads 'sales', the column of the target; leave it out": price(
+        columns=["Price", "sales"]
+    ),
+    "catalog.sales in HERE: features.ended_at reads 'ended_at', the column of the target": {
+        "target": UNTIL | {"unit": "h"},
+        "features": {"ended_at": "category"},
+    },
     "catalog.sales in HERE: columns: store is a feature; its spellings belong in features.store.columns": {
         "columns": {"store": ["Store"]}
     },
@@ -245,6 +260,7 @@ def test_the_file_of_a_month_and_its_format(file, given, file_format, name):
         ({"metric": "mae"}, "mae", []),
         ({"task": "binary", "target": {"columns": ["sales"], "above": 15}}, "log_loss", ["up to 15", "above 15"]),
         ({"task": "binary", "target": {"columns": ["sold"], "positive": "yes"}}, "log_loss", ["not yes", "yes"]),
+        ({"task": "binary", "target": {"columns": ["sold"], "positive": 1}}, "log_loss", ["not 1", "1"]),
         (
             {"task": "multiclass", "target": {"columns": ["size"], "classes": ["s", "m", "l"]}},
             "log_loss",

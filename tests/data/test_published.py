@@ -71,8 +71,8 @@ def test_texts_of_missing_values_are_those_of_config(read):
     [
         ("2021-01-07,3\n", "line {line} has 2 values instead of 4"),
         ("2021-01-07,3,1,x,y\n", "line {line} has 5 values instead of 4"),
-        ("2021-01-07,3,cheap,x\n", "line {line}: 'price' has invalid value 'cheap', which is no double"),
-        ("2021-01-07,many,1,x\n", "line {line}: 'sold' has invalid value 'many', which is no double"),
+        ("2021-01-07,3,cheap,x\n", "line {line}: 'price' has invalid value 'cheap', which is not a number"),
+        ("2021-01-07,many,1,x\n", "line {line}: 'sold' has invalid value 'many', which is not a number"),
     ],
 )
 def test_a_broken_line_is_refused_with_its_number(read, monkeypatch, rows_before, broken, message):
@@ -100,13 +100,14 @@ def test_another_delimiter_is_guessed_from_the_header(read):
 def test_a_column_that_is_there_twice_is_named(read):
     line = refusal(read, PLAIN.replace("store", "price"), features={"price": "number"})
     assert "has 2 columns price, and price is one" in line
-    assert "catalog.sales.features.price.columns in config/datasets.yaml" in line
+    assert "catalog.sales.features.price.columns in its config" in line
 
 
 def test_a_text_that_is_no_time_is_named(read):
-    assert "'someday'" in refusal(read, PLAIN.replace("2021-01-06", "someday"))
+    line = refusal(read, PLAIN.replace("2021-01-06", "someday"))
+    assert "raw.file, line 3: 'someday' is not a time in ISO 8601; give time.format of the dataset" in line
     other = {"time": {"columns": ["date"], "format": "%d.%m.%Y"}}
-    assert "'2021-01-05'" in refusal(read, PLAIN, **other)
+    assert "line 2: '2021-01-05' is not a time in the format '%d.%m.%Y'" in refusal(read, PLAIN, **other)
     assert read(PLAIN.replace("2021-01-05", "05.01.2021").replace("2021-01-06", "06.01.2021"), **other) == read(PLAIN)
 
 
@@ -120,6 +121,13 @@ def test_a_compressed_file_that_is_cut_is_refused(read, rows):
     content = HEADER + "".join(f"2021-01-05,{row},{row * 7919 % 9973},x\n" for row in range(rows))
     cut = gzip.compress(content.encode())[:-10]
     assert "Compressed file ended" in refusal(read, cut, file="sales_{month}.csv.gz")
+
+
+@pytest.mark.parametrize("good", [0, 1, 2, 299, 300])
+def test_the_line_of_a_text_that_is_no_time_counts_from_the_header(read, monkeypatch, good):
+    monkeypatch.setattr(published, "BLOCK_BYTES", 200)
+    rows = "2021-01-05,1,2,x\n" * good + "soon,1,2,x\n" + "2021-01-05,1,2,x\nlater,1,2,x\n" * 9
+    assert f"line {good + 2}: 'soon' is not a time" in refusal(read, HEADER + rows)
 
 
 def test_where_batches_are_cut_does_not_show(read, monkeypatch):

@@ -40,7 +40,7 @@ def test_a_column_that_is_there_twice_is_named(tmp_path):
     code, line = run_clean(raw, tmp_path, settings())
     assert code == os.EX_DATAERR
     assert "has 2 columns trip_distance, and distance_mi is one" in line
-    assert "catalog.green.features.distance_mi.columns in config/datasets.yaml" in line
+    assert "catalog.green.features.distance_mi.columns in its config" in line
 
 
 def test_a_column_that_is_there_twice_and_not_needed_is_passed_over(tmp_path):

@@ -93,7 +93,7 @@ class InputRows:
         with self._named():
             prepare_rows = functools.partial(self.module.prepare, label=self.label) if self.module else None
             for rows in role_rows.read(self.file, self.chosen, self.settings, prepare_rows):
-                with role_rows.conversion_errors(self.label, self.path):
+                with role_rows.conversion_errors(self.file, first):
                     cleaned = self._clean(rows, first, schema)
                 yield features.of(cleaned)
                 first += rows.num_rows

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     Strict,
@@ -38,7 +39,15 @@ Number = Annotated[float, Strict(), WrapValidator(_keep_whole)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Text = Annotated[str, Field(min_length=1), Words("a text of at least one character")]
 Month = Annotated[str, Field(pattern=f"^{months.PATTERN}$"), Words("a month (YYYY-MM)")]
-Spellings = Annotated[tuple[str, ...], Field(min_length=1), Words("a list of one or more texts")]
+Spellings = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    BeforeValidator(
+        lambda value: [value] if isinstance(value, str) else value,
+        json_schema_input_type=Annotated[list[str], Field(min_length=1)] | str,
+    ),
+    Words("a list of one or more texts"),
+]
 DatasetNames = Annotated[tuple[str, ...], Field(min_length=1), Words("a list of one or more datasets")]
 
 

@@ -220,7 +220,7 @@ class Month:
     def rows(self) -> Iterator[pa.RecordBatch]:
         """Yield the clean rows in the order of the file."""
         for rows in role_rows.read(self.file, self.chosen, self.settings, self.prepare, self.batch_rows):
-            with role_rows.conversion_errors(self.label, self.raw):
+            with role_rows.conversion_errors(self.file, self.rows_in):
                 cleaned = self.cleaner.clean(rows, self.rows_in)
             self._count(cleaned, rows.num_rows)
             yield cleaned.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy.typing as npt
+
+
+class NoTime(ValueError):
+    """A text is not a time in the format of the dataset."""
+
+    def __init__(self, position: int, text: str, written: str | None):
+        super().__init__(f"{text!r} is not a time {f'in the format {written!r}' if written else 'in ISO 8601'}")
+        self.position = position  # in its batch
+
 
 KINDS = {"time": "times", "number": "numbers", "code": "ids", "category": "categories", "flag": "true and false"}
 TRUE, FALSE = (b"true", b"t", b"yes", b"y", b"1"), (b"false", b"f", b"no", b"n", b"0")
@@ -112,17 +121,36 @@ def times(
 
 
 def _parsed(column: pa.Array, time: Mapping[str, Any]) -> pa.Array:
-    """Return texts as timestamps; raises ArrowInvalid for a text in another format.
+    """Return texts as timestamps; raises NoTime for a text in another format.
 
     If `time` has a time zone, texts may have an offset from UTC.
     """
     texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    if time["format"]:
-        return pc.strptime(texts, time["format"], "us")
-    if time["zone"]:
+    if time["zone"] and not time["format"]:
         with contextlib.suppress(pa.ArrowInvalid):  # a text has no offset
             return texts.cast(pa.timestamp("us", "UTC"))
-    return texts.cast(pa.timestamp("us"))
+
+    def parse(some: pa.Array) -> pa.Array:
+        return pc.strptime(some, time["format"], "us") if time["format"] else some.cast(pa.timestamp("us"))
+
+    try:
+        return parse(texts)
+    except pa.ArrowInvalid:
+        position = _first_failure(texts, parse)
+    raise NoTime(position, texts[position].as_py(), time["format"])
+
+
+def _first_failure(array: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> int:
+    """Return the position of the first value that `convert` does not take; there is one."""
+    first, end = 0, len(array)
+    while end - first > 1:
+        middle = (first + end) // 2
+        try:
+            convert(array.slice(first, middle - first))
+            first = middle
+        except pa.ArrowInvalid:
+            end = middle
+    return first
 
 
 def numbers(column: pa.Array) -> npt.NDArray[np.float64]:
@@ -174,4 +202,4 @@ def _closest(spellings: list[str], names: list[str]) -> str | None:
 
 def _key(role: str, settings: Mapping[str, Any]) -> str:
     place = f"features.{role}.columns" if role in settings["features"] else role
-    return f"catalog.{settings['dataset']}.{place} in config/datasets.yaml"
+    return f"catalog.{settings['dataset']}.{place} in its config"

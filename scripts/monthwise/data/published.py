@@ -139,8 +139,8 @@ class Csv:
         elif match := CONVERSION.search(str(error)):
             column, row, kind, value = match.groups()
             name = self.names[int(column)] if int(column) < len(self.names) else f"column {column}"
-            place = f"line {row}: " if row else ""
-            problem = f"{place}{name!r} has {value.strip().splitlines()[0]}, which is no {kind}"
+            place, wanted = f"line {row}: " if row else "", "a number" if kind == "double" else f"a {kind}"
+            problem = f"{place}{name!r} has {value.strip().splitlines()[0]}, which is not {wanted}"
         else:
             problem = " ".join(str(error).split()) or type(error).__name__
         raise BadData(

@@ -48,9 +48,20 @@ def _checked(
 
 
 @contextlib.contextmanager
-def conversion_errors(label: str, path: str) -> Iterator[None]:
-    """Raise BadData for a value that no type can hold, such as a time beyond microseconds or in another format."""
+def conversion_errors(file: published.Parquet | published.Csv, first: int) -> Iterator[None]:
+    """Raise BadData for a value that no type can hold, such as a time beyond microseconds or in another format.
+
+    `first` is the row number of the first row of the batch.
+    """
+    label, path = file.label, file.path
     try:
         yield
+    except columns.NoTime as error:
+        row = first + error.position
+        place = f"line {row + 2}" if isinstance(file, published.Csv) else f"row {row}"
+        raise BadData(
+            f"{label}: {path}, {place}: {error}; give time.format of the dataset, such as"
+            " '%d.%m.%Y', or correct the file"
+        ) from error
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadData(f"{label}: {path} cannot be converted: {str(error).splitlines()[0]}") from error

@@ -215,7 +215,7 @@ def _read(read: Callable[[str], T], path: str, what: str) -> T:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise WrongConfig(
-            f"{path} cannot be read as {what} ({reason}); repair the file, or name another one in config/datasets.yaml"
+            f"{path} cannot be read as {what} ({reason}); repair the file, or name another one in its config"
         ) from None
 
 

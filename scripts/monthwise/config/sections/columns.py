@@ -4,7 +4,7 @@ import codecs
 import zoneinfo
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ...base.tasks import SECONDS
 from ..section import Flag, Number, Section, Spellings, Text, Words
@@ -13,6 +13,20 @@ ONE_CHARACTER = Words("one character")
 Character = Annotated[str, Field(min_length=1, max_length=1), ONE_CHARACTER]
 Part = Literal["hour", "weekday", "day", "week", "month", "day_of_year", "minute_of_day"]
 Kind = Literal["number", "category", "code", "flag", "calendar"]
+
+
+def _as_published(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("in YAML yes, no, true and false are no texts; write the value as it is published, in quotes")
+    return str(value) if isinstance(value, int) else value
+
+
+ClassName = Annotated[
+    str,
+    Field(min_length=1),
+    BeforeValidator(_as_published, json_schema_input_type=str | int),
+    Words("a value of the column, in quotes"),
+]
 
 
 class Csv(Section):
@@ -77,10 +91,10 @@ class Target(Section):
     above: Number | None = Field(
         default=None, description="The target is whether the column is above this.", examples=[15]
     )
-    positive: Text | None = Field(
+    positive: ClassName | None = Field(
         default=None, description="The value of the column that is to be found, for `task: binary`.", examples=["yes"]
     )
-    classes: tuple[str, ...] = Field(
+    classes: tuple[ClassName, ...] = Field(
         default=(), description="The values of the column, for `task: multiclass`.", examples=[["a", "b", "c"]]
     )
     min: Number | None = Field(default=None, description="Rows with a smaller target are dropped.", examples=[0])

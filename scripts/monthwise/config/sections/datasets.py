@@ -143,6 +143,8 @@ class Dataset(Section):
                 if name in RESERVED:
                     raise ValueError(f"{key}: {name} is a column of Monthwise's own; choose another name")
         for name, feature in self.features.items():
+            if feature.is_read and (both := set(feature.columns or (name,)) & set(self._target_columns)):
+                raise ValueError(f"features.{name} reads {both.pop()!r}, the column of the target; leave it out")
             if name in self.columns:
                 raise ValueError(f"columns: {name} is a feature; its spellings belong in features.{name}.columns")
             if feature.kind == "calendar" and (feature.part or name) not in PARTS:
@@ -199,6 +201,10 @@ class Dataset(Section):
         return tuple(name for name, feature in self.features.items() if feature.is_category)[:1]
 
     @property
+    def _target_columns(self) -> tuple[str, ...]:
+        return self.target.columns or self.target.until or ()
+
+    @property
     def class_names(self) -> list[str]:
         """The names of the classes in the order of their codes; empty for a regression."""
         if self.task == "binary":
@@ -224,7 +230,7 @@ class Dataset(Section):
 
     def spellings(self) -> dict[str, list[str]]:
         """Return the spellings of the columns that are read, by role."""
-        columns: dict[str, Any] = {"time": self.time.columns, "target": self.target.columns or self.target.until}
+        columns: dict[str, Any] = {"time": self.time.columns, "target": self._target_columns}
         columns |= {name: feature.columns or (name,) for name, feature in self.features.items() if feature.is_read}
         columns |= self.columns
         if self.group:

@@ -28,6 +28,8 @@ def pipeline(
     `tol` is part of the model: the sparse least squares solver is iterative, and numbers of very different sizes make
     it stop early or late. Only least_squares uses `tol`; only lasso uses `alpha`; only classes use `C`.
     """
+    if solver not in ("least_squares", "lasso"):
+        raise ValueError(f"solver is 'least_squares' or 'lasso', not {solver!r}")
     # A missing number is replaced by the median, or by 0 if all are missing.
     number = SimpleImputer(strategy="median", keep_empty_features=True)
     if task != "regression":
@@ -35,10 +37,8 @@ def pipeline(
         model = LogisticRegression(C=C, max_iter=1_000)
     elif solver == "least_squares":
         model = LinearRegression(tol=tol)
-    elif solver == "lasso":
-        model = Lasso(alpha=alpha)
     else:
-        raise ValueError(f"solver is 'least_squares' or 'lasso', not {solver!r}")
+        model = Lasso(alpha=alpha)
     parts = [("numbers", number, list(numbers))] if numbers else []
     # A category that is not in the training data becomes a row of zeros.
     parts += [("categories", OneHotEncoder(handle_unknown="ignore"), list(categories))] if categories else []

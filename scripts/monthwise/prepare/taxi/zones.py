@@ -57,7 +57,7 @@ def read(path: str | Path) -> Zones:
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         reason = str(error.args[0] if isinstance(error, KeyError) else error).splitlines()[0]
         raise WrongConfig(
-            f"{path} cannot be read as zones ({reason}); repair the file, or name another one in config/datasets.yaml"
+            f"{path} cannot be read as zones ({reason}); repair the file, or name another one in its config"
         ) from None
 
 
