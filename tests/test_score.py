@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -62,6 +63,19 @@ def test_clean_rows_can_be_scored_too_and_the_newest_champion_is_the_default(bui
     assert ended.returncode == 0, ended.stderr
     assert f"by the champion of {LAST}" in ended.stdout
     assert pq.read_metadata(tmp_path / "predictions.parquet").num_rows == rows.num_rows
+
+
+def test_an_output_that_ends_in_csv_is_csv_and_only_such_a_file_is_replaced(built, tmp_path, published):
+    output = tmp_path / "predictions.csv"
+    for _ in range(2):
+        ended = run_score(built, tmp_path, published.slice(0, 5), "--output", str(output))
+        assert ended.returncode == 0, ended.stderr
+    assert pd.read_csv(output).columns.tolist() == ["row", "prediction"]
+    assert pd.read_csv(output)["row"].tolist() == [0, 1, 2, 3, 4]
+    output.write_text("row,name\n0,mine\n")
+    ended = run_score(built, tmp_path, published, "--output", str(output))
+    assert "was not written by `score`" in ended.stderr
+    assert output.read_text() == "row,name\n0,mine\n"
 
 
 @pytest.mark.parametrize(

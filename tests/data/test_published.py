@@ -79,7 +79,7 @@ def test_a_broken_line_is_refused_with_its_number(read, monkeypatch, rows_before
     monkeypatch.setattr(published, "BLOCK_BYTES", 300)  # less than the rows before
     line = refusal(read, HEADER + "2021-01-05,3,1.5,x\n" * rows_before + broken + ROWS)
     assert message.format(line=rows_before + 2) in line
-    assert "correct it at the publisher" in line
+    assert "correct the file, or the csv settings of the dataset" in line
 
 
 @pytest.mark.parametrize("header_bytes", [published.HEADER_BYTES, 30])

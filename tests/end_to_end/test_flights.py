@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from fixtures.equal_builds import assert_equal, built_files
+from fixtures.killing import kill_group, started
 from fixtures.marks import nightly
-from fixtures.workflow import REPOSITORY, Clone
+from fixtures.shared_months import publish
+from fixtures.workflow import REPOSITORY, Clone, wait_for
+from monthwise.base import months
 
 CONFIG = ("--configfile", "examples/flights/flights.yaml")
 # Plain scikit-learn boosting, trained on one month and tested on the next (run month: error).
@@ -19,8 +24,12 @@ ROC_AUC = {"2013-03": 0.890, "2013-07": 0.913, "2013-10": 0.924}
 
 @pytest.fixture(scope="module")
 def flights(tmp_path_factory) -> Clone:
-    """A clone with the published flights of each month."""
-    clone = Clone(tmp_path_factory.mktemp("flights") / "clone")
+    return with_flights(tmp_path_factory.mktemp("flights") / "clone")
+
+
+def with_flights(folder: Path) -> Clone:
+    """Return a clone with the published flights of each month."""
+    clone = Clone(folder)
     shutil.copytree(REPOSITORY / "examples", clone.path("examples"), ignore=shutil.ignore_patterns("months"))
     subprocess.run([sys.executable, clone.path("examples/flights/get.py")], check=True)
     return clone
@@ -62,3 +71,26 @@ def test_ten_run_months_of_three_datasets(flights):
             live = metrics(flights, dataset, f"2013-{number:02d}", "live.json")
             assert live["rows"] > 20_000
     assert "ok" in flights.monthwise("verify", "2013-03..2013-04", "--rebuild", *CONFIG).stdout
+
+
+@nightly
+def test_twelve_months_of_green_and_flights_killed_in_the_middle_equal_an_undisturbed_build(tmp_path):
+    clones = [with_flights(tmp_path / name) for name in ("undisturbed", "killed")]
+    for clone in clones:
+        for month in months.span("2013-01", "2013-12"):
+            publish(clone.path("examples/flights/months"), "green", month)
+        clone.path("both.yaml").write_text(yaml.safe_dump({"datasets": ["delay", "late", "green"], "last": "2013-12"}))
+    undisturbed, killed = clones
+    run = ("run", *CONFIG, "both.yaml")
+    assert undisturbed.monthwise(*run).returncode == 0
+    in_the_end = len(built_files(undisturbed))
+    for share in (0.2, 0.5, 0.8):
+        call = started(killed, ("./monthwise", *run))
+        wait_for(lambda: len(built_files(killed)) > share * in_the_end, seconds=900)  # noqa: B023
+        assert call.poll() is None
+        kill_group(killed, call)
+        assert call.wait(timeout=60) != 0
+    ended = killed.monthwise(*run)
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    assert_equal(undisturbed, killed)
+    assert killed.monthwise(*run).stdout == "up to date\n"

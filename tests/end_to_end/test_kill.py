@@ -1,56 +1,19 @@
 """A backfill that is killed at random moments and rerun ends like an undisturbed one."""
 
-import json
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import time
-from pathlib import Path
 
 from fixtures.equal_builds import assert_equal, built_files
+from fixtures.killing import below, kill, kill_group, started
 from fixtures.shared_months import DATASETS, FIRST, LAST
-from fixtures.workflow import Clone, called_bare, wait_for
-from monthwise.base import lock, months
+from fixtures.workflow import Clone, wait_for
+from monthwise.base import months
 
 KILLS = 30 if "MONTHWISE_NIGHTLY" in os.environ else 4
 RUN = ("./monthwise", "run", "--jobs", "2")
-
-
-def started(clone: Clone) -> subprocess.Popen:
-    with open(clone.path("killed.log"), "a") as log:
-        return subprocess.Popen(
-            RUN, cwd=clone.folder, env=called_bare(), stdout=log, stderr=log, start_new_session=True
-        )
-
-
-def below(clone: Clone, word: str = "") -> list[int]:
-    """Return the processes of the running call that have `word` on their command line."""
-    text = clone.path(lock.PATH).read_text()
-    if not text:  # the call begins or ends
-        return []
-    pids, holder = [], json.loads(text)
-    for pid in lock.carrying(holder["token"]):
-        try:
-            if word in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"):
-                pids.append(pid)
-        except OSError:
-            continue
-    return pids
-
-
-def kill(pids: list[int]) -> int:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    return len(pids)
-
-
-def kill_group(clone: Clone, call: subprocess.Popen) -> int:
-    return kill([call.pid, *below(clone)])
 
 
 def kill_call(clone: Clone, call: subprocess.Popen) -> int:
@@ -81,7 +44,7 @@ def test_killed_in_every_way_and_asked_again_a_backfill_equals_an_undisturbed_on
     print(f"\n{'kill':>4}  {'way':16} {'processes':>9} {'files':>6}  code of the call")
     for number in range(KILLS):
         way = list(WAYS)[number % len(WAYS)]
-        call = started(clone)
+        call = started(clone, RUN)
         wanted = in_the_end * (number + choice.random()) / (KILLS + 1)
         wait_for(lambda: len(built_files(clone)) >= wanted or call.poll() is not None, seconds=600)  # noqa: B023
         time.sleep(choice.random() / 5)

@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from fixtures.workflow import REPOSITORY, Clone
@@ -37,9 +38,9 @@ def test_the_page_leads_from_a_folder_of_files_to_a_scored_month(shop):
     live = json.loads((folder / "runs/sales/2024-09/live.json").read_text())
     assert live["rmse"] < live["baseline"]["rmse"]
     assert (folder / "report/runs/sales/2024-09.html").exists()
-    predicted = pq.read_table(folder / "predicted.parquet")
-    assert predicted.column_names == ["row", "prediction"]
-    assert predicted.num_rows == 1_200
+    predicted = pd.read_csv(folder / "predicted.csv")
+    assert list(predicted) == ["row", "prediction"]
+    assert len(predicted) == 1_200
     described = next(text for line, text in printed.items() if line.startswith("./monthwise datasets sales"))
     assert re.search(r"Price +number +Price +0\.\d%", described)
 

@@ -86,3 +86,18 @@ def test_the_share_is_adjusted_for_the_number_of_values():
     codes, target = np.array([0, 0, 0, 1, 1, 1]), np.array([1.0, 2.0, 3.0, 7.0, 8.0, 9.0])
     within, total = 4.0, np.var(target) * 6
     assert explained(codes, target) == pytest.approx(1 - within / total * 5 / 4)
+
+
+def test_the_parts_of_a_sum_that_is_the_target_are_leaks():
+    features = made()
+    random = np.random.default_rng(5)
+    features["fee"] = random.gamma(2, 5, ROWS)
+    features["net"] = (features["target"] - 2 * features["fee"]).round(2)
+    features.loc[::50, "net"] = np.nan
+    columns = ["noise", "fee", "net"]
+    found = leaks(features, columns, "regression", "2024-01")
+    assert [leak["feature"] for leak in found] == ["fee", "net"]
+    assert found[0]["text"].startswith("fee and net together give the target in 2024-01: is fee known when a row")
+    features["net"] += random.normal(0, 0.5, ROWS)
+    assert names(features, columns) == []
+    assert names(features.head(30), columns) == []

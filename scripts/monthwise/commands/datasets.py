@@ -86,7 +86,7 @@ def _describe(settings: Settings, name: str) -> int:
     rows = [["column", "type", "used as", "missing"]]
     for column, months_by_type in types_by_column.items():
         roles = sorted({role for chosen in chosen_by_month.values() for role, used in chosen.items() if used == column})
-        rows.append([column, _types(months_by_type), ", ".join(roles), _missing(roles, quality)])
+        rows.append([column, _types(months_by_type), ", ".join(roles) or "not used", _missing(roles, quality)])
     print_table(rows)
     for line in (*_class_shares(description, quality), *problems):
         print(line)
@@ -109,9 +109,7 @@ def _schema(settings: Settings, name: str, month: str) -> tuple[dict[str, str], 
     role_by_column = {column: role for role, column in chosen.items()}
     is_csv = isinstance(file, published.Csv)
     types = {
-        field.name: kinds.get(role_by_column.get(field.name, ""), "text")
-        if is_csv
-        else " ".join(str(field.type).split())
+        field.name: kinds.get(role_by_column.get(field.name, ""), "-") if is_csv else " ".join(str(field.type).split())
         for field in file.schema
     }
     return types, chosen

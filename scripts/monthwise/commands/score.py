@@ -7,12 +7,13 @@ import contextlib
 import functools
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from .. import prepare
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Write the row number and the prediction of each row of `--input`, in its order, to `--output`."""
+    """Write the row number and the prediction of each row of `--input`, in its order, to `--output`.
+
+    The output is parquet, or CSV if its name ends in .csv.
+    """
     dataset, month = _decided_month(arguments, settings)
     champion = files.read_json(targets.run_file(dataset, month, "champion.json"))["champion"]
     path = targets.run_file(dataset, month, "champion.skops")
@@ -48,7 +52,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     first = next(predicted)
     part = files.part_of(arguments.output)
     try:
-        count = tables.write(part, first.schema, itertools.chain([first], predicted))
+        write = _write_csv if arguments.output.suffix == ".csv" else tables.write
+        count = write(part, first.schema, itertools.chain([first], predicted))
         os.replace(part, arguments.output)
     finally:
         part.unlink(missing_ok=True)
@@ -75,7 +80,8 @@ class InputRows:
         }
         with self._named():
             self.file = published.open_published(self.path, self.label, self.settings)
-        self.chosen = columns.choose(self.file.schema, self.settings, self.path, without=("target", "group"))
+        hint = "; what is not known when a row begins is no feature"
+        self.chosen = columns.choose(self.file.schema, self.settings, self.path, ("target", "group"), hint)
         self.cleaner = cleaning.Cleaner(self.settings)
         description = calendar.settings.describe(calendar.dataset)
         module_files = [str(resource(name)) for name in description.files.values()]
@@ -104,8 +110,8 @@ class InputRows:
         _, local, has_time = columns.times(rows.column("time"), self.settings["time"])
         if not has_time.all():
             raise BadData(
-                f"{self.path}: {np.count_nonzero(~has_time):,} rows have no time, the first is row"
-                f" {first + int(np.argmin(has_time))}; leave them out"
+                f"{self.path}: {np.count_nonzero(~has_time):,} rows have no time, the first is"
+                f" {self.file.place(first + int(np.argmin(has_time)))}; leave them out"
             )
         arrays = {
             "row": tables.array(np.arange(first, first + rows.num_rows), pa.int64()),
@@ -153,6 +159,15 @@ def _predict(model: Pipeline, batch: pa.RecordBatch, names: list[str], task: str
     return pa.RecordBatch.from_arrays([batch.column("row"), *arrays], ["row", *by_name])
 
 
+def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    rows = 0
+    with pyarrow.csv.CSVWriter(path, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
 def insist_on_output(rows_path: Path, output: Path) -> None:
     """Raise WrongUsage if `output` would replace anything but the output of an earlier call."""
     folder = next(parent for parent in output.parents if parent.exists())
@@ -162,10 +177,18 @@ def insist_on_output(rows_path: Path, output: Path) -> None:
         return
     if output.exists() and rows_path.exists() and output.samefile(rows_path):
         raise WrongUsage(f"--output {output} is the file of --input; name another file")
-    try:
-        names = pq.read_schema(output).names if output.is_file() else []
-        is_earlier = len(names) > 1 and names[0] == "row" and all(name.startswith("prediction") for name in names[1:])
-    except (OSError, pa.ArrowInvalid):
-        is_earlier = False
-    if not is_earlier:
+    names = _columns_of(output)
+    if len(names) < 2 or names[0] != "row" or not all(name.startswith("prediction") for name in names[1:]):
         raise WrongUsage(f"--output {output} is there and was not written by `score`; name another file")
+
+
+def _columns_of(output: Path) -> list[str]:
+    """Return the names of the columns of a file; none if it has no columns."""
+    try:
+        if output.suffix == ".csv":
+            with open(output, encoding="utf-8") as file:
+                return [name.strip('"') for name in file.readline().strip().split(",")]
+        names: list[str] = pq.read_schema(output).names if output.is_file() else []
+        return names
+    except (OSError, ValueError, pa.ArrowInvalid):
+        return []

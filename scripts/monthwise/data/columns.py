@@ -60,12 +60,8 @@ def choose(
         if name is None and settings["features"].get(role, {}).get("optional"):
             continue
         if name is None:
-            closest = _closest(spellings[role], [name for name in schema.names if name not in name_by_role.values()])
-            raise BadData(
-                f"{label}: {path} has no column for {role}: looked for {', '.join(spellings[role])};"
-                f" {f'closest is {quoted(closest)}' if closest is not None else 'no other column is left'}{hint};"
-                f" edit {key}"
-            )
+            others = [name for name in schema.names if name not in name_by_role.values()]
+            raise BadData(f"{label}: {path} {_without(role, spellings[role], others)}{hint}; edit {key}")
         if schema.names.count(name) > 1:
             raise BadData(
                 f"{label}: {path} has {schema.names.count(name)} columns {quoted(name)}, and {role} is one; wait for a"
@@ -78,6 +74,13 @@ def choose(
             )
         chosen[role] = name
     return chosen
+
+
+def _without(role: str, spellings: Sequence[str], others: Sequence[str]) -> str:
+    closest = _closest(spellings, others)
+    found = f"closest is {quoted(closest)}" if closest is not None else "no other column is left"
+    early = "; is the month over? Rows without a target belong in `score`" if role == "target" else ""
+    return f"has no column for {role}: looked for {', '.join(dict.fromkeys(spellings))}; {found}{early}"
 
 
 def _chosen(names: Sequence[str], spellings: Sequence[str]) -> str | None:
@@ -193,7 +196,7 @@ def _fits(kind: str, data_type: pa.DataType) -> bool:
     return is_number or id_codes.is_text(data_type) or (kind != "code" and bool(types.is_boolean(data_type)))
 
 
-def _closest(spellings: list[str], names: list[str]) -> str | None:
+def _closest(spellings: Sequence[str], names: Sequence[str]) -> str | None:
     def likeness(name: str) -> float:
         return max(difflib.SequenceMatcher(None, name.lower(), spelling.lower()).ratio() for spelling in spellings)
 

@@ -35,6 +35,10 @@ class Parquet:
         self.schema: pa.Schema = self.file.schema_arrow
         self.rows: int | None = self.file.metadata.num_rows
 
+    def place(self, row: int) -> str:
+        """Return a row, counted from 0, for a message."""
+        return f"row {row}"
+
     def batches(
         self, columns: Mapping[str, pa.DataType], rows: int, categories: Collection[str] = ()
     ) -> Iterator[pa.RecordBatch]:
@@ -93,6 +97,10 @@ class Csv:
             raise BadData(f"{self.label}: {self.path} has no header line; wait for a file that has one")
         return names
 
+    def place(self, row: int) -> str:
+        """Return a row, counted from 0, for a message."""
+        return f"line {row + 2}"
+
     def hint(self) -> str:
         """Return a guess why a column is not found: another delimiter."""
         others = [delimiter for delimiter in DELIMITERS if delimiter != self.options["delimiter"]]
@@ -144,9 +152,9 @@ class Csv:
         else:
             problem = " ".join(str(error).split()) or type(error).__name__
         raise BadData(
-            f"{self.label}: {self.path} cannot be read as CSV ({problem}); correct it at the publisher, or the csv"
-            " settings of the dataset"
-        ) from error
+            f"{self.label}: {self.path} cannot be read as CSV ({problem}); correct the file, or the csv settings of the"
+            " dataset"
+        ) from None
 
 
 def open_published(path: str, label: str, settings: Mapping[str, Any]) -> Parquet | Csv:

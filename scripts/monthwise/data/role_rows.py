@@ -57,11 +57,10 @@ def conversion_errors(file: published.Parquet | published.Csv, first: int) -> It
     try:
         yield
     except columns.NoTime as error:
-        row = first + error.position
-        place = f"line {row + 2}" if isinstance(file, published.Csv) else f"row {row}"
+        place = file.place(first + error.position)
         raise BadData(
             f"{label}: {path}, {place}: {error}; give time.format of the dataset, such as"
             " '%d.%m.%Y', or correct the file"
-        ) from error
+        ) from None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadData(f"{label}: {path} cannot be converted: {str(error).splitlines()[0]}") from error

@@ -86,8 +86,9 @@ class Dataset(Section):
     )
     baseline: tuple[Name, ...] | None = Field(
         default=None,
-        description="The features by which the naive baseline groups rows; default: the first category.",
-        examples=[["store"]],
+        description="The features of the naive baseline: it predicts the mean of the rows with the same value of the"
+        " first one; where that value is new, of the next one; at last of all rows. Default: the first category.",
+        examples=[["store", "city"]],
     )
     segments: Annotated[dict[Name, Edges | None], Words("a mapping of features to edges or null")] = Field(
         default={},
