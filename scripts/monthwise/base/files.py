@@ -116,20 +116,31 @@ def part_of(path: str | Path) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     host = os.uname().nodename
-    for stale_file in glob.glob(glob.escape(str(path.parent / f".{path.name}.{host}.")) + "*.part"):
-        if not _is_alive(int(stale_file.split(".")[-2])):
-            Path(stale_file).unlink(missing_ok=True)
+    _remove_stale(glob.escape(str(path.parent / f".{path.name}.{host}.")) + "*.part")
     return path.parent / f".{path.name}.{host}.{os.getpid()}.part"
+
+
+def remove_parts() -> None:
+    """Remove what killed processes of this machine were writing in the working directory."""
+    for folder in ("data", "runs"):
+        _remove_stale(f"{folder}/**/.*.{glob.escape(os.uname().nodename)}.*.part")
+
+
+def _remove_stale(pattern: str) -> None:
+    for part in glob.iglob(pattern, recursive=True):
+        if not _is_alive(int(part.split(".")[-2])):
+            Path(part).unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+        # A process that was killed keeps its id until its parent asks how it ended.
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except ProcessLookupError:
         return False
-    except PermissionError:
-        pass
-    return True
+    except (OSError, IndexError):
+        return True
 
 
 class Inputs:

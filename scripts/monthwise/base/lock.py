@@ -115,7 +115,10 @@ def signal_processes(token: str, number: int) -> int:
 
 
 def end_orphans(token: str, process_group: int) -> None:
-    """Kill the processes with the token of a dead holder and wait until they end; raises CannotWrite after GONE_S."""
+    """Kill the processes with the token of a dead holder and remove what they were writing.
+
+    Raises CannotWrite if they do not end within GONE_S.
+    """
     end = time.monotonic() + GONE_S
     while signal_processes(token, signal.SIGKILL):
         if time.monotonic() > end:
@@ -123,6 +126,7 @@ def end_orphans(token: str, process_group: int) -> None:
                 f"processes of a run that was killed (group {process_group}) do not end; end them by hand"
             )
         time.sleep(0.02)
+    files.remove_parts()
 
 
 def carrying(token: str) -> list[int]:
