@@ -65,6 +65,9 @@ def decide(
     if comparison is None:
         raise ValueError(f"challenger and champion of {month} are not compared")
     refusal = _refusal(promotion, challenger, comparison)
+    if refusal and previous["champion"]["kind"] == "baseline" and promotion["policy"] != "never":
+        reason = f"{refusal}; the naive baseline serves on, now that of {month}"
+        return _serve(month, challenger, "baseline", "baseline", reason, comparison)
     if refusal:
         return _keep(previous, "kept", refusal, comparison)
     difference = comparison["difference"]

@@ -122,6 +122,17 @@ def test_a_first_challenger_under_the_floor_leaves_the_naive_baseline_in_service
     assert "so the naive baseline serves" in decision["reason"]
 
 
+def test_a_baseline_that_serves_is_replaced_by_the_newest_one_until_a_model_is_promoted():
+    previous = PREVIOUS | {"champion": {"month": "2021-03", "kind": "baseline", "recipe": None, "columns": []}}
+    decision = decided(previous=previous, challenger=challenger(rmse=7.9))
+    assert (decision["decision"], decision["since"], decision["validation_error"]) == ("baseline", MONTH, 8.0)
+    assert decision["champion"] == {"month": MONTH, "kind": "baseline", "recipe": None, "columns": []}
+    assert decision["reason"].startswith("the challenger's error is 98.8% of the naive baseline's, more than the floor")
+    assert decision["reason"].endswith("; the naive baseline serves on, now that of 2021-06")
+    assert decided(previous=previous)["decision"] == "promoted"
+    assert decided({"policy": "never"}, previous=previous)["decision"] == "kept"
+
+
 def test_without_a_challenger_the_champion_stays_with_its_last_validation_error():
     decision = decided(comparison=None, challenger=None)
     assert decision["decision"] == "no challenger"
