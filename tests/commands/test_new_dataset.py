@@ -10,6 +10,7 @@ import pytest
 import yaml
 from monthwise.base.exits import NotPublished, WrongUsage
 from monthwise.commands import new_dataset
+from monthwise.commands.new_files import read_months
 from monthwise.config.settings import Settings
 from monthwise.data.columns import times
 
@@ -112,3 +113,54 @@ def test_a_category_that_explains_most_is_the_baseline(tmp_path):
 def test_one_month_is_too_few(tmp_path):
     with pytest.raises(NotPublished, match="put two months there at least"):
         written(tmp_path, {"2024-01": shop("2024-01")})
+
+
+def test_what_is_nearly_always_missing_in_a_month_is_left_out(tmp_path):
+    frames = {month: shop(month) for month in ("2024-01", "2024-02", "2024-03")}
+    frames["2024-02"].loc[20:, "store"] = None
+    frames["2024-02"] = frames["2024-02"].drop(columns="Größe")
+    assert "store" not in written(tmp_path, frames)["features"]
+    text = (tmp_path / "shop.yaml").read_text()
+    assert "# store: category   # left out: 95% of 2024-02 is missing" in text
+    assert "left out: 100% of 2024-02 is missing" in text
+
+
+def test_without_a_category_that_predicts_the_last_month_the_baseline_is_the_mean(tmp_path):
+    frames = {month: shop(month, dates="%Y-%m-15")[["sold at", "price"]] for month in MONTHS}
+    for frame in frames.values():
+        frame["sales"] = frame["price"] + np.random.default_rng(8).normal(0, 1, ROWS)
+    entry = written(tmp_path, frames)
+    assert entry["baseline"] == []
+    assert entry["quality"]["reject"] == {"days_share_below": None}
+
+
+def test_rows_that_are_often_equal_in_the_columns_that_are_used_are_no_warning(tmp_path):
+    frames = months(dates="%Y-%m-%d")
+    for month, frame in frames.items():
+        bills = [f"b{number}" for number in range(ROWS)]
+        frames[month] = frame[["sold at", "store"]].assign(sales=np.arange(ROWS) % 3 + 0.5, bill=bills)
+    entry = written(tmp_path, frames)
+    assert "bill" not in entry["features"]
+    assert entry["quality"] == {"warn": {"duplicates_share_above": None}}
+
+
+def test_another_pattern_that_fits_is_named(tmp_path):
+    published = tmp_path / "published"
+    published.mkdir()
+    for name in ("sales-2024_01.csv", "sales-2024_02.csv"):
+        shop("2024-01").to_csv(published / name, index=False)
+    with pytest.raises(NotPublished, match=r"0 files like .* it has 2 files like sales-\{year\}_\{mm\}.csv"):
+        read_months(published, "sales-{month}.csv")
+    assert read_months(published, "sales-{year}_{mm}.csv").months == ["2024-01", "2024-02"]
+
+
+def test_of_many_months_twelve_are_read_and_how_any_is_written_counts(tmp_path):
+    all_months = [f"20{year}-{month:02d}" for year in (20, 21, 22) for month in range(1, 13)]
+    for month in all_months:
+        text = f"Datum;Ort;Preis\n{month}-01;Köln;1,5\n"
+        content = text.encode("latin-1") if month == "2020-01" else text.replace("ö", "o").replace("1,5", "2").encode()
+        (tmp_path / f"{month}.csv").write_bytes(content)
+    published = read_months(tmp_path, "{month}.csv")
+    assert len(published.frames) == 12
+    assert (min(published.frames), max(published.frames), len(published.months)) == ("2020-01", "2022-12", 36)
+    assert published.csv == {"encoding": "latin-1", "delimiter": ";", "decimal": ","}

@@ -97,6 +97,12 @@ def test_another_delimiter_is_guessed_from_the_header(read):
     assert "csv.delimiter" not in refusal(read, PLAIN.replace("date", "day"))
 
 
+def test_another_encoding_is_guessed_from_the_header(read):
+    features = {"price": {"kind": "number", "columns": ["Größe"]}}
+    line = refusal(read, PLAIN.replace("price", "Größe"), features=features, csv={"encoding": "latin-1"})
+    assert "; it is UTF-8, and csv.encoding is latin-1; edit" in line
+
+
 def test_a_column_that_is_there_twice_is_named(read):
     line = refusal(read, PLAIN.replace("store", "price"), features={"price": "number"})
     assert "has 2 columns price, and price is one" in line

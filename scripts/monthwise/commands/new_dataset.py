@@ -1,4 +1,4 @@
-"""`./monthwise datasets --new`: write the config of a new dataset, from two of its months.
+"""`./monthwise datasets --new`: write the config of a new dataset, from up to twelve of its months.
 
 What this command infers is written down: a run never infers a type. Whoever owns the data then edits the file.
 """
@@ -21,7 +21,7 @@ from ..base.resources import resource
 from ..config.sections.datasets import RESERVED
 from . import new_columns
 from .new_columns import Column
-from .new_files import PublishedMonths, read_two
+from .new_files import PublishedMonths, read_months
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20
 MOST_SEGMENTS = 50
+MOST_REPEATED = 0.005  # share of rows; half of quality.warn.duplicates_share_above
 POSITIVE = ("1", "yes", "true", "y", "t")
 
 
@@ -41,16 +42,17 @@ def write(arguments: argparse.Namespace) -> int:
     path = Path(arguments.called_from) / f"{name}.yaml"
     if path.exists():
         raise WrongUsage(f"{path} is there; move it away, or choose another name")
-    published = read_two(Path(arguments.called_from) / pattern.parent, pattern.name)
+    published = read_months(Path(arguments.called_from) / pattern.parent, pattern.name)
     text = config(name, (Path(arguments.called_from) / pattern.parent).resolve(), pattern.name, published, arguments)
     path.write_text(text, encoding="utf-8")
-    print(f"{path}: from {', '.join(published.frames)} of {len(published.months)} months; read it, edit it, then run")
+    print(f"{path}: from {len(published.frames)} of {len(published.months)} months; read it, edit it, then run")
     print(f"  ./monthwise run --directory {name} --configfile {path.name}")
     return os.EX_OK
 
 
 def config(name: str, where: Path, pattern: str, published: PublishedMonths, arguments: argparse.Namespace) -> str:
     """Return the text of the config file."""
+    months = list(published.frames)
     frame = pd.concat(list(published.frames.values()), ignore_index=True)
     if arguments.target not in frame.columns:
         known = ", ".join(map(str, frame.columns))
@@ -58,13 +60,15 @@ def config(name: str, where: Path, pattern: str, published: PublishedMonths, arg
     time = new_columns.time_column(published, arguments.time)
     task, target, target_note = _target(frame[arguments.target], arguments.target, arguments.positive)
     columns = {
-        str(name): new_columns.judge(frame[name]) for name in frame.columns if name not in (time.name, arguments.target)
+        str(name): new_columns.judge(frame[name], published)
+        for name in frame.columns
+        if name not in (time.name, arguments.target)
     }
     columns = new_columns.without_leaks(frame, columns, arguments.target, task)
     parts = _parts(time.moments(frame), len(published.frames))
     head = [
         f"# yaml-language-server: $schema={resource('config/schema.json')}",
-        f"# {name}: written by `./monthwise datasets --new` from {' and '.join(published.frames)}.",
+        f"# {name}: written by `./monthwise datasets --new`, from months of {months[0]} to {months[-1]}.",
         "# Read it before you trust it.",
         "",
         f"source: {_one_line(f'file:{where}')}",
@@ -83,28 +87,28 @@ def config(name: str, where: Path, pattern: str, published: PublishedMonths, arg
         "    features:               # what is known when a row begins; delete what is not",
     ]
     lines = [*_feature_lines(columns), *(f"      {part}: calendar" for part in parts)]
-    if by := new_columns.baseline(frame, columns, time, parts, arguments.target):
-        lines.append(f"    baseline: [{_feature_name(by)}]   # models are compared with the mean target by this")
+    by = new_columns.baseline(frame, columns, time, parts, arguments.target)
+    lines.append(
+        f"    baseline: [{_feature_name(by) if by else ''}]   # models are compared with the mean target by this"
+    )
     if few := [
         name
         for name, column in columns.items()
-        if column.kind == "category" and not column.is_leak and frame[name].nunique() <= MOST_SEGMENTS
+        if column.kind == "category" and not column.is_left_out and frame[name].nunique() <= MOST_SEGMENTS
     ]:
         segments = dict.fromkeys(map(_feature_name, few[:3]))
         lines.append(f"    segments: {_one_line(segments)}   # errors are shown by these")
-    if not parts:
-        bounds = "{reject: {days_share_below: null}, warn: {days_share_below: null}}"
-        lines.append(f"    quality: {bounds}   # all rows of a month have one day")
+    lines += _quality_lines(bool(parts), new_columns.repeats(frame, columns, published))
     return "\n".join([*head, *lines]) + "\n"
 
 
 def _feature_lines(columns: dict[str, Column]) -> Iterator[str]:
     """Yield a line for each column; those that are no feature are comments."""
-    for name, (kind, note, is_leak) in columns.items():
+    for name, (kind, note, is_left_out) in columns.items():
         feature = _feature_name(name)
         spelled = kind if feature == name else {"kind": kind, "columns": [name]}
         line = f"{feature}: {_one_line(spelled)}" if kind else _one_line(name)
-        yield f"      {'# ' if is_leak or not kind else ''}{line}{f'   # {note}' if note else ''}"
+        yield f"      {'# ' if is_left_out or not kind else ''}{line}{f'   # {note}' if note else ''}"
 
 
 def _parts(moments: Series[Any], months_read: int) -> list[str]:
@@ -112,6 +116,21 @@ def _parts(moments: Series[Any], months_read: int) -> list[str]:
     if moments.dt.normalize().nunique() <= months_read:
         return []
     return ["weekday", *(["hour"] if moments.dt.hour.nunique() > 1 else [])]
+
+
+def _quality_lines(has_days: bool, repeated: float) -> Iterator[str]:
+    """Yield the bounds that the months would break every time."""
+    if has_days and repeated <= MOST_REPEATED:
+        return
+    yield "    quality:"
+    if not has_days:
+        yield "      reject: {days_share_below: null}   # all rows of a month have one day"
+    warn = {"days_share_below": None} if not has_days else {}
+    warn |= {"duplicates_share_above": None} if repeated > MOST_REPEATED else {}
+    comment = (
+        f"   # up to {repeated:.1%} of the rows are equal in the columns above" if repeated > MOST_REPEATED else ""
+    )
+    yield f"      warn: {_one_line(warn)}{comment}"
 
 
 def _one_line(value: object) -> str:

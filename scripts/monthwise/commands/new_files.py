@@ -1,4 +1,4 @@
-"""Read two months of a new dataset, and find out how their files are written."""
+"""Read months of a new dataset, and find out how their files are written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-ROWS = 200_000  # of each month
+MOST_MONTHS = 12  # are read, the first and the last among them
+ROWS = 50_000  # of each month
+HEAD_BYTES = 1 << 24  # of a CSV file
+SEPARATORS = ("-", "_", "", ".", " ")  # between year and month in the name of a file
 DELIMITERS = ",;\t|"
 MISSING = ["", "NA", "NaN", "null"]
 
@@ -33,29 +36,43 @@ class PublishedMonths(NamedTuple):
     """The months of a dataset, and how their files are written."""
 
     months: list[str]  # all of them
-    frames: dict[str, DataFrame]  # rows of the first and the last one
+    frames: dict[str, DataFrame]  # rows of those that were read
     file_format: str
     csv: dict[str, Any]  # options that differ from the defaults
 
 
-def read_two(where: Path, pattern: str) -> PublishedMonths:
-    """Read the first and the last month; raises NotPublished if there are fewer than two."""
+def read_months(where: Path, pattern: str) -> PublishedMonths:
+    """Read up to twelve months; raises NotPublished if there are fewer than two."""
     if "{month}" not in pattern and not ("{year}" in pattern and "{mm}" in pattern):
         raise WrongUsage(f"--file {pattern}: write {{month}}, or {{year}} and {{mm}}, where the month is in the name")
     known = folder.months(where, pattern)
     if len(known) < 2:
-        raise NotPublished(f"{where} has {len(known)} files like {pattern}; put two months there at least")
-    paths = {month: where / months.in_name(pattern, month) for month in (known[0], known[-1])}
-    file_format = (
-        "csv.gz" if pattern.endswith(".csv.gz") else "csv" if pattern.endswith((".csv", ".txt")) else "parquet"
-    )
-    if file_format == "parquet":
-        return PublishedMonths(known, {month: _parquet(path) for month, path in paths.items()}, file_format, {})
+        raise NotPublished(
+            f"{where} has {len(known)} files like {pattern}, where {{month}} is 2024-03;"
+            f" {_other_pattern(where, pattern)}"
+        )
+    number = min(len(known), MOST_MONTHS)
+    chosen = [known[position * (len(known) - 1) // (number - 1)] for position in range(number)]
+    paths = {month: where / months.in_name(pattern, month) for month in chosen}
+    ending = next((ending for ending in (".csv.gz", ".csv", ".txt") if pattern.endswith(ending)), "")
+    if not ending:
+        return PublishedMonths(known, {month: _parquet(path) for month, path in paths.items()}, "parquet", {})
     options: dict[str, Any] = {}
     frames = {}
     for month, path in paths.items():
-        frames[month], options = _csv(path, file_format)
-    return PublishedMonths(known, frames, file_format, options)
+        frames[month], found = _csv(path, is_compressed=ending == ".csv.gz")
+        options |= found
+    return PublishedMonths(known, frames, "csv.gz" if ending == ".csv.gz" else "csv", options)
+
+
+def _other_pattern(where: Path, pattern: str) -> str:
+    """Return what to do where a folder has no files of a pattern: another one, if there are files of that."""
+    for separator in SEPARATORS:
+        for month in (f"{{year}}{separator}{{mm}}", f"{{mm}}{separator}{{year}}"):
+            other = pattern.replace("{month}", month)
+            if other != pattern and len(found := folder.months(where, other)) > 1:
+                return f"it has {len(found)} files like {other}: write that"
+    return "put two months there at least"
 
 
 def _parquet(path: Path) -> DataFrame:
@@ -66,9 +83,14 @@ def _parquet(path: Path) -> DataFrame:
         raise BadData(f"{path} cannot be read as parquet ({' '.join(str(error).split())})") from None
 
 
-def _csv(path: Path, file_format: str) -> tuple[DataFrame, dict[str, Any]]:
-    content = path.read_bytes()
-    content = gzip.decompress(content) if file_format == "csv.gz" else content
+def _csv(path: Path, is_compressed: bool) -> tuple[DataFrame, dict[str, Any]]:
+    try:
+        with gzip.open(path) if is_compressed else open(path, "rb") as file:
+            content = file.read(HEAD_BYTES)
+    except (OSError, EOFError) as error:
+        raise BadData(f"{path} cannot be read ({error}); download it again") from None
+    if len(content) == HEAD_BYTES:
+        content = content[: content.rfind(b"\n") + 1]
     try:
         encoding, text = "utf-8", content.decode("utf-8-sig")
     except UnicodeDecodeError:

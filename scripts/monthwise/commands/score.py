@@ -80,7 +80,8 @@ class InputRows:
         }
         with self._named():
             self.file = published.open_published(self.path, self.label, self.settings)
-        hint = "; what is not known when a row begins is no feature"
+        hint = self.file.hint() if isinstance(self.file, published.Csv) else ""
+        hint = hint or "; what is not known when a row begins is no feature"
         self.chosen = columns.choose(self.file.schema, self.settings, self.path, ("target", "group"), hint)
         self.cleaner = cleaning.Cleaner(self.settings)
         description = calendar.settings.describe(calendar.dataset)

@@ -99,10 +99,10 @@ def admit(quality: Quality) -> None:
     if quality["verdict"] != "reject" or (quality["waiver"] and quality["rows_out"]):
         return
     broken = f" by {quality_rules.in_words(rule)}" if rule else ""
-    waive = f', or write `quality: {{waive: {{{dataset}: {{{month}: "reason"}}}}}}` in config/config.yaml'
+    waive = f'`quality: {{waive: {{{dataset}: {{{month}: "reason"}}}}}}` in config/config.yaml or a file of your own'
+    waived = f", or write {waive}" if quality["rows_out"] else ""
     plan = suggest.command("plan", dataset=dataset)
     raise BadData(
-        f"{dataset} {month} is rejected{broken}; wait for a"
-        f" better file{waive if quality['rows_out'] else ''}, or run `{plan}`, which names the settings that go on"
-        " without it"
+        f"{dataset} {month} is rejected{broken}; wait for a better file{waived}, or run `{plan}`, which names the"
+        " settings that go on without it"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -102,10 +103,14 @@ class Csv:
         return f"line {row + 2}"
 
     def hint(self) -> str:
-        """Return a guess why a column is not found: another delimiter."""
+        """Return a guess why a column is not found: another delimiter, or another encoding."""
         others = [delimiter for delimiter in DELIMITERS if delimiter != self.options["delimiter"]]
         is_one = len(self.names) == 1
         guess = next((delimiter for delimiter in others if is_one and delimiter in self.names[0]), None)
+        with contextlib.suppress(UnicodeError):
+            names = [name.encode(self.options["encoding"]).decode("utf-8") for name in self.names]
+            if names != self.names:
+                return f"; it is UTF-8, and csv.encoding is {self.options['encoding']}"
         return f"; its header has no {self.options['delimiter']!r}: is csv.delimiter {guess!r}?" if guess else ""
 
     def batches(

@@ -44,7 +44,8 @@ def in_words(rule: BrokenRule) -> str:
     """Return a broken rule as a text for messages and pages."""
     number = rule.get("number")
     shown = f"{number:.6g}" if isinstance(number, float) else number
-    detail = f" ({rule['detail']})" if rule.get("detail") else ""
+    hint = ": leave it out of features if that is usual" if rule.get("name") == "missing_share_above" else ""
+    detail = f" ({rule['detail']}{hint})" if rule.get("detail") else ""
     return f"{rule.get('name')}: {shown}, bound {rule.get('bound')}{detail}"
 
 

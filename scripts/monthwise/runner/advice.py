@@ -89,4 +89,4 @@ def _flow(value: object) -> str:
 
 def _in_words(lines: Collection[str]) -> str:
     quoted = [f"`{line}`" for line in lines]
-    return f", or write {' or '.join(quoted)} in config/config.yaml" if quoted else ""
+    return f", or write {' or '.join(quoted)} in config/config.yaml or a file of your own" if quoted else ""
