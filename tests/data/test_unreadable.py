@@ -5,12 +5,14 @@ import signal
 from pathlib import Path
 
 import ingest
+import pyarrow as pa
 import pytest
 from fixtures.months_made import clean_table, raw_month, run_clean, settings, write_raw
 from monthwise import publisher
 from monthwise.base import files
 from monthwise.base.exits import BadData, Unreachable, WrongConfig
-from monthwise.data import cleaning
+from monthwise.data import cleaning, published, role_rows
+from monthwise.data.categories import Category
 from monthwise.prepare.taxi import zones
 from monthwise.publisher import folder
 
@@ -207,3 +209,12 @@ def test_a_zone_file_that_cannot_be_used_is_wrong_config(tmp_path, content, mess
 def test_a_folder_in_the_place_of_a_zone_file_is_wrong_config(tmp_path):
     with pytest.raises(WrongConfig, match="is a directory"):
         zones.read(tmp_path)
+
+
+def test_an_index_outside_its_dictionary_is_refused_in_one_line(tmp_path):
+    raw = write_raw(tmp_path / "raw.file", raw_month())
+    broken = pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int32()), ["a", "b"], safe=False)
+    with pytest.raises(BadData, match=r"raw\.file is damaged \(.*out of bounds\); download it again") as refused:
+        with role_rows.conversion_errors(published.Parquet(str(raw), "green 2021-01"), 0):
+            Category().read(broken)
+    assert len(str(refused.value).splitlines()) == 1

@@ -62,5 +62,7 @@ def conversion_errors(file: published.Parquet | published.Csv, first: int) -> It
             f"{label}: {path}, {place}: {error}; give time.format of the dataset, such as"
             " '%d.%m.%Y', or correct the file"
         ) from None
+    except pa.ArrowIndexError as error:  # of a dictionary, which pyarrow does not check when it reads
+        raise BadData(f"{label}: {path} is damaged ({error}); download it again") from error
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadData(f"{label}: {path} cannot be converted: {str(error).splitlines()[0]}") from error
