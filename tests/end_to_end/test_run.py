@@ -74,6 +74,8 @@ def test_a_model_that_somebody_deleted_in_mlflow_is_written_again_when_the_next_
     before = files.read_json(path)
     store = f"sqlite:///{open_ended.path('mlflow.db')}"
     mlflow.MlflowClient(store, store).delete_logged_model(before["model_id"])
+    stays = {"from": months.shift(NEXT, 1), "reason": "the champion serves on", "promotion": {"policy": "never"}}
+    open_ended.configure({"changes": [stays]})
     publish(open_ended.path("published"), "green", NEXT)
     lines = run(open_ended)
     assert f"{champion}: the MLflow run or its model is missing" in "\n".join(lines)
