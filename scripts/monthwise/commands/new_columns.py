@@ -112,7 +112,7 @@ def _kind(column: Series[Any]) -> Column:
     if column.dtype.kind == "b":
         return Column("flag", "")
     if column.dtype.kind in "iuf":
-        is_id = bool(re.search(r"(^|[\W_])(id|nr|no|code|key)($|[\W_])|[a-z]I[dD]$", str(column.name), re.IGNORECASE))
+        is_id = bool(re.search(r"(?i:(^|[\W_])(id|nr|no|code|key)($|[\W_]))|[a-z]I[dD]$", str(column.name)))
         return Column("number", "a number; category, if it is an id" if is_id else "")
     if column.dtype.kind == "M" or _is_date(column.dropna().head(1_000)):
         return Column(None, "left out: a date")
