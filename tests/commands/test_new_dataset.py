@@ -110,6 +110,14 @@ def test_a_category_that_explains_most_is_the_baseline(tmp_path):
     assert written(tmp_path, frames)["baseline"] == ["store"]
 
 
+def test_a_target_without_two_values_is_refused(tmp_path):
+    frames = months()
+    for frame in frames.values():
+        frame["sales"] = None
+    with pytest.raises(WrongUsage, match="--target sales: all its values are equal or missing"):
+        written(tmp_path, frames)
+
+
 def test_one_month_is_too_few(tmp_path):
     with pytest.raises(NotPublished, match="put two months there at least"):
         written(tmp_path, {"2024-01": shop("2024-01")})

@@ -155,6 +155,8 @@ def _target(column: Series[Any], name: str, positive: str | None) -> tuple[str, 
     values = column.dropna()
     texts = values.map(_text)
     distinct = sorted(texts.unique())
+    if len(distinct) < 2:
+        raise WrongUsage(f"--target {name}: all its values are equal or missing; name another column")
     if positive is not None:
         return "binary", {"columns": [name], "positive": positive}, ""
     if len(distinct) == 2:
