@@ -51,10 +51,11 @@ lint: setup
 test: lint .venv/slurm/.ready
 	$(BIN)/python -m pytest
 
-# What takes longer than a change should wait for, most of an hour: twelve months of two datasets, killed in between, warm,
-# cold and on Slurm; a history month by month; five seeds of noise; six months of cron; PostgreSQL ten times; the bucket; all
-# that can be taken away from the warm start, each kind of home, locale and folder; the plain script of `make bench`; the
-# crontab line; MLflow's own pages and server; 5,000 damaged months.
+# What takes longer than a change should wait for, an hour and more: twelve months of two datasets, killed in between, warm,
+# cold and on Slurm; all flights; each dataset of the TLC; results of the format before; a history month by month; five seeds
+# of noise; six months of cron; PostgreSQL ten times; the bucket; all that can be taken away from the warm start, each kind of
+# home, locale and folder; the plain script of `make bench`; the crontab line; MLflow's own pages and server; 5,000 damaged
+# months.
 NIGHTLY = end_to_end commands/test_check.py data/test_fuzz.py repository/test_bench.py test_register.py
 nightly: setup .venv/slurm/.ready
 	MONTHWISE_NIGHTLY=1 $(BIN)/python -m pytest $(NIGHTLY:%=tests/%)

@@ -161,6 +161,7 @@ def test_a_restated_month_reaches_later_decisions_and_no_earlier_one(clone):
     assert planned["score"] == [month for month in [restated, *later] if month != planted.REJECTED]
 
 
+@nightly
 def test_a_range_in_the_middle_changes_no_decision(clone):
     assert clone.planned("--config", "first=2022-08", "last=2022-09") == {}
     for path in clone.path("runs/green/2022-08").iterdir():

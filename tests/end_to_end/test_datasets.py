@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from fixtures.marks import nightly
 from fixtures.workflow import Clone
 from monthwise.base import months
 
@@ -61,6 +62,7 @@ def test_a_bike_share_is_added_by_config_alone(tmp_path):
         assert clone.path(f"runs/bikes/{month}/tracking.json").exists()
 
 
+@nightly
 @pytest.mark.parametrize("dataset", ["yellow", "fhv", "fhvhv"])
 def test_every_dataset_of_the_tlc_is_cleaned_and_trained(dataset, tmp_path):
     clone = Clone(tmp_path / "clone")

@@ -40,7 +40,8 @@ def built(clone: Clone, directory: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in paths if path.name in ("metrics.json", "predictions.parquet")}
 
 
-@pytest.mark.parametrize("warm", ["1", pytest.param("0", marks=nightly)])
+@nightly
+@pytest.mark.parametrize("warm", ["1", "0"])
 def test_no_locale_and_no_variable_of_python_changes_a_run(warm, clone, shadows):
     directory_option = ("--directory", "für")
     ended = clone.monthwise("run", *directory_option, env=ASCII | shadows | {"MONTHWISE_WARM": warm})

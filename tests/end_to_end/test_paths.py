@@ -36,6 +36,7 @@ def assert_whole(clone: Clone, directory: Path) -> None:
     assert set(directory.parent.iterdir()) == before
 
 
+@nightly
 def test_results_lie_in_a_folder_of_any_name(tmp_path):
     assert_whole(clone_in(tmp_path / "clone"), tmp_path / "results" / NASTY)
 

@@ -15,6 +15,7 @@ from fixtures.marks import nightly
 from fixtures.workflow import Clone, called_bare, free_ports, wait_for
 from monthwise.base import files
 
+pytestmark = nightly
 CONFIG = {
     "source": "demo",
     "begin": {"green": "2024-01"},
@@ -99,7 +100,6 @@ def test_track_of_a_store_that_agrees_writes_nothing(moved):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-@nightly
 def test_a_lost_store_and_lost_models_are_written_again(moved, tmp_path):
     clone = Clone(tmp_path / "clone", like=moved)
     clone.path("mlflow.db").unlink()

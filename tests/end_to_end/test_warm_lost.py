@@ -14,7 +14,10 @@ from fixtures.shared_months import SETTINGS, publish
 from fixtures.workflow import REPOSITORY, Clone, called_bare, wait_for
 from monthwise.job.warm.libraries import LIBRARIES
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system")
+pytestmark = [
+    nightly,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="jobs start cold on this system"),
+]
 FAULTS = str(REPOSITORY / "tests/fixtures/faults/sitecustomize.py")
 RUN = ("./monthwise", "run", "--jobs", "2")
 LOST = "monthwise: the warm start is lost, jobs start cold: "
@@ -83,8 +86,8 @@ class Run:
     ("fault", "reason"),
     [
         ("proc", "PermissionError: [Errno 13] Permission denied"),
-        pytest.param("fork", "BlockingIOError: [Errno 11] Resource temporarily unavailable", marks=nightly),
-        pytest.param("socket", "PermissionError: [Errno 13] Permission denied", marks=nightly),
+        ("fork", "BlockingIOError: [Errno 11] Resource temporarily unavailable"),
+        ("socket", "PermissionError: [Errno 13] Permission denied"),
     ],
 )
 def test_what_a_system_does_not_allow_costs_no_job(tiny, cold, tmp_path, fault, reason):
@@ -93,7 +96,6 @@ def test_what_a_system_does_not_allow_costs_no_job(tiny, cold, tmp_path, fault, 
     assert_equal(run.clone, cold)
 
 
-@nightly
 def test_a_warm_process_killed_while_jobs_wait_costs_no_job(tiny, cold, tmp_path):
     run = Run(tiny, tmp_path, FAULT="hang")
     warm = run.waiting_process()
@@ -114,7 +116,6 @@ def test_a_warm_process_killed_while_its_job_runs_costs_no_job(tiny, cold, tmp_p
     assert_equal(run.clone, cold)
 
 
-@nightly
 @pytest.mark.parametrize("kind", ["missing", "long"])
 def test_no_temporary_folder_is_needed(tiny, cold, tmp_path, kind):
     folder = tmp_path / ("x" * 150 if kind == "long" else kind)
@@ -135,7 +136,6 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-@nightly
 @pytest.mark.root
 @pytest.mark.parametrize("kind", ["noexec", "full"])
 def test_a_temporary_folder_that_serves_for_nothing_costs_no_job(tiny, cold, tmp_path, kind):
@@ -147,7 +147,6 @@ def test_a_temporary_folder_that_serves_for_nothing_costs_no_job(tiny, cold, tmp
     assert_equal(run.clone, cold)
 
 
-@nightly
 def test_a_clone_from_which_nothing_may_be_started_costs_no_job(tiny, cold, tmp_path):
     cannot = Clone(tmp_path / "cannot", like=tiny)
     cannot.path("scripts/monthwise/job/warm/bin/python").chmod(0o644)

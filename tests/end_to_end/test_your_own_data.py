@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from fixtures.marks import nightly
 from fixtures.workflow import REPOSITORY, Clone
 from monthwise.base import files, results
 
@@ -77,6 +78,7 @@ def test_an_error_in_a_module_is_one_line_with_its_place(shop):
     assert "Traceback" not in ended.stdout + ended.stderr
 
 
+@nightly
 def test_results_of_the_format_before_are_set_aside_and_nothing_is_downloaded_again(tmp_path):
     clone = Clone(tmp_path / "clone")
     clone.configure({"source": "demo", "demo": {"rows": 1000, "last": "2024-01"}})
