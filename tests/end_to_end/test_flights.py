@@ -19,6 +19,7 @@ CONFIG = ("--configfile", "examples/flights/flights.yaml")
 # Plain scikit-learn boosting, trained on one month and tested on the next (run month: error).
 RMSE = {"2013-03": 18.6, "2013-07": 25.3, "2013-10": 18.5}
 LOG_LOSS = {"2013-03": 0.285, "2013-07": 0.303, "2013-10": 0.193}
+BOTH = {"datasets": ["delay", "late", "green"], "begin": {"green": "2013-03"}, "last": "2013-12"}
 ROC_AUC = {"2013-03": 0.890, "2013-07": 0.913, "2013-10": 0.924}
 
 
@@ -79,7 +80,7 @@ def test_twelve_months_of_green_and_flights_killed_in_the_middle_equal_an_undist
     for clone in clones:
         for month in months.span("2013-01", "2013-12"):
             publish(clone.path("examples/flights/months"), "green", month)
-        clone.path("both.yaml").write_text(yaml.safe_dump({"datasets": ["delay", "late", "green"], "last": "2013-12"}))
+        clone.path("both.yaml").write_text(yaml.safe_dump(BOTH))
     undisturbed, killed = clones
     run = ("run", *CONFIG, "both.yaml")
     assert undisturbed.monthwise(*run).returncode == 0
