@@ -76,12 +76,11 @@ def test_ten_run_months_of_three_datasets(flights):
 
 @nightly
 def test_twelve_months_of_green_and_flights_killed_in_the_middle_equal_an_undisturbed_build(tmp_path):
-    clones = [with_flights(tmp_path / name) for name in ("undisturbed", "killed")]
-    for clone in clones:
-        for month in months.span("2013-01", "2013-12"):
-            publish(clone.path("examples/flights/months"), "green", month)
-        clone.path("both.yaml").write_text(yaml.safe_dump(BOTH))
-    undisturbed, killed = clones
+    undisturbed = with_flights(tmp_path / "undisturbed")
+    for month in months.span("2013-01", "2013-12"):
+        publish(undisturbed.path("examples/flights/months"), "green", month)
+    undisturbed.path("both.yaml").write_text(yaml.safe_dump(BOTH))
+    killed = Clone(tmp_path / "killed", like=undisturbed)
     run = ("run", *CONFIG, "both.yaml")
     assert undisturbed.monthwise(*run).returncode == 0
     in_the_end = len(built_files(undisturbed))
