@@ -64,17 +64,13 @@ def decide(
         return _keep(previous, "no challenger", reason, None)
     if comparison is None:
         raise ValueError(f"challenger and champion of {month} are not compared")
-    refusal = _refusal(promotion, challenger, comparison)
-    if refusal and previous["champion"]["kind"] == "baseline" and promotion["policy"] != "never":
-        reason = f"{refusal}; the naive baseline serves on, now that of {month}"
-        return _serve(month, challenger, "baseline", "baseline", reason, comparison)
-    if refusal:
-        return _keep(previous, "kept", refusal, comparison)
-    difference = comparison["difference"]
-    reason = (
-        f"the challenger's error is {_than(difference)} on {comparison['rows']:,} rows of"
-        f" {comparison['validation_month']}"
-    )
+    if refusal := _refusal(promotion, challenger, comparison):
+        if previous["champion"]["kind"] == "model" or promotion["policy"] == "never":
+            return _keep(previous, "kept", refusal, comparison)
+        refusal += f"; the naive baseline serves on, now that of {month}"
+        return _serve(month, challenger, "baseline", "baseline", refusal, comparison)
+    where = f"{comparison['rows']:,} rows of {comparison['validation_month']}"
+    reason = f"the challenger's error is {_than(comparison['difference'])} on {where}"
     if promotion["policy"] == "always":
         reason = f"policy is `always`: {reason}"
     return _serve(month, challenger, "model", "promoted", reason, comparison)

@@ -9,6 +9,7 @@ import pytest
 from fixtures.workflow import REPOSITORY, called_bare
 from monthwise.base import months
 from monthwise.base.exits import WrongConfig
+from monthwise.config.sections.datasets import Dataset
 from monthwise.config.sections.train import Train
 from monthwise.config.settings import Settings
 from monthwise.workflow.calendar import Calendars
@@ -156,3 +157,15 @@ def test_changes_merge_key_by_key_and_later_ones_win():
     assert by_month["2024-08"].train.recipe == "boosted"
     assert settings.at("yellow", "2024-08").train == Train(recipe="linear", parameters={})
     assert [settings.at("green", month).window.length for month in ("2024-02", "2024-03")] == [1, 2]
+
+
+def test_the_sources_of_a_dataset_are_its_module_and_the_files_it_reads():
+    green = Settings(overrides={"source": "demo"}).describe("green")
+    assert green.module_paths() == [
+        "scripts/monthwise/prepare/taxi/__init__.py",
+        "scripts/monthwise/prepare/taxi/zones.py",
+    ]
+    assert green.sources() == [*green.module_paths(), "config/zones/new-york.csv"]
+    sales = {"file": "sales_{month}.csv", "time": "date", "target": "sales", "features": {"store": "category"}}
+    assert Dataset.model_validate(sales | {"prepare": "config/sales.py"}).sources() == ["config/sales.py"]
+    assert Dataset.model_validate(sales).sources() == []

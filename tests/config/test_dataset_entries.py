@@ -296,14 +296,3 @@ def test_bounds_of_a_dataset_go_before_those_of_all(tmp_path):
     assert (rules["reject"]["rows_below"], rules["reject"]["kept_share_below"]) == (10, 0.7)
     assert "days_share_below" not in rules["reject"]
     assert (rules["warn"]["duplicates_share_above"], rules["warn"]["days_share_below"]) == (0.5, 0.9)
-
-
-def test_the_sources_of_a_dataset_are_its_module_and_the_files_it_reads():
-    green = Settings(overrides={"source": "demo"}).describe("green")
-    assert green.module_paths() == [
-        "scripts/monthwise/prepare/taxi/__init__.py",
-        "scripts/monthwise/prepare/taxi/zones.py",
-    ]
-    assert green.sources() == [*green.module_paths(), "config/zones/new-york.csv"]
-    assert described(prepare="config/sales.py").sources() == ["config/sales.py"]
-    assert described().sources() == []

@@ -1,7 +1,6 @@
 """The chain of champions on a history with known events: each decision, and what a change reaches."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -89,16 +88,12 @@ def test_live_errors_are_those_of_the_champion_in_its_month(played):
     assert drift["ranked"][0]["drifted"]
 
 
-# In the nightly run month by month, as a scheduler would; else in two pieces.
-STEPS = RUN_MONTHS if "MONTHWISE_NIGHTLY" in os.environ else ["2022-11", planted.LAST]
-
-
 @nightly
 def test_step_by_step_gives_what_one_call_gave(unplayed, played, tmp_path):
     clone = Clone(tmp_path / "clone", like=unplayed)
     clone.path("published").rename(clone.path("later"))
     clone.path("published").mkdir()
-    for last in STEPS:
+    for last in RUN_MONTHS:
         for path in clone.path("later").iterdir():
             # A run month is scored when it is published, and its champion is known a month before.
             if path.stem[-7:] < last or last == planted.LAST:
@@ -280,8 +275,7 @@ def decision(clone: Clone, seed: int, month: str) -> str:
     return files.read_json(clone.path(f"seed{seed}/runs/green/{month}/champion.json"))["decision"]
 
 
-# Fourteen months of five seeds in the nightly run, seven of one else.
-SEEDS, LAST_NOISE = ((1, 2, 3, 4, 5), "2023-04") if "MONTHWISE_NIGHTLY" in os.environ else ((1,), "2022-09")
+SEEDS, LAST_NOISE = (1, 2, 3, 4, 5), "2023-04"
 
 
 @nightly

@@ -52,7 +52,6 @@ def write(arguments: argparse.Namespace) -> int:
 
 def config(name: str, where: Path, pattern: str, published: PublishedMonths, arguments: argparse.Namespace) -> str:
     """Return the text of the config file."""
-    months = list(published.frames)
     frame = pd.concat(list(published.frames.values()), ignore_index=True)
     if arguments.target not in frame.columns:
         known = ", ".join(map(str, frame.columns))
@@ -66,24 +65,12 @@ def config(name: str, where: Path, pattern: str, published: PublishedMonths, arg
     }
     columns = new_columns.without_leaks(frame, columns, arguments.target, task)
     parts = _parts(time.moments(frame), len(published.frames))
+    task_line = [f"    task: {task}"] if task != "regression" else []
     head = [
-        f"# yaml-language-server: $schema={resource('config/schema.json')}",
-        f"# {name}: written by `./monthwise datasets --new`, from months of {months[0]} to {months[-1]}.",
-        "# Read it before you trust it.",
-        "",
-        f"source: {_one_line(f'file:{where}')}",
-        f"datasets: [{name}]",
-        f"tracking: {{name: {name}}}",
-        "",
-        "catalog:",
-        f"  {name}:",
-        '    description: ""',
-        f"    file: {_one_line(pattern)}",
-        f"    format: {published.file_format}",
-        *([f"    csv: {_one_line(published.csv)}"] if published.csv else []),
+        *_head(name, where, pattern, published),
         f"    time: {_one_line(time.as_config())}   # dates a row; rows of another month are dropped",
         f"    target: {_one_line(target)}{target_note}",
-        *([f"    task: {task}"] if task != "regression" else []),
+        *task_line,
         "    features:               # what is known when a row begins; delete what is not",
     ]
     lines = [*_feature_lines(columns), *(f"      {part}: calendar" for part in parts)]
@@ -100,6 +87,27 @@ def config(name: str, where: Path, pattern: str, published: PublishedMonths, arg
         lines.append(f"    segments: {_one_line(segments)}   # errors are shown by these")
     lines += _quality_lines(bool(parts), new_columns.repeats(frame, columns, published))
     return "\n".join([*head, *lines]) + "\n"
+
+
+def _head(name: str, where: Path, pattern: str, published: PublishedMonths) -> list[str]:
+    """Return the lines up to how the files are written."""
+    months = list(published.frames)
+    return [
+        f"# yaml-language-server: $schema={resource('config/schema.json')}",
+        f"# {name}: written by `./monthwise datasets --new`, from months of {months[0]} to {months[-1]}.",
+        "# Read it before you trust it.",
+        "",
+        f"source: {_one_line(f'file:{where}')}",
+        f"datasets: [{name}]",
+        f"tracking: {{name: {name}}}",
+        "",
+        "catalog:",
+        f"  {name}:",
+        '    description: ""',
+        f"    file: {_one_line(pattern)}",
+        f"    format: {published.file_format}",
+        *([f"    csv: {_one_line(published.csv)}"] if published.csv else []),
+    ]
 
 
 def _feature_lines(columns: dict[str, Column]) -> Iterator[str]:

@@ -60,8 +60,8 @@ def read_months(where: Path, pattern: str) -> PublishedMonths:
     options: dict[str, Any] = {}
     frames = {}
     for month, path in paths.items():
-        frames[month], found = _csv(path, is_compressed=ending == ".csv.gz")
-        options |= found
+        frames[month], differing = _csv(path, is_compressed=ending == ".csv.gz")
+        options |= differing
     return PublishedMonths(known, frames, "csv.gz" if ending == ".csv.gz" else "csv", options)
 
 
@@ -70,8 +70,8 @@ def _other_pattern(where: Path, pattern: str) -> str:
     for separator in SEPARATORS:
         for month in (f"{{year}}{separator}{{mm}}", f"{{mm}}{separator}{{year}}"):
             other = pattern.replace("{month}", month)
-            if other != pattern and len(found := folder.months(where, other)) > 1:
-                return f"it has {len(found)} files like {other}: write that"
+            if other != pattern and len(known := folder.months(where, other)) > 1:
+                return f"it has {len(known)} files like {other}: write that"
     return "put two months there at least"
 
 

@@ -78,9 +78,9 @@ def choose(
 
 def _without(role: str, spellings: Sequence[str], others: Sequence[str]) -> str:
     closest = _closest(spellings, others)
-    found = f"closest is {quoted(closest)}" if closest is not None else "no other column is left"
+    guess = f"closest is {quoted(closest)}" if closest is not None else "no other column is left"
     early = "; is the month over? Rows without a target belong in `score`" if role == "target" else ""
-    return f"has no column for {role}: looked for {', '.join(dict.fromkeys(spellings))}; {found}{early}"
+    return f"has no column for {role}: looked for {', '.join(dict.fromkeys(spellings))}; {guess}{early}"
 
 
 def _chosen(names: Sequence[str], spellings: Sequence[str]) -> str | None:
