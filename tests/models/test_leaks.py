@@ -95,9 +95,9 @@ def test_the_parts_of_a_sum_that_is_the_target_are_leaks():
     features["net"] = (features["target"] - 2 * features["fee"]).round(2)
     features.loc[::50, "net"] = np.nan
     columns = ["noise", "fee", "net"]
-    found = leaks(features, columns, "regression", "2024-01")
-    assert [leak["feature"] for leak in found] == ["fee", "net"]
-    assert found[0]["text"].startswith("fee and net together give the target in 2024-01: is fee known when a row")
+    entries = leaks(features, columns, "regression", "2024-01")
+    assert [leak["feature"] for leak in entries] == ["fee", "net"]
+    assert entries[0]["text"].startswith("fee and net together give the target in 2024-01: is fee known when a row")
     features["net"] += random.normal(0, 0.5, ROWS)
     assert names(features, columns) == []
     assert names(features.head(30), columns) == []

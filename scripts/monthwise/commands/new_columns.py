@@ -96,13 +96,13 @@ def judge(column: Series[Any], published: PublishedMonths) -> Column:
         for month, frame in published.frames.items()
     }
     worst = max(missing, key=lambda month: missing[month])
-    kind, note, is_left_out = _kind(column)
+    judged = _kind(column)
     frames = [frame for frame in published.frames.values() if column.name in frame]
-    if kind == "category" and all(frame[column.name].nunique() > len(frame) / 2 for frame in frames):
+    if judged.kind == "category" and all(frame[column.name].nunique() > len(frame) / 2 for frame in frames):
         return Column(None, "left out: nearly every row has a text of its own")
-    if kind and missing[worst] > SPARSE:
-        return Column(kind, f"left out: {missing[worst]:.0%} of {worst} is missing", is_left_out=True)
-    return Column(kind, note, is_left_out)
+    if judged.kind and missing[worst] > SPARSE:
+        return Column(judged.kind, f"left out: {missing[worst]:.0%} of {worst} is missing", is_left_out=True)
+    return judged
 
 
 def _kind(column: Series[Any]) -> Column:
@@ -123,7 +123,7 @@ def _is_date(column: Series[Any]) -> bool:
     return any(_moments(column, written).notna().mean() > DATES for written in FORMATS)
 
 
-def repeats(frame: DataFrame, columns: dict[str, Column], published: PublishedMonths) -> float:
+def repeats(columns: dict[str, Column], published: PublishedMonths) -> float:
     """Return the largest share of rows of a month that are equal in all columns that are used."""
     unused = [name for name, column in columns.items() if column.is_left_out or not column.kind]
     return max(

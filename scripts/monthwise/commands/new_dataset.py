@@ -85,7 +85,7 @@ def config(name: str, where: Path, pattern: str, published: PublishedMonths, arg
     ]:
         segments = dict.fromkeys(map(_feature_name, few[:3]))
         lines.append(f"    segments: {_one_line(segments)}   # errors are shown by these")
-    lines += _quality_lines(bool(parts), new_columns.repeats(frame, columns, published))
+    lines += _quality_lines(bool(parts), new_columns.repeats(columns, published))
     return "\n".join([*head, *lines]) + "\n"
 
 

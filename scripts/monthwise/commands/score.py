@@ -184,12 +184,14 @@ def insist_on_output(rows_path: Path, output: Path) -> None:
 
 
 def _columns_of(output: Path) -> list[str]:
-    """Return the names of the columns of a file; none if it has no columns."""
+    """Return the names of the columns of a file; none if it has no columns, or is no file."""
+    if not output.is_file():
+        return []
     try:
         if output.suffix == ".csv":
             with open(output, encoding="utf-8") as file:
                 return [name.strip('"') for name in file.readline().strip().split(",")]
-        names: list[str] = pq.read_schema(output).names if output.is_file() else []
+        names: list[str] = pq.read_schema(output).names
         return names
     except (OSError, ValueError, pa.ArrowInvalid):
         return []
